@@ -1,0 +1,17 @@
+"""The exceptions of `quant`. All are `ValueError`: arguments that the mathematics has no answer for."""
+
+
+class QuantError(ValueError):
+    """An argument that a function of `quant` can't work with; the message says what was expected and what came."""
+
+
+class BadBars(QuantError):
+    """Bars that break a rule of `quant.bars.faults`; the message names the first few."""
+
+
+class TooShort(QuantError):
+    """Fewer bars, rows or assets than the method needs."""
+
+
+class Infeasible(QuantError):
+    """An optimisation problem that has no solution, or whose solver did not reach one."""
