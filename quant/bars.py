@@ -204,8 +204,9 @@ def actions_from_adjusted_close(close: Floats, adjusted_close: Floats) -> tuple[
     -------
     split, dividend : (n,) float64
         As in `Bars`. The adjustment factor steps up on an ex-date by
-        ``split / (1 - dividend * split / previous close)``, the dividend being paid on the new share count. A step above 20 % is read as the nearest split p:q with q at most 4; what is
-        left is the dividend. Steps under 5 basis points are taken for the rounding of the vendor's figures.
+        ``split / (1 - dividend * split / previous close)``, the dividend being paid on the new share count. A step
+        above 20 % is read as the nearest split p:q with q at most 4; what is left is the dividend. Steps under
+        5 basis points are taken for the rounding of the vendor's figures.
 
     References
     ----------
@@ -284,7 +285,8 @@ def _to_the_end(steps: Floats) -> Floats:
 
 def adjusted(bars: Bars) -> Floats:
     """The whole history adjusted for splits and dividends to its last bar, (n, 5); the last bar is as traded."""
-    return windows(bars, length=len(bars))[0]
+    whole: Floats = windows(bars, length=len(bars))[0]
+    return whole
 
 
 def log_returns(bars: Bars) -> Floats:

@@ -38,7 +38,8 @@ class SessionCalendar:
     def __post_init__(self) -> None:
         n = len(self.session)
         if not (len(self.open_utc) == len(self.close_utc) == n and n):
-            raise QuantError(f"open_utc, close_utc: expected {max(n, 1)} rows, got {len(self.open_utc)}, {len(self.close_utc)}")
+            got = (len(self.open_utc), len(self.close_utc))
+            raise QuantError(f"open_utc, close_utc: expected {max(n, 1)} rows, got {got}")
 
     def __contains__(self, day: np.datetime64) -> bool:
         i = int(np.searchsorted(self.session, day))
@@ -55,7 +56,9 @@ class SessionCalendar:
         """The session `steps` sessions after session `day`."""
         i = self.index(day) + steps
         if not 0 <= i < len(self.session):
-            raise QuantError(f"session: the calendar of {self.exchange} ends at {self.session[-1]}, {steps} after {day} is beyond")
+            raise QuantError(
+                f"session: the calendar of {self.exchange} ends at {self.session[-1]}, {steps} after {day} is beyond"
+            )
         return np.datetime64(self.session[i], "D")
 
     def last_closed(self, now: np.datetime64) -> np.datetime64:

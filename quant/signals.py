@@ -91,17 +91,19 @@ def decide(*, mean: float, p_up: float, previous: Action, rule: SignalRule) -> S
     p_direction = p_up if direction is Action.BUY else 1 - p_up
     keeping = previous is direction
     needed = rule.exit_edge_bp if keeping else rule.enter_edge_bp
-    said = f"expected {edge_bp:+.1f} bp, P({'up' if direction is Action.BUY else 'down'}) {p_direction:.0%}"
+    bar = f"the {needed:g} bp that {'keeping' if keeping else 'entering'} a trade needs"
 
     if abs(edge_bp) < needed:
-        signal, reason = Action.HOLD, f"{said}: under the {needed:g} bp that {'keeping' if keeping else 'entering'} a trade needs"
+        action, verdict = Action.HOLD, f"under {bar}"
     elif p_direction <= 0.5:
         # Mean and calibrated direction disagree: a skewed forecast, and no honest confidence in the trade.
-        signal, reason = Action.HOLD, f"{said}: the calibrated odds don't back the direction"
+        action, verdict = Action.HOLD, "the calibrated odds don't back the direction"
     else:
-        signal, reason = direction, f"{said}: over the {needed:g} bp that {'keeping' if keeping else 'entering'} a trade needs"
-    confidence = p_direction if signal is not Action.HOLD else max(p_up, 1 - p_up)
-    return Signal(action=signal, confidence=100 * confidence, edge_bp=edge_bp, reason=reason)
+        action, verdict = direction, f"over {bar}"
+    toward = "up" if direction is Action.BUY else "down"
+    reason = f"expected {edge_bp:+.1f} bp, P({toward}) {p_direction:.0%}: {verdict}"
+    confidence = p_direction if action is not Action.HOLD else max(p_up, 1 - p_up)
+    return Signal(action=action, confidence=100 * confidence, edge_bp=edge_bp, reason=reason)
 
 
 def replay(forecast: Forecast, *, rule: SignalRule, start: Action = Action.HOLD) -> Iterable[Signal]:

@@ -1,4 +1,4 @@
-"""Where tests find real market data: beside the checkout where there is any, and in a public-domain wheel everywhere."""
+"""Where tests find real market data: beside the checkout if at all, and in a public-domain wheel everywhere."""
 
 from __future__ import annotations
 
