@@ -1,0 +1,335 @@
+"""Features of a finite window of daily bars: the model's whole view of a ticker's past.
+
+Every feature is a function of one window that ends at its own bar, so there is no look-ahead by construction and no
+warm-up drift. Batch is many windows, live is one, and both give the same bits: operands are C-contiguous, reductions
+run along the last axis only, and no BLAS product (whose order of summation depends on the shape) is used. All features
+are free of the price's and the volume's scale. What a window is belongs to `quant.bars`; models to `learning`.
+
+Where a denominator is zero (a price that did not move, a range of no width) each feature says what it is instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain
+from typing import Final
+
+import numpy as np
+
+from quant.bars import CLOSE, HIGH, LOW, OPEN, VOLUME, Bars, Floats, Sessions, windows
+from quant.errors import QuantError, TooShort
+
+WINDOW: Final = 252
+VOLATILITY: Final = "ewma_vol"
+EWMA_DECAY: Final = 0.94  # RiskMetrics (1996), daily
+# Windows a batch holds at once: 512 of them are 5 MB of bars, which stays in cache.
+CHUNK: Final = 512
+
+RETURN_SPANS: Final = (1, 2, 3, 5, 10, 21, 63, 126, 251)
+VOLATILITY_SPANS: Final = (5, 21, 63, 126)
+RANGE_SPANS: Final = (21, 63)
+SMA_SPANS: Final = (5, 10, 20, 50, 200)
+EMA_SPANS: Final = (12, 26, 100)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """The columns of n windows, each (n, W) and C-contiguous; `log_return` and `change` are (n, W - 1)."""
+
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    log_return: Floats
+    change: Floats
+    sessions: Sessions
+
+
+def _window(bars: Floats, sessions: Sessions) -> Window:
+    opened, high, low, close, volume = (np.ascontiguousarray(bars[:, :, k]) for k in (OPEN, HIGH, LOW, CLOSE, VOLUME))
+    return Window(
+        open=opened,
+        high=high,
+        low=low,
+        close=close,
+        volume=volume,
+        log_return=np.log(close[:, 1:] / close[:, :-1]),
+        change=close[:, 1:] - close[:, :-1],
+        sessions=sessions,
+    )
+
+
+def _tail(values: Floats, span: int) -> Floats:
+    return np.ascontiguousarray(values[:, -span:])
+
+
+def _ratio(numerator: Floats, denominator: Floats, *, otherwise: float) -> Floats:
+    """Quotient, or `otherwise` where the denominator is 0."""
+    quotient = np.full(numerator.shape, otherwise)
+    np.divide(numerator, denominator, out=quotient, where=denominator != 0)
+    return quotient
+
+
+@cache
+def _decaying(decay: float, length: int) -> Floats:
+    """Weights (length,) that sum to one and fall by `decay` for each step into the past; the last one is newest."""
+    weights = decay ** np.arange(length - 1, -1, -1, dtype=np.float64)
+    weights /= weights.sum()
+    weights.flags.writeable = False
+    return weights
+
+
+def _ema_decay(span: int) -> float:
+    return 1.0 - 2.0 / (span + 1.0)
+
+
+@cache
+def _macd_signal_weights(length: int) -> Floats:
+    """Weights (length,) on closes of the 9-session EMA of MACD(12, 26): both averages are linear, so one sum does."""
+    spread = _decaying(_ema_decay(12), length) - _decaying(_ema_decay(26), length)
+    smooth = _decaying(_ema_decay(9), length)
+    weights: Floats = np.convolve(spread[::-1], smooth[::-1])[:length][::-1].copy()
+    weights.flags.writeable = False
+    return weights
+
+
+def _weighted(values: Floats, weights: Floats) -> Floats:
+    total: Floats = (values * weights).sum(axis=-1)
+    return total
+
+
+def _returns(w: Window) -> Iterator[Floats]:
+    """Log returns over 1 to 251 sessions."""
+    for span in RETURN_SPANS:
+        yield np.log(w.close[:, -1] / w.close[:, -1 - span])
+
+
+def _session_shape(w: Window) -> Iterator[Floats]:
+    """Log returns overnight and within the session, and the log range of the newest bar."""
+    yield np.log(w.open[:, -1] / w.close[:, -2])
+    yield np.log(w.close[:, -1] / w.open[:, -1])
+    yield np.log(w.high[:, -1] / w.low[:, -1])
+
+
+def _realised_volatility(w: Window) -> Iterator[Floats]:
+    """Root mean square log return per session: RiskMetrics' EWMA, then equal weights over each span."""
+    square = w.log_return * w.log_return
+    yield np.sqrt(_weighted(square, _decaying(EWMA_DECAY, square.shape[1])))
+    for span in VOLATILITY_SPANS:
+        yield np.sqrt(_tail(square, span).mean(axis=-1))
+
+
+def _range_volatility(w: Window) -> Iterator[Floats]:
+    """Parkinson (1980) and Garman & Klass (1980) volatility per session; within sessions, so without the gaps."""
+    high_low = np.log(w.high / w.low) ** 2
+    close_open = np.log(w.close / w.open) ** 2
+    garman_klass = 0.5 * high_low - (2.0 * np.log(2.0) - 1.0) * close_open
+    for span in RANGE_SPANS:
+        yield np.sqrt(_tail(high_low, span).mean(axis=-1) / (4.0 * np.log(2.0)))
+    for span in RANGE_SPANS:
+        # A vendor's rounding can leave the estimate a hair below zero on a dead market.
+        yield np.sqrt(np.maximum(_tail(garman_klass, span).mean(axis=-1), 0.0))
+
+
+def _asymmetry(w: Window) -> Iterator[Floats]:
+    """Downside volatility per session, skewness (0 for a still price), short against long volatility (then 1)."""
+    down = np.minimum(w.log_return, 0.0) ** 2
+    for span in RANGE_SPANS:
+        yield np.sqrt(_tail(down, span).mean(axis=-1))
+    recent = _tail(w.log_return, 63)
+    centred = recent - recent.mean(axis=-1, keepdims=True)
+    spread = np.sqrt((centred**2).mean(axis=-1))
+    yield _ratio((centred**3).mean(axis=-1), spread**3, otherwise=0.0)
+    short = np.sqrt((_tail(w.log_return, 5) ** 2).mean(axis=-1))
+    long = np.sqrt((recent**2).mean(axis=-1))
+    yield _ratio(short, long, otherwise=1.0)
+
+
+def _autocorrelation(w: Window) -> Iterator[Floats]:
+    """First-order autocorrelation of log returns over 63 sessions; 0 for a still price."""
+    recent = _tail(w.log_return, 63)
+    centred = recent - recent.mean(axis=-1, keepdims=True)
+    lagged = (centred[:, 1:] * centred[:, :-1]).sum(axis=-1)
+    yield _ratio(lagged, (centred**2).sum(axis=-1), otherwise=0.0)
+
+
+def _rsi(w: Window) -> Iterator[Floats]:
+    """Wilder's (1978) relative strength index over 14 and 5 sessions, on 0-1; 0.5 for a still price."""
+    gain, loss = np.maximum(w.change, 0.0), np.maximum(-w.change, 0.0)
+    for span in (14, 5):
+        weights = _decaying(1.0 - 1.0 / span, w.change.shape[1])
+        up, down = _weighted(gain, weights), _weighted(loss, weights)
+        yield _ratio(up, up + down, otherwise=0.5)
+
+
+def _bollinger(w: Window) -> Iterator[Floats]:
+    """Bollinger's (1992) %B (0.5 for a still price) and bandwidth, 20 sessions and 2 standard deviations."""
+    recent = _tail(w.close, 20)
+    middle = recent.mean(axis=-1)
+    deviation = np.sqrt(((recent - middle[:, None]) ** 2).mean(axis=-1))
+    yield _ratio(w.close[:, -1] - middle + 2.0 * deviation, 4.0 * deviation, otherwise=0.5)
+    yield 4.0 * deviation / middle
+
+
+def _averages(w: Window) -> Iterator[Floats]:
+    """Log of the close over its simple and exponential moving averages."""
+    for span in SMA_SPANS:
+        yield np.log(w.close[:, -1] / _tail(w.close, span).mean(axis=-1))
+    for span in EMA_SPANS:
+        yield np.log(w.close[:, -1] / _weighted(w.close, _decaying(_ema_decay(span), w.close.shape[1])))
+
+
+def _macd(w: Window) -> Iterator[Floats]:
+    """Appel's MACD(12, 26, 9): line, signal and histogram, as shares of the close."""
+    length = w.close.shape[1]
+    fast, slow = (_weighted(w.close, _decaying(_ema_decay(span), length)) for span in (12, 26))
+    line = (fast - slow) / w.close[:, -1]
+    signal = _weighted(w.close, _macd_signal_weights(length)) / w.close[:, -1]
+    yield line
+    yield signal
+    yield line - signal
+
+
+def _stochastic(w: Window) -> Iterator[Floats]:
+    """Lane's stochastic %K over 14 sessions and %D, its mean over 3, on 0-1; 0.5 for a range of no width."""
+    ks = []
+    for back in range(3):
+        stop = w.close.shape[1] - back
+        low = np.ascontiguousarray(w.low[:, stop - 14 : stop]).min(axis=-1)
+        high = np.ascontiguousarray(w.high[:, stop - 14 : stop]).max(axis=-1)
+        ks.append(_ratio(w.close[:, stop - 1] - low, high - low, otherwise=0.5))
+    yield ks[0]
+    yield (ks[0] + ks[1] + ks[2]) / 3.0
+
+
+def _true_range(w: Window) -> Iterator[Floats]:
+    """Wilder's (1978) average true range over 14 sessions, as a share of the close."""
+    before = w.close[:, :-1]
+    reach = np.maximum(w.high[:, 1:], before) - np.minimum(w.low[:, 1:], before)
+    yield _weighted(reach, _decaying(1.0 - 1.0 / 14.0, reach.shape[1])) / w.close[:, -1]
+
+
+def _extremes(w: Window) -> Iterator[Floats]:
+    """Log distance of the close from the window's highest high (drawdown, <= 0) and lowest low (>= 0)."""
+    yield np.log(w.close[:, -1] / w.high.max(axis=-1))
+    yield np.log(w.close[:, -1] / w.low.min(axis=-1))
+
+
+def _volume(w: Window) -> Iterator[Floats]:
+    """Z-score of the log volume over 63 sessions and its trend over 21 (per session); 0 for constant volume."""
+    recent = np.log1p(_tail(w.volume, 63))
+    centred = recent - recent.mean(axis=-1, keepdims=True)
+    deviation = np.sqrt((centred**2).mean(axis=-1))
+    # Rounding leaves a constant volume a deviation of some ulps: that is none.
+    deviation = np.where(deviation > 1e-12, deviation, 0.0)
+    yield _ratio(centred[:, -1], deviation, otherwise=0.0)
+    time = np.arange(21, dtype=np.float64) - 10.0
+    yield _weighted(_tail(centred, 21), time / (time * time).sum())
+
+
+def _weekday(w: Window) -> Iterator[Floats]:
+    """Day of the week as a point on a circle of seven days (Thursday, the epoch's day, at angle 0)."""
+    day = (w.sessions.astype("datetime64[D]").astype(np.int64) % 7).astype(np.float64)
+    yield np.sin(2.0 * np.pi / 7.0 * day)
+    yield np.cos(2.0 * np.pi / 7.0 * day)
+
+
+def _groups() -> Iterator[tuple[Callable[[Window], Iterator[Floats]], tuple[str, ...]]]:
+    """Each group of features with the names of what it yields, in order."""
+    yield _returns, tuple(f"log_return_{span}" for span in RETURN_SPANS)
+    yield _session_shape, ("gap", "intraday_return", "log_range")
+    yield _realised_volatility, (VOLATILITY, *(f"realised_vol_{span}" for span in VOLATILITY_SPANS))
+    yield (
+        _range_volatility,
+        (
+            *(f"parkinson_vol_{span}" for span in RANGE_SPANS),
+            *(f"garman_klass_vol_{span}" for span in RANGE_SPANS),
+        ),
+    )
+    yield _asymmetry, (*(f"downside_vol_{span}" for span in RANGE_SPANS), "skew_63", "vol_ratio_5_63")
+    yield _autocorrelation, ("autocorrelation_63",)
+    yield _rsi, ("rsi_14", "rsi_5")
+    yield _bollinger, ("bollinger_b", "bollinger_width")
+    yield _averages, (*(f"sma_ratio_{span}" for span in SMA_SPANS), *(f"ema_ratio_{span}" for span in EMA_SPANS))
+    yield _macd, ("macd", "macd_signal", "macd_histogram")
+    yield _stochastic, ("stochastic_k", "stochastic_d")
+    yield _true_range, ("atr_14",)
+    yield _extremes, ("drawdown", "height_over_low")
+    yield _volume, ("volume_z", "volume_trend")
+    yield _weekday, ("weekday_sin", "weekday_cos")
+
+
+NAMES: Final = tuple(chain.from_iterable(names for _, names in _groups()))
+
+
+def column(name: str) -> int:
+    """Place of a feature in `NAMES`; `QuantError` for a name that isn't there."""
+    if name not in NAMES:
+        raise QuantError(f"name: expected one of {', '.join(NAMES)}, got {name!r}")
+    return NAMES.index(name)
+
+
+def features(bars: Floats, sessions: Sessions) -> Floats:
+    """The features of each window, as of its last bar.
+
+    Parameters
+    ----------
+    bars : (n, WINDOW, 5) float64
+        Adjusted windows as `quant.bars.windows` makes them: finite, prices above 0, volumes at least 0.
+    sessions : (n,) datetime64[D]
+        The session of each window's last bar.
+
+    Returns
+    -------
+    (n, F) float64
+        In the order of `NAMES`; finite for sound bars. Volatilities are per sqrt(session), returns are log returns,
+        nothing is annualised. A NaN in a window makes the features that read it NaN, in that row only.
+
+    Raises
+    ------
+    QuantError
+        If the shapes don't fit.
+    """
+    n = len(bars)
+    if bars.shape != (n, WINDOW, 5):
+        raise QuantError(f"bars: expected shape (n, {WINDOW}, 5), got {bars.shape}")
+    if sessions.shape != (n,):
+        raise QuantError(f"sessions: expected shape ({n},), got {sessions.shape}")
+    window = _window(bars, sessions)
+    table = np.empty((n, len(NAMES)))
+    for k, values in enumerate(chain.from_iterable(group(window) for group, _ in _groups())):
+        table[:, k] = values
+    return table
+
+
+def feature_table(bars: Bars) -> tuple[Sessions, Floats]:
+    """The features of every window of a history.
+
+    Parameters
+    ----------
+    bars : Bars
+        Sound bars, at least `WINDOW` of them.
+
+    Returns
+    -------
+    sessions : (n - WINDOW + 1,) datetime64[D]
+    table : (n - WINDOW + 1, F) float64
+        As `features` gives them, made a chunk of windows at a time to bound memory.
+
+    Raises
+    ------
+    TooShort
+        With fewer than `WINDOW` bars.
+    """
+    if len(bars) < WINDOW:
+        raise TooShort(f"bars: expected at least {WINDOW}, got {len(bars)}")
+    sessions = bars.session[WINDOW - 1 :]
+    table = np.empty((len(sessions), len(NAMES)))
+    for start in range(0, len(sessions), CHUNK):
+        stop = min(start + CHUNK, len(sessions))
+        part = windows(bars[start : stop + WINDOW - 1], length=WINDOW)
+        table[start:stop] = features(part, sessions[start:stop])
+    return sessions, table
