@@ -5,6 +5,7 @@ Plain typed records; reading and writing folders is `release.writer`'s and `rele
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Final
 
@@ -58,7 +59,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     schema_version : int
         Of this file format; a reader refuses any other than its own.
     release_id : str
-        ``<as-of date>-<first 12 hex digits of the digest of all files>``: equal content, equal id.
+        ``<as-of date>-<first 12 hex digits of a digest>`` (`content_id`): equal content, equal id.
     as_of : str
         ISO date of the newest session of any bar inside.
     created_at : str
@@ -91,6 +92,15 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     tickers: tuple[TickerLineage, ...]
     refused: tuple[Refusal, ...]
     files: tuple[File, ...]
+
+
+def content_id(manifest: Manifest) -> str:
+    """The release id that a manifest must carry: it covers all files (by their digests) and the whole lineage.
+
+    Left out are only when and by which run it was published, so that publishing the same content again is no news.
+    """
+    content = msgspec.structs.replace(manifest, release_id="", created_at="", dagster_run_id="")
+    return f"{manifest.as_of}-{hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:12]}"
 
 
 class TickerMetrics(msgspec.Struct, frozen=True, kw_only=True):

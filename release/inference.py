@@ -1,0 +1,57 @@
+"""From bars to a forecast by a released model: features, ONNX, distribution. The one way outside training."""
+
+from __future__ import annotations
+
+from quant import features
+from quant.bars import Bars, Floats, windows
+from quant.errors import TooShort
+from quant.forecast import Forecast, ForecastParameters, forecast
+from release.onnx_model import OnnxModel
+from release.reader import ReleasedTicker
+
+
+def infer(ticker: ReleasedTicker, bars: Bars) -> Forecast:
+    """The forecast made at the last of the bars, of which only the last `quant.features.WINDOW` are looked at.
+
+    Parameters
+    ----------
+    ticker : ReleasedTicker
+        Whose model to ask.
+    bars : Bars
+        Sound bars (`quant.bars.check`), at least a window of them; not necessarily the ticker's own.
+
+    Returns
+    -------
+    Forecast
+        With one row.
+
+    Raises
+    ------
+    TooShort
+        With fewer than `quant.features.WINDOW` bars.
+    """
+    return infer_many(ticker, _at_least_a_window(bars)[-features.WINDOW :])
+
+
+def infer_many(ticker: ReleasedTicker, bars: Bars) -> Forecast:
+    """The forecasts made at every bar with a whole window behind it; ``len(bars) - WINDOW + 1`` rows.
+
+    Each row equals, bit for bit, what `infer` says of the bars that end there. Memory grows with the number of
+    windows (10 kB each): pass the part of a long history that is wanted. `TooShort` as for `infer`.
+    """
+    _at_least_a_window(bars)
+    X = features.features(windows(bars, length=features.WINDOW), bars.session[features.WINDOW - 1 :])
+    return forecast_rows(ticker.model, ticker.parameters, X)
+
+
+def forecast_rows(model: OnnxModel, parameters: ForecastParameters, X: Floats) -> Forecast:
+    """The forecasts for feature rows X, (n, F) float64 with `quant.features.NAMES` as columns."""
+    ridge, forest = model.predict(X)
+    volatility = X[:, features.column(features.VOLATILITY)]
+    return forecast(ridge=ridge, forest=forest, volatility=volatility, parameters=parameters)
+
+
+def _at_least_a_window(bars: Bars) -> Bars:
+    if len(bars) < features.WINDOW:
+        raise TooShort(f"bars: expected at least {features.WINDOW}, got {len(bars)}")
+    return bars

@@ -1,0 +1,74 @@
+"""A released model in onnxruntime. What goes in and what becomes of its output is `release.inference`'s business."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import onnxruntime
+
+from quant.bars import Floats
+from release.errors import BadRelease
+
+INPUT: Final = "features"
+OUTPUTS: Final = ("ridge", "forest")
+
+
+class OnnxModel:
+    """A ticker's two models in one ONNX graph.
+
+    The graph's input is ``features``, (n, F) float64; its outputs are ``ridge`` and ``forest``, (n, 1) each.
+    Runs on one thread of the CPU, so that the same input gives the same bits on every call and many models can share
+    a machine.
+
+    Parameters
+    ----------
+    data : bytes
+        The serialised graph.
+    file : str
+        What to call it in an error.
+
+    Raises
+    ------
+    BadRelease
+        If the bytes are no ONNX graph or its inputs and outputs are not those above.
+    """
+
+    def __init__(self, data: bytes, *, file: str = "model.onnx") -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.use_deterministic_compute = True
+        # A model scores a row at a time: an arena would only hold on to memory.
+        options.enable_cpu_mem_arena = False
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's own exceptions share no public base
+            raise BadRelease(f"{file}: expected an ONNX graph, got {error}") from error
+        taken = [(node.name, node.type) for node in self._session.get_inputs()]
+        given = {node.name for node in self._session.get_outputs()}
+        if taken != [(INPUT, "tensor(double)")] or given != set(OUTPUTS):
+            raise BadRelease(
+                f"{file}: expected input {INPUT} of tensor(double) and outputs {', '.join(OUTPUTS)}, "
+                f"got {taken} and {sorted(given)}"
+            )
+
+    def predict(self, X: Floats) -> tuple[Floats, Floats]:
+        """Each model's mean log return over the horizon.
+
+        Parameters
+        ----------
+        X : (n, F) float64
+            Feature rows, finite.
+
+        Returns
+        -------
+        ridge, forest : (n,) float64
+        """
+        ridge, forest = self._session.run(OUTPUTS, {INPUT: np.ascontiguousarray(X, dtype=np.float64)})
+        return _flat(ridge), _flat(forest)
+
+
+def _flat(output: Any) -> Floats:
+    return np.asarray(output, dtype=np.float64).reshape(-1)

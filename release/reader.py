@@ -1,0 +1,202 @@
+"""Reading a release, which is believed only when everything in it has been verified. Never writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+import numpy as np
+
+from quant import features
+from quant.bars import Bars, check
+from quant.errors import BadBars
+from quant.forecast import ForecastParameters
+from quant.sessions import SessionCalendar
+from release.errors import BadRelease
+from release.files import sha256
+from release.manifest import SCHEMA_VERSION, Manifest, Portfolio, SignalRow, TickerLineage, TickerMetrics, content_id
+from release.onnx_model import OnnxModel
+from release.tables import decode_bars, decode_calendar, unpack
+
+MANIFEST: Final = "manifest.json"
+METRICS: Final = "metrics.json"
+PORTFOLIO: Final = "portfolio.json"
+# Log return. The trees run in float32, which rounds returns of a few percent at about 1e-9.
+PARITY_TOLERANCE: Final = 1e-6
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReleasedTicker:
+    """One ticker of a release, ready to forecast; `signals` are out of sample, oldest first."""
+
+    lineage: TickerLineage
+    bars: Bars
+    model: OnnxModel
+    parameters: ForecastParameters
+    metrics: TickerMetrics
+    signals: tuple[SignalRow, ...]
+
+    @property
+    def ticker(self) -> str:
+        """Its symbol."""
+        return self.lineage.ticker
+
+    @property
+    def exchange(self) -> str:
+        """Market identifier code, the key of its calendar in `Release.calendars`."""
+        return self.lineage.exchange
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Release:
+    """A verified release in memory: `calendars` by exchange, `tickers` by symbol in the manifest's order."""
+
+    manifest: Manifest
+    calendars: Mapping[str, SessionCalendar]
+    tickers: Mapping[str, ReleasedTicker]
+    portfolio: Portfolio | None
+
+
+def load(folder: Path) -> Release:
+    """The release in `folder`, after verifying all of it.
+
+    Schema version, release id, the set of files, every size and digest, the soundness of the bars and every parity
+    vector are checked, and each file is read once: what was verified is what is returned.
+
+    Raises
+    ------
+    BadRelease
+        Naming the first file that is missing, superfluous, damaged or of another format.
+    """
+    manifest = read_manifest(folder)
+    contents = _verified_contents(folder, manifest)
+    if manifest.window != features.WINDOW or manifest.features != features.NAMES:
+        raise BadRelease(
+            f"{MANIFEST}: expected this version's {len(features.NAMES)} features of {features.WINDOW} bars, "
+            f"got {len(manifest.features)} of {manifest.window} bars written by version {manifest.code_version}"
+        )
+    calendars = {
+        exchange: decode_calendar(contents.take(file), file=file)
+        for exchange in sorted({lineage.exchange for lineage in manifest.tickers})
+        for file in [calendar_file(exchange)]
+    }
+    metrics = decode(contents.take(METRICS), dict[str, TickerMetrics], file=METRICS)
+    portfolio = decode(contents.take(PORTFOLIO), Portfolio, file=PORTFOLIO) if PORTFOLIO in contents.data else None
+    tickers = {lineage.ticker: _ticker(lineage, contents, metrics) for lineage in manifest.tickers}
+    return Release(manifest, calendars, tickers, portfolio)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest alone, its own id checked but none of the files that it lists; `BadRelease` as for `load`."""
+    try:
+        data = (folder / MANIFEST).read_bytes()
+    except OSError as error:
+        raise BadRelease(f"{folder.name}/{MANIFEST}: expected a readable file, got {error.strerror}") from error
+    version = decode(data, _Versioned, file=MANIFEST).schema_version
+    if version != SCHEMA_VERSION:
+        raise BadRelease(f"{MANIFEST} schema_version: expected {SCHEMA_VERSION}, got {version}")
+    manifest = decode(data, Manifest, file=MANIFEST)
+    if manifest.release_id != content_id(manifest):
+        raise BadRelease(f"{MANIFEST} release_id: expected {content_id(manifest)}, got {manifest.release_id}")
+    return manifest
+
+
+def calendar_file(exchange: str) -> str:
+    """Where a release keeps an exchange's calendar."""
+    return f"calendars/{exchange}.npz"
+
+
+def ticker_file(ticker: str, name: str) -> str:
+    """Where a release keeps a ticker's file `name`."""
+    return f"tickers/{ticker}/{name}"
+
+
+class _Versioned(msgspec.Struct):
+    schema_version: int
+
+
+def decode(data: bytes, kind: type[T], *, file: str) -> T:
+    """JSON bytes as a `kind`; `BadRelease` naming `file` if they don't fit."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise BadRelease(f"{file}: expected a {getattr(kind, '__name__', kind)}, got {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Contents:
+    """The verified bytes of a release's files, by path; each is taken once and then let go."""
+
+    data: dict[str, bytes]
+
+    def take(self, file: str) -> bytes:
+        try:
+            return self.data.pop(file)
+        except KeyError:
+            raise BadRelease(f"{file}: expected in the manifest, got none") from None
+
+
+def _verified_contents(folder: Path, manifest: Manifest) -> _Contents:
+    """The bytes of every listed file, each of its stated size and digest, no other file beside them."""
+    listed = {file.path for file in manifest.files}
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()} - {MANIFEST}
+    for path in sorted(listed - found):
+        raise BadRelease(f"{path}: expected a file, found none")
+    for path in sorted(found - listed):
+        raise BadRelease(f"{path}: expected only the manifest's files, found this one too")
+    data = {}
+    for file in manifest.files:
+        try:
+            data[file.path] = (folder / file.path).read_bytes()
+        except OSError as error:
+            raise BadRelease(f"{file.path}: expected a readable file, got {error.strerror}") from error
+        if len(data[file.path]) != file.size:
+            raise BadRelease(f"{file.path}: expected {file.size} bytes, got {len(data[file.path])}")
+        if sha256(data[file.path]) != file.sha256:
+            raise BadRelease(f"{file.path}: expected sha256 {file.sha256}, got {sha256(data[file.path])}")
+    return _Contents(data)
+
+
+def _ticker(lineage: TickerLineage, contents: _Contents, metrics: Mapping[str, TickerMetrics]) -> ReleasedTicker:
+    ticker = lineage.ticker
+    bars_file, model_file, parameters_file, signals_file = (
+        ticker_file(ticker, name) for name in ("bars.npz", "model.onnx", "forecast.json", "signals.json")
+    )
+    if ticker not in metrics:
+        raise BadRelease(f"{METRICS}: expected metrics of {ticker}, got those of {', '.join(metrics) or 'none'}")
+    try:
+        bars = check(decode_bars(contents.take(bars_file), file=bars_file), ticker=ticker)
+    except BadBars as error:
+        raise BadRelease(f"{bars_file}: {error}") from error
+    model = OnnxModel(contents.take(model_file), file=model_file)
+    parity_file = ticker_file(ticker, "parity.npz")
+    _replay_parity(model, contents.take(parity_file), file=parity_file)
+    return ReleasedTicker(
+        lineage=lineage,
+        bars=bars,
+        model=model,
+        parameters=decode(contents.take(parameters_file), ForecastParameters, file=parameters_file),
+        metrics=metrics[ticker],
+        signals=decode(contents.take(signals_file), tuple[SignalRow, ...], file=signals_file),
+    )
+
+
+def _replay_parity(model: OnnxModel, data: bytes, *, file: str) -> None:
+    """Ask the model what training asked it, and refuse it if it answers otherwise on this machine."""
+    parity = unpack(data, names=("features", "ridge", "forest"), file=file)
+    X = parity["features"]
+    if X.ndim != 2 or X.shape[1] != len(features.NAMES) or not len(X):
+        raise BadRelease(f"{file}: expected features of shape (k, {len(features.NAMES)}), k > 0, got {X.shape}")
+    answers = zip(("ridge", "forest"), model.predict(X), strict=True)
+    for name, answer in answers:
+        expected = parity[name]
+        if expected.shape != answer.shape or not np.all(np.abs(answer - expected) <= PARITY_TOLERANCE):
+            worst = float(np.max(np.abs(answer - expected))) if expected.shape == answer.shape else float("nan")
+            raise BadRelease(
+                f"{file}: expected the model to repeat {name} within {PARITY_TOLERANCE:g}, got it {worst:g} off"
+            )
