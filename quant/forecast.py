@@ -10,7 +10,6 @@ from typing import Final
 
 import msgspec
 import numpy as np
-from scipy.special import expit
 
 from quant.bars import Floats
 from quant.errors import QuantError
@@ -106,6 +105,16 @@ def distribution(*, mean: Floats, vol: Floats, parameters: ForecastParameters) -
     p = parameters
     p_up = expit(p.up_intercept + p.up_slope * mean / vol)
     return Forecast(mean, vol, p_up, mean + p.lower_quantile * vol, mean + p.upper_quantile * vol)
+
+
+def expit(x: Floats) -> Floats:
+    """The logistic function ``1 / (1 + exp(-x))``, without overflow at either end.
+
+    Our own because importing scipy's costs the server 24 MB and a quarter of its start.
+    """
+    decay = np.exp(-np.abs(x))
+    result: Floats = np.where(x >= 0, 1.0, decay) / (1.0 + decay)
+    return result
 
 
 def price(close: Floats | float, log_return: Floats | float) -> Floats | float:

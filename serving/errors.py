@@ -1,0 +1,55 @@
+"""The exceptions of `serving`. What each looks like to a client is `serving.problems`' business."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class ServingError(Exception):
+    """A request that can't be answered; the message is for the client."""
+
+
+class NotReady(ServingError):
+    """Nothing to answer from yet; the message says why."""
+
+
+class UnknownTicker(ServingError):
+    """A ticker that the release in force does not carry."""
+
+    def __init__(self, ticker: str, known: Iterable[str]) -> None:
+        self.ticker = ticker
+        self.known = tuple(known)
+        super().__init__(f"ticker: expected one of {', '.join(self.known) or 'none'}, got {ticker}")
+
+
+class NotInRelease(ServingError):
+    """Something that the release in force was published without."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """One part of a request that can't be used: `field` holds `value` where `expected` was due."""
+
+    field: str
+    value: str
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: expected {self.expected}, got {self.value}"
+
+
+class BadRequest(ServingError):
+    """A request with parts that can't be used."""
+
+    def __init__(self, *invalid: Invalid) -> None:
+        self.invalid = invalid
+        super().__init__("; ".join(str(part) for part in invalid[:3]))
+
+
+class TooLarge(ServingError):
+    """A request body over the limit."""
+
+
+class CannotStart(ServingError):
+    """Something that keeps the server from starting: a port in use, a home that can't be read."""
