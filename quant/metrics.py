@@ -1,0 +1,240 @@
+"""Scores of forecasts and of equity curves, and the tests that say what is luck. Plain functions of arrays.
+
+Every function here compares what was forecast with what came; making forecasts does not belong here.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.special import ndtr
+
+from quant.bars import Floats
+from quant.errors import QuantError, TooShort
+
+
+def _finite_rows(*columns: Floats) -> tuple[Floats, ...]:
+    """The columns without the rows in which any is NaN; at least one row must be left."""
+    shapes = {column.shape for column in columns}
+    if len(shapes) != 1 or columns[0].ndim != 1:
+        raise QuantError(f"columns: expected equal one-dimensional shapes, got {sorted(shapes)}")
+    finite = np.isfinite(np.column_stack(columns)).all(axis=1)
+    if not finite.any():
+        raise TooShort("rows: expected at least one without a NaN, got none")
+    return tuple(column[finite] for column in columns)
+
+
+def r2(actual: Floats, predicted: Floats, baseline: Floats) -> float:
+    """Out-of-sample R2 of a forecast against a baseline forecast; 0 is as good, negative is worse.
+
+    Parameters
+    ----------
+    actual, predicted, baseline : (n,) float64
+        In the same unit. A row with a NaN is left out.
+
+    Raises
+    ------
+    QuantError
+        If shapes differ or the baseline makes no error at all.
+
+    References
+    ----------
+    Campbell & Thompson (2008), Predicting excess stock returns out of sample, eq. 1.
+    """
+    actual, predicted, baseline = _finite_rows(actual, predicted, baseline)
+    against = float(np.sum((actual - baseline) ** 2))
+    if against == 0:
+        raise QuantError("baseline: expected some error to compare with, got none")
+    return 1.0 - float(np.sum((actual - predicted) ** 2)) / against
+
+
+def level_r2(actual: Floats, predicted: Floats) -> float:
+    """The usual R2, against the mean of the actual values in hindsight; flatters any forecast of a price's level."""
+    actual, predicted = _finite_rows(actual, predicted)
+    return r2(actual, predicted, np.full(actual.shape, actual.mean()))
+
+
+def long_run_variance(series: Floats, *, lags: int) -> float:
+    """Newey-West variance of sqrt(n) times the mean of a series (n,) without NaN, Bartlett weights over `lags`.
+
+    References
+    ----------
+    Newey & West (1987), A simple positive semi-definite, HAC covariance matrix.
+    """
+    n = len(series)
+    centred = series - series.mean()
+    variance = float(centred @ centred) / n
+    for lag in range(1, min(lags, n - 1) + 1):
+        variance += 2.0 * (1.0 - lag / (lags + 1.0)) * float(centred[lag:] @ centred[:-lag]) / n
+    return max(variance, 0.0)
+
+
+def automatic_lags(n: int, *, horizon: int) -> int:
+    """Lags for `long_run_variance`: 4 (n / 100)^(2/9), and at least the overlap ``horizon - 1`` of the errors."""
+    return max(horizon - 1, math.floor(4.0 * math.pow(n / 100.0, 2.0 / 9.0)))
+
+
+def _mean_test(series: Floats, *, horizon: int) -> float:
+    """The HAC t statistic of the mean of a series; 0 for a series that is 0 throughout."""
+    n = len(series)
+    if n < 2:
+        raise TooShort(f"rows: expected at least 2, got {n}")
+    variance = long_run_variance(series, lags=automatic_lags(n, horizon=horizon))
+    mean = float(series.mean())
+    if variance == 0:
+        return 0.0 if mean == 0 else math.copysign(math.inf, mean)
+    return mean / math.sqrt(variance / n)
+
+
+def clark_west(actual: Floats, model: Floats, benchmark: Floats, *, horizon: int) -> tuple[float, float]:
+    """Does a model beat the smaller model that it nests?
+
+    Parameters
+    ----------
+    actual, model, benchmark : (n,) float64
+        Realised values and both forecasts. A row with a NaN is left out.
+    horizon : int
+        Steps that each forecast looks ahead: overlapping errors are correlated up to ``horizon - 1`` lags.
+
+    Returns
+    -------
+    statistic, p : float
+        Standard normal under "no better than the benchmark", and its one-sided p value.
+
+    References
+    ----------
+    Clark & West (2007), Approximately normal tests for equal predictive accuracy in nested models.
+    """
+    actual, model, benchmark = _finite_rows(actual, model, benchmark)
+    adjusted = (actual - benchmark) ** 2 - ((actual - model) ** 2 - (benchmark - model) ** 2)
+    statistic = _mean_test(adjusted, horizon=horizon)
+    return statistic, float(ndtr(-statistic))
+
+
+def diebold_mariano(loss_a: Floats, loss_b: Floats, *, horizon: int) -> tuple[float, float]:
+    """Do two forecasts of the same days lose differently?
+
+    Parameters
+    ----------
+    loss_a, loss_b : (n,) float64
+        Losses day by day. A row with a NaN is left out.
+    horizon : int
+        As for `clark_west`.
+
+    Returns
+    -------
+    statistic, p : float
+        Positive where `a` loses more; p is two-sided. Equal losses throughout give 0 and 1.
+
+    References
+    ----------
+    Diebold & Mariano (1995); the variance is Newey & West's (1987).
+    """
+    loss_a, loss_b = _finite_rows(loss_a, loss_b)
+    statistic = _mean_test(loss_a - loss_b, horizon=horizon)
+    return statistic, float(2.0 * ndtr(-abs(statistic)))
+
+
+def directional_accuracy(actual: Floats, predicted: Floats) -> tuple[float, float]:
+    """Share of forecasts with the right sign, and its binomial standard error.
+
+    Days without a move and forecasts of exactly 0 say nothing of direction and are left out, as are NaN rows.
+    """
+    actual, predicted = _finite_rows(actual, predicted)
+    told = (actual != 0) & (predicted != 0)
+    if not told.any():
+        raise TooShort("rows: expected at least one with a move and a forecast of one, got none")
+    right = np.sign(actual[told]) == np.sign(predicted[told])
+    accuracy = float(right.mean())
+    return accuracy, math.sqrt(accuracy * (1.0 - accuracy) / len(right))
+
+
+def base_rate(actual: Floats) -> float:
+    """Share of the commoner direction among the days that moved: what always saying it scores."""
+    (actual,) = _finite_rows(actual)
+    moved = actual[actual != 0]
+    if not len(moved):
+        raise TooShort("rows: expected at least one with a move, got none")
+    up = float((moved > 0).mean())
+    return max(up, 1.0 - up)
+
+
+def brier(happened: Floats, probability: Floats) -> float:
+    """Mean squared error of probabilities; lower is better, 0.25 is a coin's.
+
+    Parameters
+    ----------
+    happened : (n,) float64
+        1 where the event came, 0 where it didn't. A row with a NaN is left out.
+    probability : (n,) float64 in [0, 1]
+
+    References
+    ----------
+    Brier (1950), Verification of forecasts expressed in terms of probability.
+    """
+    happened, probability = _finite_rows(happened, probability)
+    if np.any((probability < 0) | (probability > 1)):
+        raise QuantError(f"probability: expected 0 to 1, got {probability.min()} to {probability.max()}")
+    return float(np.mean((happened - probability) ** 2))
+
+
+def coverage(actual: Floats, lower: Floats, upper: Floats) -> float:
+    """Share of realised values inside their interval, bounds included. A row with a NaN is left out."""
+    actual, lower, upper = _finite_rows(actual, lower, upper)
+    return float(np.mean((actual >= lower) & (actual <= upper)))
+
+
+def interval_score(actual: Floats, lower: Floats, upper: Floats, *, nominal: float) -> float:
+    """Mean interval score of a central prediction interval; lower is better.
+
+    Parameters
+    ----------
+    actual, lower, upper : (n,) float64
+        Realised values and interval bounds, in the same unit. A row with a NaN is left out.
+    nominal : float in (0, 1)
+        The coverage that the interval promises, for instance 0.9.
+
+    References
+    ----------
+    Gneiting & Raftery (2007), Strictly proper scoring rules, eq. 43.
+    """
+    if not 0 < nominal < 1:
+        raise QuantError(f"nominal: expected between 0 and 1, got {nominal}")
+    actual, lower, upper = _finite_rows(actual, lower, upper)
+    miss = 2.0 / (1.0 - nominal)
+    below, above = np.maximum(lower - actual, 0.0), np.maximum(actual - upper, 0.0)
+    return float(np.mean(upper - lower + miss * (below + above)))
+
+
+def annualised_return(log_returns: Floats, *, sessions_per_year: int) -> float:
+    """Compound growth a year, as a simple return, of per-session log returns (n,); NaN rows are left out."""
+    (log_returns,) = _finite_rows(log_returns)
+    return math.expm1(float(log_returns.mean()) * sessions_per_year)
+
+
+def annualised_volatility(log_returns: Floats, *, sessions_per_year: int) -> float:
+    """Standard deviation (n - 1) of per-session log returns (n,), times sqrt(sessions a year); NaN rows left out."""
+    (log_returns,) = _finite_rows(log_returns)
+    if len(log_returns) < 2:
+        raise TooShort(f"log_returns: expected at least 2, got {len(log_returns)}")
+    return float(log_returns.std(ddof=1)) * math.sqrt(sessions_per_year)
+
+
+def sharpe(log_returns: Floats, *, sessions_per_year: int) -> float:
+    """Annualised mean over volatility of per-session log returns, the riskless rate taken as 0; 0 without volatility.
+
+    References
+    ----------
+    Sharpe (1994), The Sharpe ratio.
+    """
+    volatility = annualised_volatility(log_returns, sessions_per_year=sessions_per_year)
+    mean = float(np.nanmean(log_returns)) * sessions_per_year
+    return mean / volatility if volatility > 0 else 0.0
+
+
+def maximum_drawdown(log_returns: Floats) -> float:
+    """Largest fall from a peak of the equity curve, as a share of the peak in [0, 1]; NaN rows are left out."""
+    (log_returns,) = _finite_rows(log_returns)
+    curve = np.concatenate([[0.0], np.cumsum(log_returns)])
+    return -math.expm1(float(np.min(curve - np.maximum.accumulate(curve))))
