@@ -1,4 +1,4 @@
-"""Every message that travels on the bus or the WebSocket. Tagged by ``type``, times aware and in UTC, JSON throughout."""
+"""Every message that travels on the bus or the WebSocket: JSON, tagged by ``type``, times aware and in UTC."""
 
 from __future__ import annotations
 

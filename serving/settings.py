@@ -13,12 +13,14 @@ class ServerSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="STOCK_ASSETS_", frozen=True, extra="ignore")
 
-    home: Path = Field(Path(".stock-assets"), description="Everything that was written lies under it.")
-    redis_url: str | None = Field(None, description="Where the live engine's events come from; none: no live data.")
-    host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    workers: int = Field(1, ge=1, le=64, description="Server processes that share the port.")
-    reload_seconds: float = Field(1.0, gt=0, description="How often to look for a newer release.")
+    home: Path = Field(default=Path(".stock-assets"), description="Everything that was written lies under it.")
+    redis_url: str | None = Field(
+        default=None, description="Where the live engine's events come from; none: no live data."
+    )
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    workers: int = Field(default=1, ge=1, le=64, description="Server processes that share the port.")
+    reload_seconds: float = Field(default=1.0, gt=0, description="How often to look for a newer release.")
 
     @property
     def releases(self) -> Path:

@@ -1,0 +1,71 @@
+"""The application: state, background tasks, routes and the layers before them, put together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from release.clock import Clock, SystemClock
+from serving import openapi, problems
+from serving.answers import CachedAnswers, Measured
+from serving.latest import Latest
+from serving.logs import configure_logging
+from serving.metrics import Metrics
+from serving.reload import Reloader
+from serving.routes import models, operations, portfolio, predictions, prices, signals
+from serving.settings import ServerSettings
+
+DESCRIPTION = """Forecasts, signals and allocations of a published release, and the live engine's numbers on top of it.
+
+Returns are log returns per horizon. Every number is out of sample, carries its release, and can be followed from
+there to the bars it came from. Errors are `application/problem+json` (RFC 9457).
+"""
+
+
+def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastAPI:
+    """The application for one process; nothing is read and nothing runs before its lifespan starts."""
+    clock = clock or SystemClock()
+    metrics = Metrics()
+    latest = Latest(clock, metrics, live=settings.redis_url is not None)
+    app = FastAPI(
+        title="stock-assets",
+        version=version("stock-assets"),
+        description=DESCRIPTION,
+        lifespan=_lifespan,
+        # Their pages load scripts from elsewhere; the document itself is at /openapi.json.
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.settings = settings
+    app.state.latest = latest
+    for module in (prices, predictions, signals, portfolio, models, operations):
+        app.include_router(module.router)
+    problems.install(app)
+    openapi.install(app)
+    app.add_middleware(Measured, metrics=metrics)
+    app.add_middleware(CachedAnswers, find=latest.cached, metrics=metrics, clock=clock)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Load the release in force, if there is one, then follow the store until the end."""
+    settings: ServerSettings = app.state.settings
+    reloader = Reloader(settings.releases, app.state.latest, every=settings.reload_seconds)
+    await reloader.look()
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(reloader.run(), name="reload")]
+        yield
+        for task in running:
+            task.cancel()
+
+
+def from_environment() -> FastAPI:
+    """The application as ``STOCK_ASSETS_*`` says; for worker processes, which only share the environment."""
+    configure_logging()
+    return create_app(ServerSettings())

@@ -1,0 +1,213 @@
+"""One example of each answer, for the OpenAPI document. Typed, so that an example can't outlive its type."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from quant.forecast import ForecastParameters
+from quant.signals import Action
+from release.manifest import Refusal, SignalRow, TickerLineage, TickerMetrics
+from serving.messages import PredictionMessage, PriceMessage, SignalMessage
+from serving.records import (
+    Correlation,
+    FeedStatus,
+    ModelCard,
+    Models,
+    Predictions,
+    PriceBar,
+    Prices,
+    Ready,
+    Risk,
+    SentBar,
+    SignalHistory,
+    Signals,
+    Status,
+    Strategy,
+    StrategyWeights,
+    TickerCard,
+    Tickers,
+    Weights,
+)
+
+_RELEASE: Final = "2012-03-01-8e40cfceccde"
+_WEEK: Final = {"release_id": _RELEASE, "week": "2012-02-27", "data_through": "2012-02-24"}
+_PUBLISHED: Final = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+_TICK: Final = datetime(2026, 11, 23, 15, 4, 5, tzinfo=UTC)
+
+_PREDICTION: Final = PredictionMessage(
+    ticker="AAPL",
+    made_at=_PUBLISHED,
+    session="2012-03-01",
+    target_session="2012-03-02",
+    horizon=1,
+    close=544.47,
+    mean=0.0008,
+    vol=0.0149,
+    p_up=0.523,
+    lower_90=-0.0232,
+    upper_90=0.0252,
+    price_median=544.91,
+    price_lower_90=531.98,
+    price_upper_90=558.37,
+    provisional=False,
+    release_id=_RELEASE,
+    model_version="3",
+)
+_SIGNAL: Final = SignalMessage(
+    ticker="AAPL",
+    at=_PUBLISHED,
+    session="2012-03-01",
+    action=Action.BUY,
+    previous=Action.HOLD,
+    confidence=52.3,
+    edge_bp=8.1,
+    reason="expected +8.1 bp, P(up) 52%: over the 8 bp that entering a trade needs",
+    provisional=False,
+    release_id=_RELEASE,
+    audit_id=None,
+)
+_PRICE: Final = PriceMessage(
+    ticker="AAPL", session="2012-03-02", at=_TICK, price=545.1, volume=1_250_000.0, provisional=True
+)
+_BAR: Final = PriceBar(session="2012-03-01", open=548.17, high=548.21, low=538.77, close=544.47, volume=24_402_800.0)
+_MODEL: Final = ModelCard(
+    ticker="AAPL",
+    release_id=_RELEASE,
+    version="3",
+    horizon=1,
+    window=252,
+    features=50,
+    metrics=TickerMetrics(
+        n=2012,
+        first="2004-03-03",
+        last="2012-02-29",
+        price_r2=0.9991,
+        price_r2_random_walk=0.9991,
+        return_r2=0.0012,
+        return_r2_historical_mean=0.0009,
+        clark_west_p=0.08,
+        directional_accuracy=0.525,
+        directional_accuracy_se=0.011,
+        base_rate=0.522,
+        coverage_90=0.901,
+        brier=0.2493,
+        brier_base_rate=0.2495,
+    ),
+    lineage=TickerLineage(
+        ticker="AAPL",
+        exchange="XNYS",
+        source="sample",
+        data_sha256="9f2c6d1b5a0e4c7f8b3d2a1e6f5c4b7a8d9e0f1a2b3c4d5e6f708192a3b4c5d6",
+        first_session="2000-03-01",
+        last_session="2012-03-01",
+        bars=3019,
+        dagster_run_id="5b1c2f3e-8a4d-4e6f-9b7a-0c1d2e3f4a5b",
+        mlflow_run_id="7d3e9a1b2c4f4d5e8f6a7b8c9d0e1f2a",
+        model_name="stock-assets-AAPL",
+        model_version="3",
+        trained_at="2026-11-23T07:55:12Z",
+    ),
+    parameters=ForecastParameters(
+        historical_mean=0.0011,
+        ridge_weight=0.05,
+        forest_weight=0.1,
+        volatility_scale=1.04,
+        lower_quantile=-1.61,
+        upper_quantile=1.64,
+        up_intercept=0.02,
+        up_slope=1.1,
+    ),
+)
+_HISTORY: Final = SignalHistory(
+    ticker="AAPL",
+    release_id=_RELEASE,
+    signals=(
+        SignalRow(
+            session="2012-02-29",
+            target_session="2012-03-01",
+            action="BUY",
+            confidence=52.1,
+            edge_bp=9.4,
+            p_up=0.521,
+            reason="expected +9.4 bp, P(up) 52%: over the 8 bp that entering a trade needs",
+            realised=0.0037,
+        ),
+    ),
+    next="2012-02-29",
+)
+_CARD: Final = TickerCard(
+    ticker="AAPL",
+    exchange="XNYS",
+    source="sample",
+    first_session="2000-03-01",
+    last_session="2012-03-01",
+    bars=3019,
+    last_close=544.47,
+)
+_STATUS: Final = Status(
+    ready=True,
+    reason=None,
+    release_id=_RELEASE,
+    as_of="2012-03-01",
+    published_at="2026-11-23T08:00:00Z",
+    tickers=("AAPL", "IBM"),
+    reload_error=None,
+    feed=FeedStatus(
+        configured=True,
+        state="live",
+        detail="replaying 2012-03-02",
+        last_message_at="2026-11-23T15:04:05Z",
+        last_message_age_seconds=0.412,
+        stale=False,
+    ),
+)
+
+
+def _of(value: msgspec.Struct) -> Any:
+    return msgspec.to_builtins(value)
+
+
+EXAMPLES: Final[dict[type, Any]] = {
+    type(value): _of(value)
+    for value in (
+        _PREDICTION,
+        _SIGNAL,
+        _PRICE,
+        _MODEL,
+        _HISTORY,
+        _STATUS,
+        Predictions(predictions=(_PREDICTION,)),
+        Signals(signals=(_SIGNAL,)),
+        Models(models=(_MODEL,)),
+        Ready(status="ready", release_id=_RELEASE),
+        SentBar(session="2012-03-01", open=548.17, high=548.21, low=538.77, close=544.47, volume=24_402_800.0),
+        Prices(ticker="AAPL", release_id=_RELEASE, adjusted=True, bars=(_BAR,), live=_PRICE),
+        Tickers(
+            release_id=_RELEASE,
+            as_of="2012-03-01",
+            tickers=(_CARD,),
+            refused=(Refusal(ticker="FB", reason="bars: expected at least 1008, got 196"),),
+        ),
+        Weights(
+            **_WEEK,
+            allocations=(
+                StrategyWeights(
+                    strategy=Strategy.MINIMUM_VARIANCE,
+                    weights={"AAPL": 0.21, "IBM": 0.79},
+                    expected_return_in_sample=0.14,
+                    volatility_in_sample=0.19,
+                ),
+            ),
+        ),
+        Risk(
+            **_WEEK,
+            tickers=("AAPL", "IBM"),
+            volatility=(0.29, 0.2),
+            covariance=((0.0841, 0.03), (0.03, 0.04)),
+        ),
+        Correlation(**_WEEK, tickers=("AAPL", "IBM"), correlation=((1.0, 0.52), (0.52, 1.0))),
+    )
+}

@@ -1,0 +1,196 @@
+"""The newest state of everything this server answers: one release's view with the live messages on top of it.
+
+Lives on the event loop: every method is called from there and none of them waits. Each number is encoded when it
+changes, never when it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final, TypeVar
+
+import msgspec
+
+from release.clock import Clock
+from serving.answers import Answer
+from serving.errors import NotReady
+from serving.messages import LiveMessage, PredictionMessage, PriceMessage, SignalMessage, StatusMessage
+from serving.metrics import Metrics
+from serving.records import FeedStatus, Predictions, Signals, Status
+from serving.view import PREDICTIONS, SIGNALS, View, answer_path, encode, message_answer
+
+# The engine speaks at least every few seconds while a feed is open, if only to say that nothing trades.
+SILENCE_SECONDS: Final = 15.0
+
+M = TypeVar("M", PredictionMessage, SignalMessage)
+
+
+class Latest:
+    """The newest state.
+
+    Parameters
+    ----------
+    clock : Clock
+        For the age of things.
+    metrics : Metrics
+        Told of every live message and of every release.
+    live : bool
+        Whether a live feed is configured.
+    """
+
+    def __init__(self, clock: Clock, metrics: Metrics, *, live: bool = False) -> None:
+        self.clock = clock
+        self.metrics = metrics
+        self.live = live
+        self.connected = False
+        self.reload_error: str | None = None
+        self._reason = "release: expected one to be published, none was yet"
+        self._view: View | None = None
+        self._answers: dict[str, Answer] = {}
+        self._predictions: dict[str, PredictionMessage] = {}
+        self._signals: dict[str, SignalMessage] = {}
+        self._prices: dict[str, PriceMessage] = {}
+        self._status: StatusMessage | None = None
+        self._arrived_at: datetime | None = None
+
+    @property
+    def view(self) -> View:
+        """The view of the release in force; `NotReady` before there is one."""
+        if self._view is None:
+            raise NotReady(self._reason)
+        return self._view
+
+    @property
+    def release_id(self) -> str | None:
+        """The id of the release in force, None before there is one."""
+        return self._view.release_id if self._view else None
+
+    def install(self, view: View) -> None:
+        """Answer from a new release from now on, all of it at once.
+
+        Live predictions and signals stay where they are of a later session than the release's last bar, and fall
+        where the release knows better or doesn't carry the ticker.
+        """
+        predictions = _newer(self._predictions, view.predictions)
+        signals = _newer(self._signals, view.signals)
+        kept = [*map(answer_path, predictions.values()), *map(answer_path, signals.values())]
+        answers = dict(view.answers) | {path: self._answers[path] for path in kept}
+        self._predictions = dict(view.predictions) | predictions
+        self._signals = dict(view.signals) | signals
+        self._prices = {name: price for name, price in self._prices.items() if name in view.release.tickers}
+        self._view, self._answers, self.reload_error = view, answers, None
+        self.metrics.release(view.release_id)
+
+    def refuse(self, reason: str) -> None:
+        """A release could not be loaded: say so, and go on with the one before if there is one."""
+        self.reload_error = self._reason = reason
+        self.metrics.release_refused()
+
+    def apply(self, message: LiveMessage) -> None:
+        """Take in a live message. One of a ticker that the release in force does not carry changes nothing."""
+        self._arrived_at = self.clock.now()
+        self.metrics.live_message(type(message).__name__, at=self._arrived_at.timestamp())
+        if isinstance(message, StatusMessage):
+            self._status = message
+        elif self._view is not None and message.ticker in self._view.release.tickers:
+            self._take(message, self._arrived_at.timestamp())
+
+    def _take(self, message: PriceMessage | PredictionMessage | SignalMessage, now: float) -> None:
+        if isinstance(message, PriceMessage):
+            self._prices[message.ticker] = message
+            return
+        if isinstance(message, PredictionMessage):
+            self._predictions[message.ticker] = message
+            collection = PREDICTIONS
+        else:
+            self._signals[message.ticker] = message
+            collection = SIGNALS
+        self._answers[answer_path(message)] = message_answer(message, made_at=now)
+        # Encoded again when someone asks for it: with many tickers, most changes are never asked for.
+        self._answers.pop(collection, None)
+
+    def cached(self, path: str) -> Answer | None:
+        """The ready answer for a path, None if it has to be made or there is none."""
+        return self._answers.get(path)
+
+    def now(self) -> float:
+        """Unix time by the clock."""
+        return self.clock.now().timestamp()
+
+    def released(self, path: str) -> Answer:
+        """An answer that only a release changes; its path must be one that `View.answers` has."""
+        return self.view.answers[path]
+
+    def portfolio(self, path: str) -> Answer:
+        """An answer about the portfolio; `NotInRelease` if the release has none."""
+        self.view.portfolio()
+        return self.view.answers[path]
+
+    def prediction(self, ticker: str) -> Answer:
+        """The newest prediction of one ticker."""
+        return self._answers[f"{PREDICTIONS}/{self.view.ticker(ticker).ticker}"]
+
+    def signal(self, ticker: str) -> Answer:
+        """The signal in force of one ticker."""
+        return self._answers[f"{SIGNALS}/{self.view.ticker(ticker).ticker}"]
+
+    def predictions(self) -> Answer:
+        """The newest prediction of every ticker."""
+        return self._collection(PREDICTIONS, Predictions(predictions=self._ordered(self._predictions)))
+
+    def signals(self) -> Answer:
+        """The signal in force of every ticker."""
+        return self._collection(SIGNALS, Signals(signals=self._ordered(self._signals)))
+
+    def price(self, ticker: str) -> PriceMessage | None:
+        """The newest live price of a ticker, None before the first."""
+        return self._prices.get(ticker)
+
+    def messages(self) -> tuple[LiveMessage, ...]:
+        """All that a new listener has to know: status, prices, predictions, signals; nothing without a release."""
+        status = () if self._status is None else (self._status,)
+        return (*status, *self._prices.values(), *self._predictions.values(), *self._signals.values())
+
+    def status(self) -> Status:
+        """What this server is serving from."""
+        view, manifest = self._view, self._view.release.manifest if self._view else None
+        return Status(
+            ready=view is not None,
+            reason=None if view else self._reason,
+            release_id=self.release_id,
+            as_of=manifest.as_of if manifest else None,
+            published_at=manifest.created_at if manifest else None,
+            tickers=tuple(view.release.tickers) if view else (),
+            reload_error=self.reload_error,
+            feed=self._feed(),
+        )
+
+    def _feed(self) -> FeedStatus:
+        arrived, status = self._arrived_at, self._status
+        age = None if arrived is None else (self.clock.now() - arrived).total_seconds()
+        return FeedStatus(
+            configured=self.live,
+            state=status.feed.value if status else None,
+            detail=status.detail if status else None,
+            last_message_at=arrived.isoformat().replace("+00:00", "Z") if arrived else None,
+            last_message_age_seconds=None if age is None else round(age, 3),
+            stale=self.live and (not self.connected or age is None or age > SILENCE_SECONDS),
+        )
+
+    def _ordered(self, found: Mapping[str, M]) -> tuple[M, ...]:
+        return tuple(found[name] for name in self.view.release.tickers if name in found)
+
+    def _collection(self, path: str, body: msgspec.Struct) -> Answer:
+        answer = self._answers.get(path)
+        if answer is None:
+            made_at = max(self._answers[f"{path}/{name}"].made_at for name in self.view.release.tickers)
+            answer = self._answers[path] = Answer(encode(body), route=path, made_at=made_at)
+        return answer
+
+
+def _newer(live: Mapping[str, M], released: Mapping[str, M]) -> dict[str, M]:
+    """The live messages of tickers that the release carries, of sessions after its own."""
+    return {
+        name: message for name, message in live.items() if name in released and message.session > released[name].session
+    }

@@ -1,0 +1,195 @@
+"""What REST answers look like, where they are neither live messages nor records of a release as they are."""
+
+from __future__ import annotations
+
+import enum
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from quant.forecast import ForecastParameters
+from release.manifest import Refusal, SignalRow, TickerLineage, TickerMetrics
+from serving.messages import PredictionMessage, PriceMessage, SignalMessage
+
+
+class TickerCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A ticker that can be asked for: its exchange, its bars' span (ISO dates) and its last close as traded."""
+
+    ticker: str
+    exchange: str
+    source: str
+    first_session: str
+    last_session: str
+    bars: int
+    last_close: float
+
+
+class Tickers(msgspec.Struct, frozen=True, kw_only=True):
+    """The tickers of the release in force, and those of the universe that it had to refuse."""
+
+    release_id: str
+    as_of: str
+    tickers: tuple[TickerCard, ...]
+    refused: tuple[Refusal, ...]
+
+
+class Predictions(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest prediction of every ticker."""
+
+    predictions: tuple[PredictionMessage, ...]
+
+
+class Signals(msgspec.Struct, frozen=True, kw_only=True):
+    """The signal in force of every ticker."""
+
+    signals: tuple[SignalMessage, ...]
+
+
+class SignalHistory(msgspec.Struct, frozen=True, kw_only=True):
+    """Out-of-sample signals of one ticker, newest first; `next` is the cursor of the page before, null on the last."""
+
+    ticker: str
+    release_id: str
+    signals: tuple[SignalRow, ...]
+    next: str | None
+
+
+class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A ticker's model: its lineage, and its out-of-sample scores with each one's baseline beside it."""
+
+    ticker: str
+    release_id: str
+    version: str
+    horizon: int
+    window: int
+    features: int
+    metrics: TickerMetrics
+    lineage: TickerLineage
+    parameters: ForecastParameters
+
+
+class Models(msgspec.Struct, frozen=True, kw_only=True):
+    """The models of the release in force."""
+
+    models: tuple[ModelCard, ...]
+
+
+class Strategy(enum.Enum):
+    """How a portfolio's weights were chosen; all are long only and fully invested."""
+
+    MINIMUM_VARIANCE = "minimum_variance"
+    MAXIMUM_SHARPE = "maximum_sharpe"
+    EQUAL_WEIGHT = "equal_weight"
+
+
+class StrategyWeights(msgspec.Struct, frozen=True, kw_only=True):
+    """Weights by ticker, which sum to one. The estimates are annualised and in sample: they chose the weights."""
+
+    strategy: Strategy
+    weights: dict[str, float]
+    expected_return_in_sample: float
+    volatility_in_sample: float
+
+
+class Weights(msgspec.Struct, frozen=True, kw_only=True):
+    """The week's allocations; `data_through` is the last session that their estimates saw."""
+
+    release_id: str
+    week: str
+    data_through: str
+    allocations: tuple[StrategyWeights, ...]
+
+
+class Risk(msgspec.Struct, frozen=True, kw_only=True):
+    """Annualised volatility of each ticker's log return, and their covariance row by row in the order of `tickers`."""
+
+    release_id: str
+    week: str
+    data_through: str
+    tickers: tuple[str, ...]
+    volatility: tuple[float, ...]
+    covariance: tuple[tuple[float, ...], ...]
+
+
+class Correlation(msgspec.Struct, frozen=True, kw_only=True):
+    """Correlation of daily log returns, row by row in the order of `tickers`."""
+
+    release_id: str
+    week: str
+    data_through: str
+    tickers: tuple[str, ...]
+    correlation: tuple[tuple[float, ...], ...]
+
+
+class PriceBar(msgspec.Struct, frozen=True, kw_only=True):
+    """One session's bar: prices in the ticker's currency, volume in shares."""
+
+    session: str
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+class Prices(msgspec.Struct, frozen=True, kw_only=True):
+    """Bars of one ticker, oldest first.
+
+    `adjusted` bars have splits and dividends taken out up to the last bar of the release; the others are as traded.
+    `live` is the newest live price, null without a live feed.
+    """
+
+    ticker: str
+    release_id: str
+    adjusted: bool
+    bars: tuple[PriceBar, ...]
+    live: PriceMessage | None
+
+
+class SentBar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A daily bar as traded: new shares per old one in `split` if it split that day, cash per share in `dividend`."""
+
+    session: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$", description="ISO date.")]
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    split: float = 1.0
+    dividend: float = 0.0
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True):
+    """The server has a release to answer from."""
+
+    status: str
+    release_id: str
+
+
+class FeedStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The live feed as this server sees it.
+
+    `configured` is whether there is one to listen to, `state` what the feed last said of itself. `stale` is true when
+    live numbers can't be relied on: none came for longer than the feed allows, or the way to them is cut.
+    """
+
+    configured: bool
+    state: str | None
+    detail: str | None
+    last_message_at: str | None
+    last_message_age_seconds: float | None
+    stale: bool
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """What this server is serving from."""
+
+    ready: bool
+    reason: str | None
+    release_id: str | None
+    as_of: str | None
+    published_at: str | None
+    tickers: tuple[str, ...]
+    reload_error: str | None
+    feed: FeedStatus

@@ -1,0 +1,81 @@
+"""Following the release store: when another release is put in force, load it aside and swap it in."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from release.errors import ReleaseError
+from release.store import CURRENT, Store
+from serving.latest import Latest
+from serving.view import View, view
+
+# A release that failed may have been half restored from a backup: look at it again, but not every second.
+RETRY_SECONDS: Final = 30.0
+
+log = structlog.get_logger()
+
+Stamp = tuple[int, int, int] | None
+
+
+class Reloader:
+    """Keeps `latest` on the store's release in force.
+
+    Parameters
+    ----------
+    store : Path
+        The release store; may not exist yet.
+    latest : Latest
+        What to keep up to date.
+    every : float
+        Seconds between two looks at the pointer, each of which costs one ``stat``.
+    """
+
+    def __init__(self, store: Path, latest: Latest, *, every: float) -> None:
+        self.store = Store(store)
+        self.latest = latest
+        self.every = every
+        self._seen: Stamp = None
+        self._retry_at: float | None = None
+
+    async def run(self) -> None:
+        """Look again and again until cancelled."""
+        while True:
+            await asyncio.sleep(self.every)
+            await self.look()
+
+    async def look(self) -> None:
+        """Load the release in force if it is another one than is served; keep the one served if that fails."""
+        stamp = self._stamp()
+        due = self._retry_at is not None and time.monotonic() >= self._retry_at
+        if stamp == self._seen and not due:
+            return
+        self._seen, self._retry_at = stamp, None
+        try:
+            fresh = await asyncio.to_thread(self._load)
+        except (ReleaseError, ValueError, OSError) as error:
+            self._retry_at = time.monotonic() + RETRY_SECONDS
+            self.latest.refuse(str(error))
+            log.error("release_refused", error=str(error), serving=self.latest.release_id)
+            return
+        if fresh is not None:
+            self.latest.install(fresh)
+            log.info("release_loaded", release_id=fresh.release_id, tickers=list(fresh.release.tickers))
+
+    def _load(self) -> View | None:
+        """The view of the release in force, None if it is served already."""
+        if self.store.current() == self.latest.release_id and self.latest.reload_error is None:
+            return None
+        return view(self.store.load())
+
+    def _stamp(self) -> Stamp:
+        try:
+            pointer = (self.store.path / CURRENT).stat()
+        except OSError:
+            # Not there, or out of reach for now: the release served is still good.
+            return None
+        return pointer.st_ino, pointer.st_mtime_ns, pointer.st_size

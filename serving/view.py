@@ -1,0 +1,190 @@
+"""Everything that one release has to say, computed and encoded once when it is loaded; immutable from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from release.manifest import Portfolio
+from release.reader import Release, ReleasedTicker
+from serving.answers import Answer
+from serving.errors import NotInRelease, UnknownTicker
+from serving.forecasts import predict, signal_after
+from serving.messages import PredictionMessage, SignalMessage
+from serving.records import (
+    Correlation,
+    ModelCard,
+    Models,
+    Risk,
+    Strategy,
+    StrategyWeights,
+    TickerCard,
+    Tickers,
+    Weights,
+)
+
+V1: Final = "/v1"
+PREDICTIONS: Final = f"{V1}/predictions"
+SIGNALS: Final = f"{V1}/signals"
+encode: Final = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """A release with what it predicts at its last bars, and the answers that no live message changes, by path."""
+
+    release: Release
+    made_at: datetime
+    predictions: Mapping[str, PredictionMessage]
+    signals: Mapping[str, SignalMessage]
+    answers: Mapping[str, Answer]
+
+    @property
+    def release_id(self) -> str:
+        """The release's id."""
+        return self.release.manifest.release_id
+
+    def ticker(self, name: str) -> ReleasedTicker:
+        """The released ticker; `UnknownTicker` naming those that there are."""
+        try:
+            return self.release.tickers[name]
+        except KeyError:
+            raise UnknownTicker(name, self.release.tickers) from None
+
+    def portfolio(self) -> Portfolio:
+        """The release's portfolio; `NotInRelease` if it was published without one."""
+        return _portfolio(self.release)
+
+
+def view(release: Release) -> View:
+    """Compute and encode what `release` has to say; takes some milliseconds a ticker, so not on the event loop."""
+    made_at = datetime.fromisoformat(release.manifest.created_at)
+    predictions = {
+        name: predict(release, ticker, ticker.bars, made_at=made_at, provisional=False)
+        for name, ticker in release.tickers.items()
+    }
+    signals = {name: signal_after(predictions[name], ticker) for name, ticker in release.tickers.items()}
+    answers = _answers(release, made_at.timestamp())
+    messages: list[PredictionMessage | SignalMessage] = [*predictions.values(), *signals.values()]
+    for message in messages:
+        answers[answer_path(message)] = message_answer(message, made_at=made_at.timestamp())
+    return View(release, made_at, predictions, signals, answers)
+
+
+def answer_path(message: PredictionMessage | SignalMessage) -> str:
+    """Where a message is found by REST."""
+    return f"{_collection(message)}/{message.ticker}"
+
+
+def message_answer(message: PredictionMessage | SignalMessage, *, made_at: float) -> Answer:
+    """The REST answer that a message is; `made_at` as for `Answer`."""
+    return Answer(encode(message), route=f"{_collection(message)}/{{ticker}}", made_at=made_at)
+
+
+def _collection(message: PredictionMessage | SignalMessage) -> str:
+    return PREDICTIONS if isinstance(message, PredictionMessage) else SIGNALS
+
+
+def _answers(release: Release, made_at: float) -> dict[str, Answer]:
+    models = [model_card(release, ticker) for ticker in release.tickers.values()]
+    found: dict[str, tuple[str, object]] = {
+        f"{V1}/tickers": (f"{V1}/tickers", _tickers(release)),
+        f"{V1}/models": (f"{V1}/models", Models(models=tuple(models))),
+    }
+    found |= {f"{V1}/models/{card.ticker}": (f"{V1}/models/{{ticker}}", card) for card in models}
+    if release.portfolio is not None:
+        found |= {
+            f"{V1}/portfolio": (f"{V1}/portfolio", weights(release)),
+            f"{V1}/portfolio/risk": (f"{V1}/portfolio/risk", risk(release)),
+            f"{V1}/portfolio/correlation": (f"{V1}/portfolio/correlation", correlation(release)),
+        }
+    return {path: Answer(encode(body), route=route, made_at=made_at) for path, (route, body) in found.items()}
+
+
+def _tickers(release: Release) -> Tickers:
+    cards = tuple(
+        TickerCard(
+            ticker=name,
+            exchange=ticker.exchange,
+            source=ticker.lineage.source,
+            first_session=str(ticker.bars.session[0]),
+            last_session=str(ticker.bars.session[-1]),
+            bars=len(ticker.bars),
+            last_close=float(ticker.bars.close[-1]),
+        )
+        for name, ticker in release.tickers.items()
+    )
+    manifest = release.manifest
+    return Tickers(release_id=manifest.release_id, as_of=manifest.as_of, tickers=cards, refused=manifest.refused)
+
+
+def model_card(release: Release, ticker: ReleasedTicker) -> ModelCard:
+    """The ticker's model with its lineage and its scores beside their baselines."""
+    manifest = release.manifest
+    return ModelCard(
+        ticker=ticker.ticker,
+        release_id=manifest.release_id,
+        version=ticker.lineage.model_version,
+        horizon=manifest.horizon,
+        window=manifest.window,
+        features=len(manifest.features),
+        metrics=ticker.metrics,
+        lineage=ticker.lineage,
+        parameters=ticker.parameters,
+    )
+
+
+def _portfolio(release: Release) -> Portfolio:
+    if release.portfolio is None:
+        raise NotInRelease(f"portfolio: expected in release {release.manifest.release_id}, which was made without one")
+    return release.portfolio
+
+
+def weights(release: Release) -> Weights:
+    """The week's allocations, one a strategy."""
+    portfolio = _portfolio(release)
+    allocations = tuple(
+        StrategyWeights(
+            strategy=Strategy(name),
+            weights=dict(zip(portfolio.tickers, allocation.weights, strict=True)),
+            expected_return_in_sample=allocation.expected_return_in_sample,
+            volatility_in_sample=allocation.volatility_in_sample,
+        )
+        for name, allocation in portfolio.allocations.items()
+    )
+    return Weights(
+        release_id=release.manifest.release_id,
+        week=portfolio.week,
+        data_through=portfolio.data_through,
+        allocations=allocations,
+    )
+
+
+def risk(release: Release) -> Risk:
+    """The covariance that the allocations were made from, and the volatilities on its diagonal."""
+    portfolio = _portfolio(release)
+    return Risk(
+        release_id=release.manifest.release_id,
+        week=portfolio.week,
+        data_through=portfolio.data_through,
+        tickers=portfolio.tickers,
+        volatility=tuple(np.sqrt(np.diag(np.array(portfolio.covariance))).tolist()),
+        covariance=portfolio.covariance,
+    )
+
+
+def correlation(release: Release) -> Correlation:
+    """The correlation matrix beside the order of its tickers."""
+    portfolio = _portfolio(release)
+    return Correlation(
+        release_id=release.manifest.release_id,
+        week=portfolio.week,
+        data_through=portfolio.data_through,
+        tickers=portfolio.tickers,
+        correlation=portfolio.correlation,
+    )
