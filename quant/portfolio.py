@@ -63,7 +63,8 @@ def shrunk_mean(returns: Floats) -> Floats:
     away = mean - centre
     distance = sessions * float(away @ np.linalg.solve(covariance, away))
     intensity = (assets + 2.0) / (assets + 2.0 + distance)
-    return (1.0 - intensity) * mean + intensity * centre
+    shrunk: Floats = (1.0 - intensity) * mean + intensity * centre
+    return shrunk
 
 
 def correlation(covariance: Floats) -> Floats:

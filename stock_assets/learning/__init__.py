@@ -1,0 +1,4 @@
+"""Learning without Dagster: data sets, candidates, tuning, walk-forward, calibration, export, scores, promotion.
+
+Plain scikit-learn and pandas, called by the assets. Nothing here knows of partitions, runs or MLflow.
+"""

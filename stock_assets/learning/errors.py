@@ -1,0 +1,15 @@
+"""What learning refuses to do. `stock_assets.errors` holds the tree's root."""
+
+from stock_assets.errors import StockAssetsError
+
+
+class LearningError(StockAssetsError):
+    """A data set, a model or a set of forecasts that can't be learned from or shipped."""
+
+
+class TooLittleHistory(LearningError):
+    """Fewer bars than training and an honest evaluation need."""
+
+
+class ExportRefused(LearningError):
+    """The ONNX graph does not say what the fitted model says."""
