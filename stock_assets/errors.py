@@ -1,0 +1,53 @@
+"""The exceptions of `stock_assets`; every message is one line for a person, "expected X, got Y"."""
+
+
+class StockAssetsError(Exception):
+    """Anything that keeps a table from being made, read or handed on."""
+
+
+class SourceError(StockAssetsError):
+    """Market data that can't be had as it should be."""
+
+
+class DataNotFound(SourceError):
+    """A path that leads nowhere, or to nothing that holds market data."""
+
+
+class DataUnreadable(SourceError):
+    """A file that is there and is not what its name says: binary, cut off, an error page saved as a table."""
+
+
+class DataEmpty(SourceError):
+    """A file or a ticker without a single bar."""
+
+
+class MissingColumn(SourceError):
+    """A table that lacks a column; the message names it and those that are there."""
+
+
+class BadValue(SourceError):
+    """A cell that is no date or number; the message names ticker, date and value."""
+
+
+class UnknownTicker(SourceError):
+    """A ticker that the source does not carry; the message names those it does."""
+
+
+class UnknownExchange(StockAssetsError):
+    """An exchange without a calendar, or a date that its calendar doesn't reach."""
+
+
+class NotMaterialized(StockAssetsError):
+    """A table of the lake that nobody has made yet."""
+
+
+class LakeUnreadable(StockAssetsError):
+    """A file of the lake that is damaged or of another version."""
+
+
+class NothingToPublish(StockAssetsError):
+    """No ticker has a champion, so there is no release to make."""
+
+
+class HomeUnwritable(StockAssetsError):
+    """The home can't be made or written."""

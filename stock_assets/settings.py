@@ -1,0 +1,120 @@
+"""The settings of the pipeline's processes, and where each thing lies under the one home."""
+
+from __future__ import annotations
+
+import enum
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from release.manifest import TICKER
+
+HOME: Final = Path(".stock-assets")
+
+
+class SourceName(enum.Enum):
+    """Where market data comes from."""
+
+    SAMPLE = "sample"
+    FILES = "files"
+
+
+class PipelineSettings(BaseSettings):
+    """What one installation of the pipeline is told, by arguments or by ``STOCK_ASSETS_*`` in the environment.
+
+    Attributes
+    ----------
+    home : Path
+        Everything is written below it.
+    source : SourceName
+    data : Path, optional
+        For the source ``files``: a file or a folder.
+    tickers : tuple of str
+        The universe to start with; empty means every ticker of the source.
+    as_of : date, optional
+        Bars after it are kept from the graph.
+    horizon : int
+        Sessions that forecasts look ahead.
+    mlflow_uri : str, optional
+        An MLflow server; by default a SQLite file under the home.
+    redis_url : str, optional
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="STOCK_ASSETS_", env_ignore_empty=True, frozen=True, extra="ignore", validate_default=True
+    )
+
+    home: Path = HOME
+    source: SourceName = SourceName.SAMPLE
+    data: Path | None = None
+    tickers: Annotated[tuple[str, ...], NoDecode] = ()
+    as_of: date | None = None
+    horizon: int = Field(default=1, ge=1, le=63)
+    mlflow_uri: str | None = None
+    redis_url: str | None = None
+
+    @field_validator("home", "data")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        # Dagster's processes start in folders of their own choosing.
+        return None if path is None else path.expanduser().absolute()
+
+    @field_validator("tickers", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return (
+            tuple(name.strip().upper() for name in value.split(",") if name.strip())
+            if isinstance(value, str)
+            else value
+        )
+
+    @field_validator("tickers")
+    @classmethod
+    def _are_tickers(cls, tickers: tuple[str, ...]) -> tuple[str, ...]:
+        for ticker in tickers:
+            if not TICKER.fullmatch(ticker):
+                raise ValueError(f"expected tickers like AAPL or BTC-USD, got {ticker!r}")
+        return tuple(dict.fromkeys(tickers))
+
+    @property
+    def lake(self) -> Path:
+        """Tables and model files, by asset and partition."""
+        return self.home / "lake"
+
+    @property
+    def dagster(self) -> Path:
+        """Dagster's own folder, its ``DAGSTER_HOME``."""
+        return self.home / "dagster"
+
+    @property
+    def mlflow(self) -> Path:
+        """MLflow's folder, unless `mlflow_uri` names a server."""
+        return self.home / "mlflow"
+
+    @property
+    def releases(self) -> Path:
+        """The release store."""
+        return self.home / "releases"
+
+    @property
+    def replay(self) -> Path:
+        """Bars after `as_of`, one file a ticker, for the live replay."""
+        return self.home / "replay"
+
+    @property
+    def audit(self) -> Path:
+        """The live engine's log of signals and forecasts."""
+        return self.home / "audit" / "audit.sqlite3"
+
+    @property
+    def logs(self) -> Path:
+        """One log a process."""
+        return self.home / "logs"
+
+    @property
+    def tracking_uri(self) -> str:
+        """Where MLflow runs and model versions are recorded."""
+        return self.mlflow_uri or f"sqlite:///{self.mlflow / 'mlflow.db'}"
