@@ -44,7 +44,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -c 'import sys, pip; assert sys.version_info >= (3, 11)' 2>/dev/null || { echo "set-up: a virtual environment in $(VENV)"; $(PYTHON) -m venv --clear $(VENV); }
 	@touch $(UNFINISHED)
 	@echo "set-up: the locked packages (about a minute the first time)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check "uv==$(UV_VERSION)"
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
 	@rm -f $(UNFINISHED)
