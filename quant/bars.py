@@ -268,12 +268,18 @@ def windows(bars: Bars, *, length: int) -> Floats:
     if len(bars) < length:
         raise TooShort(f"bars: expected at least {length}, got {len(bars)}")
     price, shares = _return_factors(bars)
-    view = np.lib.stride_tricks.sliding_window_view
-    adjusted = view(bars.ohlcv, length, axis=0).transpose(0, 2, 1).copy(order="C")
+    adjusted = _runs(bars.ohlcv, length).copy(order="C")
     if np.any(price != 1.0) or np.any(shares != 1.0):
-        adjusted[:, :, :4] *= _to_the_end(view(price, length))[:, :, None]
-        adjusted[:, :, VOLUME] *= _to_the_end(view(shares, length))
+        adjusted[:, :, :4] *= _to_the_end(_runs(price, length))[:, :, None]
+        adjusted[:, :, VOLUME] *= _to_the_end(_runs(shares, length))
     return adjusted
+
+
+def _runs(values: Floats, length: int) -> Floats:
+    """A read-only view of every run of `length` rows: (n, ...) in, (n - length + 1, length, ...) out."""
+    step = values.strides[0]
+    shape = (len(values) - length + 1, length, *values.shape[1:])
+    return np.lib.stride_tricks.as_strided(values, shape, (step, step, *values.strides[1:]), writeable=False)
 
 
 def _to_the_end(steps: Floats) -> Floats:
