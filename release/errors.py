@@ -19,3 +19,7 @@ class UnknownRelease(ReleaseError):
 
 class BadRelease(ReleaseError):
     """A release that fails its verification; the message names the file."""
+
+
+class AuditFailed(ReleaseError):
+    """The audit log can't be opened, read or appended to."""
