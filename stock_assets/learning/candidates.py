@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import sklearn
 from skl2onnx.sklapi import CastTransformer
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import Ridge
@@ -40,7 +41,9 @@ class Candidate(ABC):
 
     def fit(self, X: Floats, y: Floats, *, seed: int) -> Self:
         """Fit on X (n, F) float64 and y (n,) log returns, both without NaN; `seed` fixes every random choice."""
-        self.pipeline_ = self.unfitted(seed=seed).fit(X, y)
+        # The caller vouches for the arrays once; scikit-learn would check them again for every tree.
+        with sklearn.config_context(assume_finite=True, skip_parameter_validation=True):
+            self.pipeline_ = self.unfitted(seed=seed).fit(X, y)
         return self
 
     def predict(self, X: Floats) -> Floats:
@@ -100,7 +103,7 @@ class ForestCandidate(Candidate):
 
     def unfitted(self, *, seed: int) -> Pipeline:
         forest = RandomForestRegressor(
-            n_estimators=50,
+            n_estimators=40,
             max_depth=self.depth,
             min_samples_leaf=self.leaf_share,
             max_features=8,
