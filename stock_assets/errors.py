@@ -51,3 +51,7 @@ class NothingToPublish(StockAssetsError):
 
 class HomeUnwritable(StockAssetsError):
     """The home can't be made or written."""
+
+
+class BadSelection(StockAssetsError):
+    """A selection of assets that can't be read or picks none of a ticker's chain."""

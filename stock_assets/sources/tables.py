@@ -86,7 +86,8 @@ def ticker_column(table: pa.Table, *, file: str) -> npt.NDArray[Any]:
             raise BadValue(f"{file} ticker: expected one like AAPL or BTC-USD, got {name!r}")
     if encoded.null_count:
         raise BadValue(f"{file} ticker: expected one in every row, got {encoded.null_count} rows without")
-    return np.array(names, dtype=object)[encoded.indices.to_numpy(zero_copy_only=False)].astype(str)
+    column: npt.NDArray[Any] = np.array(names)[encoded.indices.to_numpy(zero_copy_only=False)]
+    return column
 
 
 def bars_of(table: pa.Table, *, ticker: str, file: str) -> Bars:

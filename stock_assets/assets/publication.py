@@ -1,0 +1,140 @@
+"""Group `release`: what the server gets, published whole or not at all."""
+
+from datetime import date
+
+import dagster as dg
+import msgspec
+import numpy as np
+import pandas as pd
+
+from quant.features import NAMES, WINDOW
+from release.clock import Clock
+from release.errors import ReleaseError
+from release.manifest import Portfolio, Refusal, SignalRow
+from release.store import Store
+from release.tables import unpack
+from release.writer import Draft, DraftTicker, publish
+from stock_assets import checks
+from stock_assets.assets.forecast import Champion
+from stock_assets.assets.portfolio import PORTFOLIO
+from stock_assets.calendars import calendar_of
+from stock_assets.errors import NothingToPublish
+from stock_assets.failures import last_failure
+from stock_assets.frames import bars_of
+from stock_assets.partitions import tickers, week_of
+from stock_assets.resources.lake import Lake
+from stock_assets.settings import PipelineSettings
+from stock_assets.version import code_version
+
+GROUP = "release"
+
+
+@dg.asset(
+    group_name=GROUP,
+    kinds={"onnx", "json"},
+    code_version=code_version(),
+    deps=[
+        dg.AssetDep("signals", partition_mapping=dg.AllPartitionMapping()),
+        dg.AssetDep("champion", partition_mapping=dg.AllPartitionMapping()),
+        dg.AssetDep("portfolio_weights", partition_mapping=dg.LastPartitionMapping()),
+    ],
+    check_specs=[
+        checks.spec("published_release", checks.VERIFIES, "A server could load what was published.", blocking=True)
+    ],
+)
+def published_release(
+    context: dg.AssetExecutionContext,
+    lake: dg.ResourceParam[Lake],
+    clock: dg.ResourceParam[Clock],
+    settings: dg.ResourceParam[PipelineSettings],
+) -> dg.MaterializeResult:
+    """The release in force: every ticker that has a champion, the newest portfolio, and who was refused and why."""
+    parts, refused = [], []
+    for ticker in sorted(context.instance.get_dynamic_partitions(tickers.name)):
+        if lake.has_files("champion", ticker) and lake.has("signals", ticker):
+            parts.append(draft_ticker(lake, ticker))
+        else:
+            refused.append(Refusal(ticker=ticker, reason=last_failure(context.instance, ticker)))
+    if not parts:
+        reasons = "; ".join(f"{refusal.ticker}: {refusal.reason}" for refusal in refused)
+        raise NothingToPublish(f"release: expected a ticker with a champion, got none ({reasons or 'no tickers'})")
+    manifest = publish(settings.releases, _draft(context.run_id, parts, refused, lake, clock, settings))
+    return dg.MaterializeResult(
+        metadata={
+            "release_id": manifest.release_id,
+            "as_of": manifest.as_of,
+            "tickers": ", ".join(part.lineage.ticker for part in parts),
+            "refused": "; ".join(f"{refusal.ticker}: {refusal.reason}" for refusal in refused) or "none",
+            "files": len(manifest.files),
+            "bytes": sum(file.size for file in manifest.files),
+        },
+        check_results=[_verifies(settings, manifest.release_id)],
+    )
+
+
+def draft_ticker(lake: Lake, ticker: str) -> DraftTicker:
+    """What the lake holds of a ticker with a champion, up to the session of its newest signal."""
+    champion, signals = Champion.read(lake, ticker), lake.read("signals", ticker)
+    parity = unpack(champion.parity, names=("features", "ridge", "forest"), file="parity.npz")
+    return DraftTicker(
+        lineage=champion.lineage,
+        bars=bars_of(lake.read("prices", ticker)).through(np.datetime64(signals["date"].iloc[-1], "D")),
+        onnx=champion.onnx,
+        parity=(parity["features"], parity["ridge"], parity["forest"]),
+        parameters=champion.parameters,
+        metrics=champion.metrics,
+        signals=signal_rows(signals),
+    )
+
+
+def signal_rows(signals: pd.DataFrame) -> list[SignalRow]:
+    """The table's rows as a release keeps them."""
+    return [
+        SignalRow(
+            session=str(row.date.date()),
+            target_session=str(row.target_date.date()),
+            action=row.action,
+            confidence=row.confidence,
+            edge_bp=row.edge_bp,
+            p_up=row.p_up,
+            reason=row.reason,
+            realised=row.realised if np.isfinite(row.realised) else None,
+        )
+        for row in signals.itertuples(index=False)
+    ]
+
+
+def _draft(
+    run_id: str, parts: list[DraftTicker], refused: list[Refusal], lake: Lake, clock: Clock, settings: PipelineSettings
+) -> Draft:
+    as_of: date = max(part.bars.session[-1] for part in parts).item()
+    calendars = [calendar_of(part.lineage.ticker, as_of=as_of) for part in parts]
+    return Draft(
+        as_of=as_of.isoformat(),
+        horizon=settings.horizon,
+        window=WINDOW,
+        features=NAMES,
+        code_version=code_version(),
+        dagster_run_id=run_id,
+        created_at=clock.now(),
+        calendars={calendar.exchange: calendar for calendar in calendars},
+        tickers=parts,
+        portfolio=_portfolio(lake, as_of),
+        refused=refused,
+    )
+
+
+def _portfolio(lake: Lake, as_of: date) -> Portfolio | None:
+    """The portfolio of the week that the newest bar is in; a release may go without."""
+    week = week_of(as_of)
+    if not lake.has_files("portfolio_weights", week):
+        return None
+    return msgspec.json.decode(lake.read_files("portfolio_weights", week)[PORTFOLIO], type=Portfolio)
+
+
+def _verifies(settings: PipelineSettings, release_id: str) -> dg.AssetCheckResult:
+    try:
+        release = Store(settings.releases).load(release_id)
+    except ReleaseError as error:
+        return dg.AssetCheckResult(check_name=checks.VERIFIES, passed=False, description=str(error))
+    return dg.AssetCheckResult(check_name=checks.VERIFIES, passed=True, metadata={"tickers": len(release.tickers)})

@@ -1,0 +1,54 @@
+"""Why a run failed, in the one line that a person wants; the whole story stays in Dagster."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus, EventLogEntry, RunsFilter
+from dagster._utils.error import SerializableErrorInfo
+
+PARTITION_TAG: Final = "dagster/partition"
+NEVER_RUN: Final = "not materialized yet"
+
+
+def cause(instance: DagsterInstance, run_id: str) -> str:
+    """The first blocking check that failed, else the error that a step raised, as one line."""
+    for record in instance.all_logs(run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION):
+        check = record.get_dagster_event().asset_check_evaluation_data
+        if check.blocking and not check.passed and check.description:
+            return one_line(check.description)
+    for record in instance.all_logs(run_id, of_type=DagsterEventType.STEP_FAILURE):
+        return _step_cause(record)
+    for record in instance.all_logs(run_id, of_type=DagsterEventType.RUN_FAILURE):
+        return one_line(record.get_dagster_event().message or "the run failed")
+    return "the run failed without saying why; see its log in Dagster"
+
+
+def _step_cause(record: EventLogEntry) -> str:
+    failure = record.get_dagster_event().step_failure_data
+    if failure.user_failure_data is not None and failure.user_failure_data.description:
+        return one_line(failure.user_failure_data.description)
+    error: SerializableErrorInfo | None = failure.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return "a step failed" if error is None else one_line(_without_class(error))
+
+
+def _without_class(error: SerializableErrorInfo) -> str:
+    """The message of an error of ours alone; of anybody else's, with its class, which is half of what it says."""
+    name, separator, message = error.message.partition(": ")
+    ours = name.startswith(("stock_assets.", "quant.", "release."))
+    return message if ours and separator else error.message
+
+
+def one_line(text: str) -> str:
+    """The text with its line ends and runs of blanks as single blanks."""
+    return " ".join(text.split())
+
+
+def last_failure(instance: DagsterInstance, ticker: str) -> str:
+    """Why the ticker's newest finished run failed; that it has not run if there is none."""
+    wanted = RunsFilter(tags={PARTITION_TAG: ticker}, statuses=[DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED])
+    for run in instance.get_runs(wanted, limit=1):
+        return cause(instance, run.run_id)
+    return NEVER_RUN

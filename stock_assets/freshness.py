@@ -1,0 +1,17 @@
+"""Whether what the lake holds of a ticker is what would be made of its bars now. Age against a calendar is a sensor's."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from stock_assets.settings import PipelineSettings
+from stock_assets.version import code_digest
+
+FINGERPRINT: Final = "fingerprint"
+
+
+def fingerprint(data_sha256: str, settings: PipelineSettings) -> str:
+    """Digest of all that decides a ticker's tables: its bars, the code, the settings that reach the models."""
+    parts = (data_sha256, code_digest(), str(settings.horizon), settings.source.value, settings.tracking_uri)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

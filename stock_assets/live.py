@@ -1,0 +1,30 @@
+"""What the live engine's audit log says of a ticker, as a table. The log's format is `release.audit`'s."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from release.audit import AuditLog
+
+
+def outcomes(log: Path, ticker: str, *, last: int = sys.maxsize) -> pd.DataFrame:
+    """The newest `last` forecasts made live at a session's close whose outcome is known, oldest first.
+
+    Columns: ticker, date, mean, vol, realised (log returns per horizon). Empty before the live engine has first run.
+    """
+    if not log.exists():
+        return _table(ticker, {name: [] for name in ("date", "mean", "vol", "realised")})
+    with AuditLog.open(log) as audit:
+        found = audit.outcomes(ticker, last=last)
+    return _table(ticker, {"date": found.session, "mean": found.mean, "vol": found.vol, "realised": found.realised})
+
+
+def _table(ticker: str, columns: dict[str, object]) -> pd.DataFrame:
+    table = pd.DataFrame(columns).astype(
+        {"date": "datetime64[s]", "mean": "float64", "vol": "float64", "realised": "float64"}
+    )
+    table.insert(0, "ticker", ticker)
+    return table

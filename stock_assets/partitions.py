@@ -1,0 +1,25 @@
+"""How the graph is cut: by ticker up to the signals, by week for the portfolio. Never ticker by date."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Final
+
+import dagster as dg
+
+FIRST_WEEK: Final = "1980-01-06"
+
+tickers: Final = dg.DynamicPartitionsDefinition(name="tickers")
+
+# The running week counts too: after Friday's close its portfolio is due, and the week has not ended yet.
+weeks: Final = dg.WeeklyPartitionsDefinition(start_date=FIRST_WEEK, end_offset=1)
+
+
+def week_of(session: date) -> str:
+    """The partition key of the week that holds a session: its Sunday."""
+    return (session - timedelta(days=(session.weekday() + 1) % 7)).isoformat()
+
+
+def last_day(week: str) -> date:
+    """The Saturday that ends the week of a partition key."""
+    return date.fromisoformat(week) + timedelta(days=6)

@@ -1,0 +1,201 @@
+"""MLflow, through `dagster-mlflow`: one MLflow run a Dagster run, which fails when the Dagster run fails.
+
+Importing MLflow takes seconds, so nothing here does it before a run needs it. What is logged, and when, is decided
+by the assets; the calls that say it in MLflow's words stand here.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import dagster as dg
+from dagster import DagsterEvent, DagsterEventType, DagsterInstance, HookContext
+from dagster._core.definitions.decorators.hook_decorator import event_list_hook  # as dagster-mlflow does
+
+from quant.features import NAMES
+from stock_assets.settings import PipelineSettings
+
+EXPERIMENT: Final = "stock-assets"
+RUN_TAG: Final = "dagster_run_id"
+CHALLENGER: Final = "challenger"
+CHAMPION: Final = "champion"
+FINISHED: Final = "FINISHED"
+FAILED: Final = "FAILED"
+
+
+@cache
+def mlflow() -> Any:
+    """The `mlflow` module, imported when first wanted and told not to call home."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    import logging
+    import warnings
+
+    import mlflow as module
+    import mlflow.onnx
+
+    # dagster-mlflow is beta and says so on import and on every run; MLflow tells of every registered version.
+    warnings.filterwarnings("ignore", message=".*(mlflow_tracking|_create_mlflow_run_hook|MlFlow).*beta")
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    return module
+
+
+def prepare_tracking(settings: PipelineSettings) -> None:
+    """Make the tracking database and the experiment, once: its first migration takes seconds and must not be raced."""
+    marker = settings.mlflow / ".prepared"
+    if marker.exists() and marker.read_text("utf-8") == _stamp(settings):
+        return
+    settings.mlflow.mkdir(parents=True, exist_ok=True)
+    with (settings.mlflow / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if marker.exists() and marker.read_text("utf-8") == _stamp(settings):
+            return
+        client = mlflow().MlflowClient(settings.tracking_uri)
+        if client.get_experiment_by_name(EXPERIMENT) is None:
+            artifacts = None if settings.mlflow_uri else (settings.mlflow / "artifacts").as_uri()
+            client.create_experiment(EXPERIMENT, artifact_location=artifacts)
+        marker.write_text(_stamp(settings), "utf-8")
+
+
+def _stamp(settings: PipelineSettings) -> str:
+    return f"{version('mlflow')} {settings.tracking_uri}"
+
+
+def tracking(settings: PipelineSettings) -> dg.ResourceDefinition:
+    """The resource ``mlflow``: `dagster_mlflow.mlflow_tracking` with its run's end put right."""
+    config = {
+        "experiment_name": dg.Field(str, default_value=EXPERIMENT),
+        "mlflow_tracking_uri": dg.Field(str, default_value=settings.tracking_uri),
+        "parent_run_id": dg.Field(dg.Noneable(str), default_value=None),
+        "mlflow_run_id": dg.Field(dg.Noneable(str), default_value=None),
+        "env": dg.Field(dg.Permissive(), default_value={}),
+        "env_to_tag": dg.Field(dg.Noneable(list), default_value=None),
+        "extra_tags": dg.Field(dg.Permissive(), default_value={}),
+    }
+
+    @dg.resource(config_schema=config, description="One MLflow run for each Dagster run.")
+    def mlflow_run(context: dg.InitResourceContext) -> Iterator[Any]:
+        prepare_tracking(settings)
+        mlflow()
+        from dagster_mlflow import mlflow_tracking
+
+        opened = mlflow_tracking.resource_fn(context)
+        run = next(opened)
+        try:
+            yield run
+        finally:
+            opened.close()
+            # dagster-mlflow leaves a run open without its hook, and FINISHED when steps before a failure went well.
+            failed = _any_step_failed(context.instance, context.run_id)
+            _close(settings.tracking_uri, context.run_id, FAILED if failed else FINISHED)
+
+    return mlflow_run
+
+
+def _any_step_failed(instance: DagsterInstance | None, run_id: str | None) -> bool:
+    if instance is None or run_id is None:
+        return False
+    return bool(instance.all_logs(run_id, of_type=DagsterEventType.STEP_FAILURE))
+
+
+def _close(uri: str, dagster_run_id: str | None, status: str) -> None:
+    """End the MLflow run of a Dagster run with a status, in this process and in the tracking database."""
+    mlflow().end_run(status=status)
+    for run in runs_of(uri, dagster_run_id):
+        if run.info.status != status:
+            mlflow().MlflowClient(uri).set_terminated(run.info.run_id, status=status)
+
+
+def runs_of(uri: str, dagster_run_id: str | None) -> Sequence[Any]:
+    """The MLflow runs of a Dagster run: one, or none if it never got that far."""
+    client = mlflow().MlflowClient(uri)
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    if experiment is None:
+        return ()
+    found: Sequence[Any] = client.search_runs([experiment.experiment_id], f"tags.{RUN_TAG} = '{dagster_run_id}'")
+    return found
+
+
+def mark_failed(uri: str, dagster_run_id: str) -> int:
+    """Set the MLflow runs of a failed Dagster run to FAILED; how many were not. For a process that died at work."""
+    wrong = [run for run in runs_of(uri, dagster_run_id) if run.info.status != FAILED]
+    for run in wrong:
+        mlflow().MlflowClient(uri).set_terminated(run.info.run_id, status=FAILED)
+    return len(wrong)
+
+
+@event_list_hook(name="end_mlflow_on_run_finished", required_resource_keys={"mlflow"})
+def end_mlflow_on_run_finished(context: HookContext, event_list: Sequence[DagsterEvent]) -> Any:
+    """`dagster_mlflow.end_mlflow_on_run_finished`, imported when a run ends instead of when the graph is loaded."""
+    from dagster_mlflow import end_mlflow_on_run_finished as hook
+
+    return hook.hook_fn(context, event_list)
+
+
+def log_training(
+    run: Any,
+    ticker: str,
+    *,
+    graph: bytes,
+    params: Mapping[str, Any],
+    metrics: Mapping[str, float],
+    tags: Mapping[str, str],
+) -> tuple[str, str, str]:
+    """Log a training to the resource's run, register the model and make it the challenger.
+
+    Returns
+    -------
+    run_id, model_name, model_version : str
+    """
+    import numpy as np
+    import onnx
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
+    double = np.dtype(np.float64)
+    run.set_tags({**tags, "mlflow.runName": ticker, "ticker": ticker})
+    run.log_params(dict(params))
+    run.log_metrics(dict(metrics))
+    signature = ModelSignature(
+        Schema([TensorSpec(double, (-1, len(NAMES)), "features")]),
+        Schema([TensorSpec(double, (-1, 1), name) for name in ("ridge", "forest")]),
+    )
+    logged = run.onnx.log_model(
+        onnx.load_from_string(graph),
+        name="model",
+        signature=signature,
+        pip_requirements=[f"{name}=={version(name)}" for name in ("onnxruntime", "numpy")],
+        registered_model_name=model_name(ticker),
+    )
+    registered = str(logged.registered_model_version)
+    run.MlflowClient().set_registered_model_alias(model_name(ticker), CHALLENGER, registered)
+    return str(run.active_run().info.run_id), model_name(ticker), registered
+
+
+def model_name(ticker: str) -> str:
+    """The registered model's name; MLflow wants no slash or colon in it."""
+    return f"stock-assets-{ticker}"
+
+
+def log_dataset(run: Any, ticker: str, *, digest: str, source: Mapping[str, str], path: Path | str) -> None:
+    """Log which bars the run learned from."""
+    from mlflow.data.code_dataset_source import CodeDatasetSource
+    from mlflow.data.meta_dataset import MetaDataset
+
+    where = CodeDatasetSource({**source, "lake": str(path)})
+    # MLflow's column for it holds 36 characters.
+    run.log_input(MetaDataset(where, name=f"bars-{ticker}", digest=digest[:36]), context="training")
+
+
+def log_decision(run: Any, ticker: str, registered: str, *, promoted: bool, reason: str) -> None:
+    """Tag the run with the promotion's verdict and, if promoted, make the version the champion."""
+    run.set_tags({"promoted": str(promoted).lower(), "promotion": reason})
+    if promoted:
+        run.MlflowClient().set_registered_model_alias(model_name(ticker), CHAMPION, registered)

@@ -1,0 +1,249 @@
+"""Dagster runs started from this process, on the persistent instance: one ticker, one run.
+
+A pool of warm worker processes calls these functions; nothing here starts a process. Every argument and result can be
+pickled but the instance, which a worker opens for itself.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from functools import lru_cache
+from typing import Any, Final
+
+import dagster as dg
+import yaml
+from dagster import DagsterEventType, DagsterInstance, EventLogEntry, ExecuteInProcessResult
+
+from release.store import Store
+from release.tables import digest
+from stock_assets.definitions import definitions, opened
+from stock_assets.errors import BadSelection, HomeUnwritable, NothingToPublish, SourceError
+from stock_assets.failures import cause, one_line
+from stock_assets.freshness import FINGERPRINT, fingerprint
+from stock_assets.jobs import TRAINING, publish, refresh_ticker
+from stock_assets.partitions import tickers, week_of
+from stock_assets.resources.lake import Lake
+from stock_assets.resources.tracking import prepare_tracking
+from stock_assets.sensors.runs import newest_session
+from stock_assets.settings import PipelineSettings
+
+INSTANCE: Final = {
+    "telemetry": {"enabled": False},
+    "nux": {"enabled": False},
+    "concurrency": {"runs": {"max_concurrent_runs": 2}},
+}
+# Progress is the caller's to show; the events themselves are in the instance.
+Report = Callable[[str], None]
+QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """How one Dagster run went.
+
+    Attributes
+    ----------
+    run_id : str
+    ok : bool
+    error : str
+        One line for a person; empty if it went well.
+    seconds : float
+        Wall time of the whole run.
+    step_seconds : dict
+        Wall time of each step by asset; what is left of `seconds` is Dagster's and MLflow's own.
+    """
+
+    run_id: str
+    ok: bool
+    error: str
+    seconds: float
+    step_seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TickerRun(Run):
+    """The run of one ticker."""
+
+    ticker: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestRun(Run):
+    """The run that made the portfolio and the release; `release_id` is the one in force after it."""
+
+    week: str
+    release_id: str | None
+
+
+def prepare_instance(settings: PipelineSettings) -> DagsterInstance:
+    """The persistent instance of the home, with its storage and its tracking database made.
+
+    Which tickers it knows, as partitions, is the caller's to say. `HomeUnwritable` if the home can't be written.
+    """
+    instance = open_instance(settings)
+    prepare_tracking(settings)
+    return instance
+
+
+def open_instance(settings: PipelineSettings) -> DagsterInstance:
+    """The home's instance, made if need be; several processes may do so at once."""
+    try:
+        settings.dagster.mkdir(parents=True, exist_ok=True)
+        with (settings.dagster / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            config = settings.dagster / "dagster.yaml"
+            if not config.exists():
+                config.write_text(yaml.safe_dump(INSTANCE), "utf-8")
+            return DagsterInstance.from_config(str(settings.dagster))
+    except OSError as error:
+        raise HomeUnwritable(f"home: expected a writable folder, got {settings.home} ({error.strerror})") from error
+
+
+def materialize_ticker(
+    instance: DagsterInstance,
+    settings: PipelineSettings,
+    ticker: str,
+    selection: str | None = None,
+    *,
+    report: Report | None = None,
+) -> TickerRun:
+    """Run one ticker's chain in this process. A failure is told, not raised.
+
+    Parameters
+    ----------
+    instance : DagsterInstance
+    settings : PipelineSettings
+    ticker : str
+    selection : str, optional
+        In Dagster's words, such as ``model+``; what it picks outside the chain is left out.
+    report : callable, optional
+        Is given each asset's name as its step starts.
+    """
+    job, tags = refresh_ticker.name, {"ticker": ticker}
+    result, seconds = _execute(
+        instance, settings, job, ticker, selection=_chosen(settings, selection), tags=tags, report=report
+    )
+    return TickerRun(ticker=ticker, **_summary(instance, result, seconds))
+
+
+def _chosen(settings: PipelineSettings, selection: str | None) -> list[dg.AssetKey] | None:
+    """The keys of the ticker's chain that a selection picks; None, which means all, without one."""
+    if selection is None:
+        return None
+    graph = definitions(settings).resolve_asset_graph()
+    try:
+        picked = dg.AssetSelection.from_string(selection).resolve(graph)
+    except dg.DagsterError as error:
+        raise BadSelection(
+            f"selection: expected one such as model+, got {selection!r} ({one_line(str(error))})"
+        ) from None
+    chosen = [key for key in picked if key.to_user_string() in TRAINING]
+    if not chosen:
+        raise BadSelection(f"selection: expected some of {', '.join(TRAINING)}, got {selection!r}")
+    return chosen
+
+
+def run_ticker(
+    settings: PipelineSettings, ticker: str, selection: str | None = None, *, report: Report | None = None
+) -> TickerRun:
+    """`materialize_ticker` for a worker process, on an instance that it keeps open from run to run."""
+    return materialize_ticker(_kept_instance(settings), settings, ticker, selection, report=report)
+
+
+def run_rest(settings: PipelineSettings, *, report: Report | None = None) -> RestRun:
+    """`materialize_rest` for a worker process."""
+    return materialize_rest(_kept_instance(settings), settings, report=report)
+
+
+@lru_cache(maxsize=1)
+def _kept_instance(settings: PipelineSettings) -> DagsterInstance:
+    return open_instance(settings)
+
+
+def materialize_rest(instance: DagsterInstance, settings: PipelineSettings, *, report: Report | None = None) -> RestRun:
+    """Run the portfolio of the newest week and publish a release of every ticker with a champion.
+
+    Raises
+    ------
+    NothingToPublish
+        If no ticker has come that far.
+    """
+    lake = definitions(settings).resources["lake"]
+    assert isinstance(lake, Lake)
+    newest = newest_session(lake, instance.get_dynamic_partitions(tickers.name))
+    if newest is None:
+        raise NothingToPublish("release: expected a ticker with a champion, got none")
+    week = week_of(newest.date())
+    result, seconds = _execute(instance, settings, publish.name, week, report=report)
+    current = Store(settings.releases).current()
+    return RestRun(week=week, release_id=current, **_summary(instance, result, seconds))
+
+
+def _execute(
+    instance: DagsterInstance,
+    settings: PipelineSettings,
+    job: str,
+    partition: str,
+    *,
+    selection: Sequence[dg.AssetKey] | None = None,
+    tags: dict[str, str] | None = None,
+    report: Report | None = None,
+) -> tuple[ExecuteInProcessResult, float]:
+    def listen(entry: EventLogEntry) -> None:
+        if report is not None and entry.dagster_event is not None and entry.dagster_event.is_step_start:
+            report(entry.dagster_event.step_key or "")
+
+    started, run_id = time.perf_counter(), str(uuid.uuid4())
+    instance.add_event_listener(run_id, listen)
+    result = (
+        definitions(settings)
+        .resolve_job_def(job)
+        .execute_in_process(
+            instance=instance,
+            run_id=run_id,
+            partition_key=partition,
+            asset_selection=selection,
+            run_config=QUIET,
+            tags=tags,
+            raise_on_error=False,
+        )
+    )
+    return result, time.perf_counter() - started
+
+
+def _summary(instance: DagsterInstance, result: ExecuteInProcessResult, seconds: float) -> dict[str, Any]:
+    steps: dict[str, float] = {}
+    for event in result.all_events:
+        if event.event_type is DagsterEventType.STEP_SUCCESS and event.step_key is not None:
+            steps[event.step_key] = event.step_success_data.duration_ms / 1e3
+    return {
+        "run_id": result.run_id,
+        "ok": result.success,
+        "error": "" if result.success else cause(instance, result.run_id),
+        "seconds": seconds,
+        "step_seconds": steps,
+    }
+
+
+def is_fresh(instance: DagsterInstance, settings: PipelineSettings, ticker: str) -> bool:
+    """Whether the ticker's newest signals were made of the bars that the source has now, by this code and settings."""
+    lake = definitions(settings).resources["lake"]
+    if not (lake.has("signals", ticker) and lake.has_files("champion", ticker)):
+        return False
+    made = instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=dg.AssetKey("signals"), asset_partitions=[ticker]), limit=1
+    ).records
+    if not made or made[0].asset_materialization is None:
+        return False
+    recorded = made[0].asset_materialization.metadata.get(FINGERPRINT)
+    try:
+        bars = opened(settings).fetch(ticker, end=settings.as_of).bars
+    except SourceError:
+        # Not fresh: the run will fail on the same error and tell it.
+        return False
+    return recorded is not None and recorded.value == fingerprint(digest(bars), settings)

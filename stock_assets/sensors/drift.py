@@ -1,0 +1,61 @@
+"""Live forecasts that err more than they did out of sample lead to retraining. What drift is: `learning.drift`."""
+
+from typing import Final
+
+import dagster as dg
+import pandas as pd
+
+from quant.bars import Floats
+from stock_assets import live
+from stock_assets.assets.forecast import Champion
+from stock_assets.jobs import refresh_ticker
+from stock_assets.learning.drift import FEWEST_LIVE, DriftVerdict, drift
+from stock_assets.partitions import tickers
+from stock_assets.resources.lake import Lake
+from stock_assets.settings import PipelineSettings
+
+# A quarter of sessions: long enough to see a change, short enough to see it soon.
+LOOKBACK: Final = 63
+SEED: Final = 7
+
+
+@dg.sensor(
+    name="forecast_drift",
+    job=refresh_ticker,
+    minimum_interval_seconds=900,
+    default_status=dg.DefaultSensorStatus.STOPPED,
+)
+def forecast_drift(
+    context: dg.SensorEvaluationContext,
+    lake: dg.ResourceParam[Lake],
+    settings: dg.ResourceParam[PipelineSettings],
+) -> dg.SensorResult | dg.SkipReason:
+    """Ask for a retraining of each ticker whose live residuals have outgrown the out-of-sample ones."""
+    requests, told = [], []
+    for ticker in sorted(context.instance.get_dynamic_partitions(tickers.name)):
+        settled = live.outcomes(settings.audit, ticker, last=LOOKBACK)
+        if len(settled) < FEWEST_LIVE or not lake.has_files("champion", ticker):
+            told.append(f"{ticker}: {len(settled)} live outcomes, {FEWEST_LIVE} needed")
+            continue
+        champion = Champion.read(lake, ticker)
+        verdict = drift(residuals(champion.forecasts().dropna(subset="realised")), residuals(settled), seed=SEED)
+        told.append(f"{ticker}: {_words(verdict)}")
+        if verdict.drifted:
+            # Once per champion: its successor is judged by forecasts of its own.
+            key = f"{ticker}-{champion.lineage.model_version}"
+            requests.append(dg.RunRequest(run_key=key, partition_key=ticker, tags={"ticker": ticker, "cause": "drift"}))
+    if not requests:
+        return dg.SkipReason("; ".join(told) or "no ticker is known")
+    context.log.info("; ".join(told))
+    return dg.SensorResult(run_requests=requests)
+
+
+def residuals(forecasts: pd.DataFrame) -> Floats:
+    """Realised less forecast, in units of the volatility that was forecast, (n,)."""
+    standardised: Floats = ((forecasts["realised"] - forecasts["mean"]) / forecasts["vol"]).to_numpy(dtype="float64")
+    return standardised
+
+
+def _words(verdict: DriftVerdict) -> str:
+    state = "drifted" if verdict.drifted else "no drift"
+    return f"{state}, mean squared residual {verdict.statistic:.2f} of at most {verdict.threshold:.2f} in {verdict.n}"

@@ -1,0 +1,81 @@
+"""The last bar of each ticker against its exchange's calendar. A policy on the asset would hide one stale ticker."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import dagster as dg
+import numpy as np
+
+from release.clock import Clock
+from stock_assets.calendars import exchange_of, session_calendar
+from stock_assets.jobs import refresh_ticker, update_ticker
+from stock_assets.partitions import tickers
+from stock_assets.resources.lake import Lake
+from stock_assets.settings import PipelineSettings
+
+# Vendors take a while to settle a day's bar.
+SETTLING: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Staleness:
+    """A ticker whose last bar (None before the first) is older than the newest session that has closed."""
+
+    ticker: str
+    last: np.datetime64 | None
+    due: np.datetime64
+
+    def __str__(self) -> str:
+        return f"{self.ticker} (last bar {self.last or 'none'}, due {self.due})"
+
+
+def staleness(ticker: str, lake: Lake, *, now: datetime, settings: PipelineSettings) -> Staleness | None:
+    """What is stale about the ticker; None if it has the bar of the newest closed session, or of `as_of` if earlier."""
+    calendar = session_calendar(exchange_of(ticker), through=now.date())
+    due = calendar.last_closed(np.datetime64((now - SETTLING).replace(tzinfo=None), "s"))
+    if settings.as_of is not None and np.datetime64(settings.as_of) < due:
+        due = calendar.between(calendar.session[0], np.datetime64(settings.as_of))[-1]
+    last = lake.read("prices", ticker)["date"].iloc[-1] if lake.has("prices", ticker) else None
+    day = None if last is None else np.datetime64(last, "D")
+    return Staleness(ticker, day, due) if day is None or day < due else None
+
+
+@dg.sensor(
+    jobs=[refresh_ticker, update_ticker],
+    minimum_interval_seconds=300,
+    default_status=dg.DefaultSensorStatus.STOPPED,
+)
+def freshness(
+    context: dg.SensorEvaluationContext,
+    lake: dg.ResourceParam[Lake],
+    clock: dg.ResourceParam[Clock],
+    settings: dg.ResourceParam[PipelineSettings],
+) -> dg.SensorResult | dg.SkipReason:
+    """Ask for a run of each ticker without the bar of the newest closed session: once a ticker and session."""
+    known = sorted(context.instance.get_dynamic_partitions(tickers.name))
+    stale = [
+        found for name in known if (found := staleness(name, lake, now=clock.now(), settings=settings)) is not None
+    ]
+    if not stale:
+        return dg.SkipReason(f"fresh: {', '.join(known)}" if known else "no ticker is known")
+    asked = dict(line.split("=", 1) for line in (context.cursor or "").split())
+    new = [found for found in stale if asked.get(found.ticker) != str(found.due)]
+    if not new:
+        return dg.SkipReason("stale, and asked for already: " + ", ".join(map(str, stale)))
+    context.log.info("stale: %s", ", ".join(map(str, new)))
+    requests = [_request(found, trained=lake.has_files("champion", found.ticker)) for found in new]
+    cursor = {**asked, **{found.ticker: str(found.due) for found in new}}
+    return dg.SensorResult(
+        run_requests=requests, cursor=" ".join(f"{name}={due}" for name, due in sorted(cursor.items()))
+    )
+
+
+def _request(found: Staleness, *, trained: bool) -> dg.RunRequest:
+    """New bars for a ticker that has a champion; the whole way for one that has none yet."""
+    return dg.RunRequest(
+        run_key=f"{found.ticker}-{found.due}",
+        job_name=(update_ticker if trained else refresh_ticker).name,
+        partition_key=found.ticker,
+        tags={"ticker": found.ticker},
+    )

@@ -1,0 +1,50 @@
+"""What follows a run: a release after a ticker's success, and in MLflow the truth after a failure."""
+
+import dagster as dg
+
+from stock_assets.jobs import publish, refresh_ticker, update_ticker
+from stock_assets.partitions import tickers, week_of
+from stock_assets.resources.lake import Lake
+from stock_assets.resources.tracking import mark_failed
+from stock_assets.settings import PipelineSettings
+
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
+
+
+@dg.run_status_sensor(
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    monitored_jobs=[refresh_ticker, update_ticker],
+    request_job=publish,
+    default_status=dg.DefaultSensorStatus.STOPPED,
+)
+def publish_after_tickers(
+    context: dg.RunStatusSensorContext, lake: dg.ResourceParam[Lake]
+) -> dg.RunRequest | dg.SkipReason:
+    """Publish once the last of the running tickers is done, so that many runs make one release."""
+    jobs = {refresh_ticker.name, update_ticker.name}
+    running = context.instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
+    waiting = sorted(run.tags.get("dagster/partition", "?") for run in running if run.job_name in jobs)
+    if waiting:
+        return dg.SkipReason(f"still running: {', '.join(waiting)}")
+    newest = newest_session(lake, context.instance.get_dynamic_partitions(tickers.name))
+    if newest is None:
+        return dg.SkipReason("no ticker has signals yet")
+    return dg.RunRequest(run_key=context.dagster_run.run_id, partition_key=week_of(newest.date()))
+
+
+def newest_session(lake: Lake, names: list[str]):
+    """The newest session that any ticker has a signal for, None without one."""
+    last = [lake.read("signals", name)["date"].iloc[-1] for name in names if lake.has("signals", name)]
+    return max(last, default=None)
+
+
+@dg.run_failure_sensor(monitor_all_code_locations=False, default_status=dg.DefaultSensorStatus.STOPPED)
+def mlflow_follows_failures(context: dg.RunFailureSensorContext, settings: dg.ResourceParam[PipelineSettings]) -> None:
+    """Set the MLflow run of a failed Dagster run to FAILED, also where the process died before it could."""
+    corrected = mark_failed(settings.tracking_uri, context.dagster_run.run_id)
+    context.log.info("%d MLflow runs of %s set to FAILED", corrected, context.dagster_run.run_id)
