@@ -36,7 +36,8 @@ CREATE TABLE IF NOT EXISTS signals (
     provisional INTEGER NOT NULL,
     inputs_sha256 TEXT NOT NULL,
     release_id TEXT NOT NULL,
-    model_version TEXT NOT NULL
+    model_version TEXT NOT NULL,
+    UNIQUE (ticker, session, at, release_id, inputs_sha256, action, previous, provisional)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS forecasts (
     id INTEGER PRIMARY KEY,
@@ -174,23 +175,16 @@ class AuditLog:
         self.close()
 
     def append_signal(self, signal: LoggedSignal) -> int:
-        """Write a signal and return its row's id once the disk has it; `AuditFailed` if it can't be written."""
+        """Write a signal and return its row's id once the disk has it; `AuditFailed` if it can't be written.
+
+        An engine that starts again, or a market replayed twice, comes to the same signals at the same market times:
+        those keep their first row.
+        """
         return self._append("signals", {**msgspec.structs.asdict(signal), "at": iso(signal.at)})
 
     def append_forecast(self, forecast: LoggedForecast) -> int:
-        """Write a forecast and return its row's id.
-
-        A market replayed twice asks the same release the same thing again: that is the same forecast, and its first
-        row's id.
-        """
-        row = msgspec.structs.asdict(forecast)
-        with _explained(self):
-            known = self._connection.execute(
-                "SELECT id FROM forecasts WHERE ticker = :ticker AND session = :session"
-                " AND release_id = :release_id AND inputs_sha256 = :inputs_sha256",
-                row,
-            ).fetchone()
-        return int(known[0]) if known else self._append("forecasts", row)
+        """Write a forecast and return its row's id; one that is known already keeps its first row, as signals do."""
+        return self._append("forecasts", msgspec.structs.asdict(forecast))
 
     def unsettled(self, ticker: str, *, target_session: np.datetime64) -> tuple[Unsettled, ...]:
         """The ticker's forecasts for the close of `target_session` that have no outcome yet."""
@@ -218,12 +212,16 @@ class AuditLog:
         return Outcomes(np.array([row[0] for row in rows], dtype="datetime64[D]"), *numbers.T)
 
     def _append(self, table: str, row: dict[str, object]) -> int:
-        row = {**row, "recorded_at": iso(self._clock.now())}
-        names, places = ", ".join(row), ", ".join(f":{name}" for name in row)
+        """The id of the row, added unless the table's own idea of sameness (its UNIQUE) finds it there."""
+        stamped = {**row, "recorded_at": iso(self._clock.now())}
+        names, places = ", ".join(stamped), ", ".join(f":{name}" for name in stamped)
+        same = " AND ".join(f"{name} = :{name}" for name in row)
         with _explained(self):
-            added = self._connection.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", row).lastrowid
-        assert added is not None
-        return added
+            self._connection.execute(f"INSERT INTO {table} ({names}) VALUES ({places}) ON CONFLICT DO NOTHING", stamped)
+            found = self._connection.execute(f"SELECT rowid FROM {table} WHERE {same}", row).fetchone()
+        if found is None:
+            raise AuditFailed(f"{table}: expected a row that agrees with the one it repeats, got {row}")
+        return int(found[0])
 
     def _rows(self, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         with _explained(self):

@@ -54,8 +54,16 @@ def predict(
 def signal_after(prediction: PredictionMessage, ticker: ReleasedTicker) -> SignalMessage:
     """The signal that the prediction leads to, given the one in force in the ticker's history before its session."""
     before = next((row.action for row in reversed(ticker.signals) if row.session < prediction.session), None)
-    previous = Action(before) if before else Action.HOLD
-    signal = decide(mean=prediction.mean, p_up=prediction.p_up, previous=previous, rule=SignalRule())
+    return signal_message(prediction, previous=Action(before) if before else Action.HOLD)
+
+
+def signal_message(prediction: PredictionMessage, *, previous: Action, keeping: Action | None = None) -> SignalMessage:
+    """The signal that the prediction leads to, not in the audit log yet.
+
+    `previous` is what was in force before and is named in the message; `keeping` is the action that the rule's
+    hysteresis holds on to where that is another one.
+    """
+    signal = decide(mean=prediction.mean, p_up=prediction.p_up, previous=keeping or previous, rule=SignalRule())
     return SignalMessage(
         ticker=prediction.ticker,
         at=prediction.made_at,

@@ -96,12 +96,91 @@ class StatusMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type",
 LiveMessage = PriceMessage | PredictionMessage | SignalMessage | StatusMessage
 
 
-class Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    """What one WebSocket frame carries: messages in order, and the number of the last of them."""
+encode: Final = msgspec.json.Encoder().encode
+decode: Final = msgspec.json.Decoder(LiveMessage).decode
+
+
+class Channel(enum.Enum):
+    """What a WebSocket client can ask for."""
+
+    PRICES = "prices"
+    PREDICTIONS = "predictions"
+    SIGNALS = "signals"
+    STATUS = "status"
+
+
+CHANNELS: Final[dict[type[LiveMessage], Channel]] = {
+    PriceMessage: Channel.PRICES,
+    PredictionMessage: Channel.PREDICTIONS,
+    SignalMessage: Channel.SIGNALS,
+    StatusMessage: Channel.STATUS,
+}
+
+
+class Hello(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="hello"):
+    """The first frame of a connection. `epoch` names the engine's run that `seq` counts in, null without one."""
+
+    protocol: int
+    epoch: str | None
+    seq: int
+    release_id: str | None
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="snapshot"):
+    """All that is known at `seq`; it replaces whatever the client knew, and ends a `Stale`."""
+
+    epoch: str | None
+    seq: int
+    release_id: str | None
+    prices: tuple[PriceMessage, ...]
+    predictions: tuple[PredictionMessage, ...]
+    signals: tuple[SignalMessage, ...]
+    status: StatusMessage | None
+
+
+class Delta(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="delta"):
+    """What is new since `prev`, which is the `seq` of the frame before on this connection, or something was missed."""
 
     seq: int
+    prev: int
     messages: tuple[LiveMessage, ...]
 
 
-encode: Final = msgspec.json.Encoder().encode
-decode: Final = msgspec.json.Decoder(LiveMessage).decode
+class Stale(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="stale"):
+    """Nothing new since `since`: what was sent before may be out of date. A `Snapshot` follows on recovery."""
+
+    seq: int
+    since: datetime
+    reason: str
+
+
+class Pong(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="pong"):
+    """The answer to a `Ping`."""
+
+    seq: int
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="error"):
+    """A frame of the client's that can't be used, and the field that is wrong; the connection goes on."""
+
+    field: str
+    message: str
+
+
+Frame = Hello | Snapshot | Delta | Stale | Pong | Refused
+
+
+class Subscribe(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="subscribe", forbid_unknown_fields=True
+):
+    """From now on only these; null or left out means all. Answered by a `Snapshot` of them."""
+
+    tickers: tuple[str, ...] | None = None
+    channels: tuple[Channel, ...] | None = None
+
+
+class Ping(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="ping", forbid_unknown_fields=True):
+    """Is anybody there?"""
+
+
+decode_request: Final = msgspec.json.Decoder(Subscribe | Ping).decode

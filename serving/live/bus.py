@@ -1,0 +1,129 @@
+"""The way to Redis: names of streams, connections that fail fast, waiting before another try.
+
+Streams rather than pub/sub, so that who comes late or was away finds what it missed.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import msgspec
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+TICKS: Final = "ticks"
+EVENTS: Final = "events"
+LATEST: Final = "latest"
+# A year of 15-minute ticks of a dozen tickers; what a gateway may miss before it starts from a snapshot again.
+TICKS_KEPT: Final = 100_000
+EVENTS_KEPT: Final = 10_000
+FIRST_READ: Final = "0-0"
+READ_AT_ONCE: Final = 5_000
+
+CONNECT_SECONDS: Final = 2.0
+COMMAND_SECONDS: Final = 2.0
+# Longest a blocking read may ask the server to wait, and what its connection allows on top.
+BLOCK_SECONDS: Final = 1.0
+BLOCKED_SECONDS: Final = BLOCK_SECONDS + COMMAND_SECONDS
+
+# Whatever goes wrong between us and the server, from a refused connection to a full memory: wait and try again.
+GONE: Final = (RedisError, OSError)
+
+Entry = tuple[str, dict[bytes, bytes]]
+
+
+@asynccontextmanager
+async def connection(url: str, *, blocking: bool = False) -> AsyncIterator[Redis]:
+    """A client of the server at `url`, closed on the way out; `blocking` for one that waits in `read`.
+
+    It never tries again by itself: who holds it knows better what is worth repeating.
+    """
+    client = Redis.from_url(
+        url,
+        socket_connect_timeout=CONNECT_SECONDS,
+        socket_timeout=BLOCKED_SECONDS if blocking else COMMAND_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+    )
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+async def read(client: Redis, stream: str, *, after: str, seconds: float) -> list[Entry]:
+    """The stream's entries after the id `after`, waiting at most `seconds` for the first one."""
+    block = max(1, round(1000 * min(seconds, BLOCK_SECONDS)))
+    found: Any = await client.xread({stream: after}, count=READ_AT_ONCE, block=block)
+    return [(entry_id.decode(), fields) for _, entries in found or () for entry_id, fields in entries]
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One message of the engine's: its number in the engine's run `epoch`, and its JSON."""
+
+    epoch: str
+    seq: int
+    data: bytes
+
+    def fields(self) -> dict[str | bytes, Any]:
+        """As a stream entry's fields."""
+        return {"epoch": self.epoch, "seq": self.seq, "message": self.data}
+
+
+def event(fields: dict[bytes, bytes]) -> Event:
+    """The event that `Event.fields` wrote."""
+    return Event(fields[b"epoch"].decode(), int(fields[b"seq"]), fields[b"message"])
+
+
+class State(msgspec.Struct, frozen=True):
+    """What the engine had said when it was asked for: the newest message of each kind and ticker, as JSON.
+
+    `epoch` is None if no engine has said anything yet; `last` is the newest event's id.
+    """
+
+    epoch: str | None
+    seq: int
+    last: str
+    messages: tuple[bytes, ...]
+
+
+async def state(client: Redis) -> State:
+    """The newest state and the place in the stream it belongs to, read in one transaction."""
+    async with client.pipeline(transaction=True) as pipeline:
+        pipeline.hgetall(LATEST)
+        pipeline.xrevrange(EVENTS, count=1)
+        fields, newest = await pipeline.execute()
+    last = newest[0][0].decode() if newest else FIRST_READ
+    epoch, seq = fields.pop(b"epoch", None), int(fields.pop(b"seq", 0))
+    return State(epoch.decode() if epoch else None, seq, last, tuple(fields.values()))
+
+
+class Backoff:
+    """How long to wait before the next try: anything up to a bound that doubles, so that many don't come at once.
+
+    References
+    ----------
+    Brooker (2015), Exponential backoff and jitter: the "full jitter" variant.
+    """
+
+    FIRST_SECONDS: Final = 0.1
+    LONGEST_SECONDS: Final = 5.0
+
+    def __init__(self, rng: random.Random | None = None) -> None:
+        self._rng = rng or random.Random()
+        self._bound = self.FIRST_SECONDS
+
+    def seconds(self) -> float:
+        """The next wait."""
+        wait = self._rng.uniform(0.0, self._bound)
+        self._bound = min(2 * self._bound, self.LONGEST_SECONDS)
+        return wait
+
+    def reset(self) -> None:
+        """It went well: start small again."""
+        self._bound = self.FIRST_SECONDS

@@ -1,0 +1,178 @@
+"""One ticker's desk: from its bars to the messages that clients get, with everything audited before it is said."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+import numpy as np
+import structlog
+
+from quant.bars import Bars, log_returns
+from quant.signals import Action
+from release.audit import AuditLog, LoggedForecast, LoggedSignal
+from release.reader import Release, ReleasedTicker
+from release.tables import digest
+from serving.forecasts import predict, signal_after, signal_message
+from serving.live.book import Book, Taken
+from serving.live.ticks import Tick
+from serving.messages import LiveMessage, PredictionMessage, PriceMessage, SignalMessage
+
+log = structlog.get_logger()
+
+
+class Desk:
+    """One ticker, live.
+
+    A signal during the session holds on to the action in force, so that it doesn't flicker. The one at the close
+    holds on to the close before, as in a backtest: signals at closes are the same live and in a batch.
+
+    Parameters
+    ----------
+    release : Release
+    ticker : str
+        One of the release's.
+    audit : AuditLog
+    """
+
+    def __init__(self, release: Release, ticker: str, audit: AuditLog) -> None:
+        self._audit = audit
+        self._release = release
+        self._released = release.tickers[ticker]
+        self.book = Book(self._released.bars, release.calendars[self._released.exchange])
+        prediction = self._predict_released()
+        self._shown = signal_after(prediction, self._released)
+        self._at_close = self._shown.action
+
+    @property
+    def ticker(self) -> str:
+        """The symbol."""
+        return self._released.ticker
+
+    def adopt(self, release: Release) -> None:
+        """Go on with another release's model, and with its bars as far as they reach."""
+        self._release, self._released = release, release.tickers[self.ticker]
+        self.book.rebase(self._released.bars, release.calendars[self._released.exchange])
+        if self.book.last == self._released.bars.session[-1]:
+            self._shown = signal_after(self._predict_released(), self._released)
+            self._at_close = self._shown.action
+
+    def fold(self, tick: Tick) -> Taken:
+        """Count a tick; see `Book.fold`."""
+        return self.book.fold(tick)
+
+    def released_messages(self) -> list[LiveMessage]:
+        """Where the ticker stands before its first tick: its last close, and what the release says of it."""
+        return [self._price(provisional=False), self._predict_released(), self._shown]
+
+    def messages(self) -> list[LiveMessage]:
+        """The price so far, the prediction it leads to and, where the action changes, the signal.
+
+        Raises
+        ------
+        QuantError
+            If the calendar doesn't reach the prediction's target, or the bars are no longer whole.
+        """
+        window, provisional = self.book.window(), self.book.open is not None
+        prediction = self._predict(window, provisional=provisional)
+        said: list[LiveMessage] = [self._price(provisional=provisional), prediction]
+        signal = signal_message(prediction, previous=self._shown.action)
+        if signal.action is not self._shown.action:
+            said.append(self._audited(signal, inputs=digest(window)))
+        return said
+
+    def close(self, bar: Bars) -> list[LiveMessage]:
+        """End the session with its final bar: settle the forecasts that waited for it and make the next one.
+
+        Raises
+        ------
+        QuantError
+            As `messages` does; the bar has been taken and the forecasts settled all the same.
+        """
+        self.book.close(bar)
+        if not self.book.whole:
+            return [self._price(provisional=False)]
+        self._settle()
+        window = self.book.window()
+        prediction, inputs = self._predict(window, provisional=False), digest(window)
+        self._audit.append_forecast(_logged_forecast(prediction, inputs=inputs))
+        signal = signal_message(prediction, previous=self._shown.action, keeping=self._at_close)
+        self._at_close = signal.action
+        return [self._price(provisional=False), prediction, self._audited(signal, inputs=inputs)]
+
+    def _settle(self) -> None:
+        """Write what came of the forecasts for this close, dividends and splits on the way included."""
+        bars = self.book.closed
+        returns = log_returns(bars)
+        for waiting in self._audit.unsettled(self.ticker, target_session=self.book.last):
+            made = int(np.searchsorted(bars.session, waiting.session))
+            if made == len(bars) or bars.session[made] != waiting.session:
+                log.warning("forecast_unsettled", ticker=self.ticker, session=str(waiting.session), reason="no bar")
+                continue
+            self._audit.settle(waiting.forecast_id, realised=float(returns[made + 1 :].sum()))
+
+    def _audited(self, signal: SignalMessage, *, inputs: str) -> SignalMessage:
+        """The signal with its place in the audit log, where it is from now on; only then may anyone see it."""
+        audit_id = self._audit.append_signal(_logged_signal(signal, self._released, inputs=inputs))
+        self._shown = msgspec.structs.replace(signal, audit_id=audit_id)
+        return self._shown
+
+    def _predict(self, bars: Bars, *, provisional: bool) -> PredictionMessage:
+        return predict(self._release, self._released, bars, made_at=self._at(), provisional=provisional)
+
+    def _predict_released(self) -> PredictionMessage:
+        made_at = datetime.fromisoformat(self._release.manifest.created_at)
+        return predict(self._release, self._released, self._released.bars, made_at=made_at, provisional=False)
+
+    def _price(self, *, provisional: bool) -> PriceMessage:
+        bars = self.book.closed if self.book.open is None else self.book.open.bar()
+        return PriceMessage(
+            ticker=self.ticker,
+            session=str(bars.session[-1]),
+            at=self._at(),
+            price=float(bars.close[-1]),
+            volume=float(bars.ohlcv[-1, -1]),
+            provisional=provisional,
+        )
+
+    def _at(self) -> datetime:
+        """The market's time of the newest price: the last tick's, or the last session's close."""
+        if self.book.open is not None:
+            return self.book.open.at
+        calendar = self._release.calendars[self._released.exchange]
+        close: datetime = calendar.close_utc[calendar.index(self.book.last)].astype("datetime64[s]").item()
+        return close.replace(tzinfo=UTC)
+
+
+def _logged_forecast(prediction: PredictionMessage, *, inputs: str) -> LoggedForecast:
+    return LoggedForecast(
+        ticker=prediction.ticker,
+        session=prediction.session,
+        target_session=prediction.target_session,
+        close=prediction.close,
+        mean=prediction.mean,
+        vol=prediction.vol,
+        p_up=prediction.p_up,
+        lower_90=prediction.lower_90,
+        upper_90=prediction.upper_90,
+        inputs_sha256=inputs,
+        release_id=prediction.release_id,
+        model_version=prediction.model_version,
+    )
+
+
+def _logged_signal(signal: SignalMessage, ticker: ReleasedTicker, *, inputs: str) -> LoggedSignal:
+    return LoggedSignal(
+        ticker=signal.ticker,
+        session=signal.session,
+        at=signal.at,
+        action=signal.action.value,
+        previous=signal.previous.value,
+        confidence=signal.confidence,
+        edge_bp=signal.edge_bp,
+        reason=signal.reason,
+        provisional=signal.provisional,
+        inputs_sha256=inputs,
+        release_id=signal.release_id,
+        model_version=ticker.lineage.model_version,
+    )
