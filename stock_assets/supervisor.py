@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+LOOPBACK: Final = "127.0.0.1"
 GRACE_SECONDS: Final = 10.0
 READY_SECONDS: Final = 90.0
 POLL_SECONDS: Final = 0.05
@@ -199,7 +200,7 @@ def port_is_free(host: str, port: int) -> bool:
     return True
 
 
-def free_port(host: str = "127.0.0.1") -> int:
+def free_port(host: str = LOOPBACK) -> int:
     """A port that was free a moment ago, chosen by the system."""
     with socket.socket() as probe:
         probe.bind((host, 0))

@@ -1,0 +1,220 @@
+"""Filling the graph: one Dagster run a ticker by warm workers, then portfolio and release once; and the telling."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from quant.bars import Bars
+from release.manifest import TickerMetrics
+from release.reader import Release
+from release.store import Store
+from stock_assets.cli import home as homes
+from stock_assets.cli import report
+from stock_assets.cli.console import CommandFailed, print_json, say, stderr, stdout
+from stock_assets.cli.progress import Board
+from stock_assets.cli.universe import readable_bars, start_of_replay, universe
+from stock_assets.workers import Died, Finished, Job, Pool
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+    from stock_assets.runs import RestRun, TickerRun
+    from stock_assets.settings import PipelineSettings
+
+# What takes a worker seconds to import, and it does while the parent still looks what there is to do.
+WARM: Final = ("stock_assets.runs", "mlflow", "dagster_mlflow", "sklearn.ensemble", "skl2onnx")
+PHASES: Final = {
+    "prices": "data",
+    "features": "features",
+    "model": "models",
+    "champion": "models",
+    "oos_predictions": "evaluation",
+    "signals": "evaluation",
+    "portfolio_weights": "evaluation",
+    "published_release": "data",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one filling came to.
+
+    Attributes
+    ----------
+    settings : PipelineSettings
+        Those in force, `as_of` among them.
+    bars : dict of Bars
+        By ticker, what the source has of it, bars after `as_of` included.
+    fresh : tuple of str
+        Tickers that needed nothing.
+    runs : tuple of TickerRun
+        One for each of the others.
+    rest : RestRun
+        Portfolio and release.
+    release : Release
+        The one in force after it.
+    wall_seconds : float
+    """
+
+    settings: PipelineSettings
+    bars: Mapping[str, Bars]
+    fresh: tuple[str, ...]
+    runs: tuple[TickerRun, ...]
+    rest: RestRun
+    release: Release
+    wall_seconds: float
+
+    @property
+    def failed(self) -> tuple[TickerRun, ...]:
+        """The runs of tickers that did not make it."""
+        return tuple(run for run in self.runs if not run.ok)
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Time that the runs took, by phase."""
+        spent = dict.fromkeys(("data", "features", "models", "evaluation", "tracking", "orchestration"), 0.0)
+        for run in (*self.runs, self.rest):
+            for step, seconds in run.step_seconds.items():
+                spent[PHASES[step]] += seconds
+            spent["tracking"] += run.tracking_seconds
+            spent["orchestration"] += run.seconds - sum(run.step_seconds.values()) - run.tracking_seconds
+        return spent
+
+
+def fill(
+    settings: PipelineSettings,
+    *,
+    asked: Sequence[str] = (),
+    select: str | None = None,
+    workers: int | None = None,
+    keep_last_year: bool = False,
+) -> Outcome:
+    """Bring the tickers up to date and publish a release.
+
+    Parameters
+    ----------
+    settings : PipelineSettings
+    asked : sequence of str
+        Tickers; empty for the whole universe.
+    select : str, optional
+        A Dagster selection of the ticker's assets: these are made anew whether fresh or not. By default, what is not
+        fresh is.
+    workers : int, optional
+        Processes; by default one a core.
+    keep_last_year : bool
+        Keep the newest year of bars from the graph, unless `settings` says `as_of`.
+    """
+    from stock_assets.sources.market_data import market_data
+
+    started = time.perf_counter()
+    carried = market_data(settings).tickers()  # A wrong path is told before anything is started for it.
+    with Pool(workers=workers or os.cpu_count() or 1, logs=settings.logs, warm=WARM) as pool:
+        from stock_assets import runs
+        from stock_assets.definitions import opened
+        from stock_assets.resources.tracking import prepare_tracking
+
+        with runs.open_instance(settings) as instance:
+            wanted = universe(settings, instance, carried, asked=asked)
+            bars = readable_bars(opened(settings), wanted)
+            if keep_last_year and settings.as_of is None:
+                settings = settings.model_copy(update={"as_of": start_of_replay(bars)})
+            homes.remember(settings)
+            prepare_tracking(settings)
+            fresh = () if select else tuple(name for name in wanted if runs.is_fresh(instance, settings, name))
+            made = _run_tickers(pool, settings, [name for name in wanted if name not in fresh], select)
+            rest = _run_rest(instance, settings)
+    return Outcome(
+        settings=settings,
+        bars=bars,
+        fresh=fresh,
+        runs=made,
+        rest=rest,
+        release=Store(settings.releases).load(rest.release_id),
+        wall_seconds=time.perf_counter() - started,
+    )
+
+
+def _run_tickers(
+    pool: Pool, settings: PipelineSettings, tickers: Sequence[str], select: str | None
+) -> tuple[TickerRun, ...]:
+    """One run a ticker; the run of a worker that died is made up, as failed."""
+    from stock_assets.runs import TickerRun, run_ticker
+
+    jobs = [Job(label=name, function=run_ticker, arguments=(settings, name, select), reports=True) for name in tickers]
+    made: dict[str, TickerRun] = {}
+    with Board("tickers", total=len(jobs)) as board:
+        for event in pool.run(jobs):
+            board.hear(event)
+            if isinstance(event, Finished):
+                made[event.label] = event.value
+            elif isinstance(event, Died):
+                made[event.label] = TickerRun(ticker=event.label, run_id="", ok=False, error=event.reason, seconds=0.0)
+            else:
+                continue
+            run = made[event.label]
+            if run.ok:
+                say(f"{run.ticker}: done in {run.seconds:.1f} s", style="green")
+            else:
+                say(f"{run.ticker}: {run.error.removeprefix(f'{run.ticker}: ')}", style="yellow")
+    return tuple(made[name] for name in tickers)
+
+
+def _run_rest(instance: DagsterInstance, settings: PipelineSettings) -> RestRun:
+    """Portfolio and release; `CommandFailed` if there is none to publish."""
+    from stock_assets import runs
+
+    with stderr().status("portfolio and release"):
+        rest = runs.materialize_rest(instance, settings)
+    if not rest.ok:
+        raise CommandFailed(f"release: {rest.error} (Dagster run {rest.run_id})")
+    return rest
+
+
+def tell(outcome: Outcome, *, json: bool = False) -> None:
+    """The scores, who was refused, what failed and where the time went; as tables or as JSON."""
+    if json:
+        print_json(_document(outcome))
+        return
+    manifest = outcome.release.manifest
+    say(f"release {manifest.release_id} in force after {outcome.wall_seconds:.1f} s", style="bold green")
+    if outcome.fresh:
+        say(f"fresh already: {', '.join(outcome.fresh)}")
+    stdout().print(report.scores(_metrics(outcome)))
+    report.print_refusals(manifest.refused)
+    refused = {refusal.ticker for refusal in manifest.refused}
+    report.print_failures([run for run in outcome.failed if run.ticker not in refused])
+    if outcome.runs:
+        stdout().print(report.shares(outcome.seconds))
+
+
+def _metrics(outcome: Outcome) -> dict[str, TickerMetrics]:
+    return {name: ticker.metrics for name, ticker in outcome.release.tickers.items()}
+
+
+def _document(outcome: Outcome) -> dict[str, Any]:
+    manifest = outcome.release.manifest
+    return {
+        "home": str(outcome.settings.home),
+        "release_id": manifest.release_id,
+        "as_of": manifest.as_of,
+        "fresh": outcome.fresh,
+        "runs": [
+            {
+                "ticker": run.ticker,
+                "ok": run.ok,
+                "error": run.error,
+                "run_id": run.run_id,
+                "seconds": run.seconds,
+                "step_seconds": run.step_seconds,
+            }
+            for run in outcome.runs
+        ],
+        "refused": manifest.refused,
+        "metrics": _metrics(outcome),
+        "seconds": outcome.seconds,
+        "wall_seconds": outcome.wall_seconds,
+    }

@@ -1,0 +1,86 @@
+"""The `stock-assets` command: its groups, and the one place where a failure becomes a line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import typer
+from typer.exceptions import TyperException
+
+from quant.errors import QuantError
+from release.errors import ReleaseError
+from stock_assets.cli import data, demo, doctor, graph, releases, servers, tickers
+from stock_assets.cli.console import CommandFailed, say_error
+from stock_assets.errors import StockAssetsError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="stock-assets",
+    help="Stock forecasts, signals and allocations as partitioned Dagster assets, served live.\n\n"
+    "Everything is written under one home: --home, else STOCK_ASSETS_HOME, else .stock-assets/. "
+    "A home remembers the source it was filled from, so later commands need no options.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(demo.demo)
+app.command()(graph.materialize)
+app.command()(servers.serve)
+app.command()(servers.live)
+app.add_typer(tickers.app, name="tickers")
+app.add_typer(releases.app, name="release")
+app.command()(data.export)
+app.command()(doctor.doctor)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 when done, 1 on a failure, 2 on wrong usage, 130 on Ctrl-C."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """The exit code of one command; every failure has become one line on stderr."""
+    try:
+        return int(app(args=list(arguments) or ["--help"], prog_name="stock-assets", standalone_mode=False) or 0)
+    except KeyboardInterrupt:
+        say_error("interrupted")
+        return INTERRUPTED
+    except TyperException as error:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context is not None else "stock-assets"
+        say_error(f"{error.format_message()} (see {command} --help)")
+        return 2
+    except CommandFailed as error:
+        say_error(str(error), details=error.details)
+        return 1
+    except (QuantError, ReleaseError, StockAssetsError) as error:
+        say_error(str(error))
+        return 1
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): nothing to tell, and nobody to tell it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # noqa: BLE001 - the last resort: recorded whole, told in one line
+        say_error(f"unexpected {type(error).__name__}: {error} (traceback in {_record()})")
+        return 1
+
+
+def _record() -> Path:
+    """Write the traceback of the exception at hand where it can be found again: into the home, if it takes it."""
+    name = f"failure-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}.log"
+    for folder in (Path(os.environ.get("STOCK_ASSETS_HOME", ".stock-assets")) / "logs", Path(tempfile.gettempdir())):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(traceback.format_exc(), "utf-8")
+        except OSError:
+            continue
+        return folder / name
+    return Path("no file: neither the home nor the temporary folder is writable")

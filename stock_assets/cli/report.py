@@ -1,0 +1,105 @@
+"""Tables that a person reads: scores beside their baselines, lineage, refusals, where the time went."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from release.manifest import Refusal, TickerLineage, TickerMetrics
+from stock_assets.cli.console import stdout
+
+if TYPE_CHECKING:
+    from stock_assets.runs import TickerRun
+
+
+def scores(metrics: Mapping[str, TickerMetrics]) -> Table:
+    """One row a ticker: out-of-sample scores, each with what the naive forecast scores on the same days."""
+    table = Table(
+        title="Out of sample: the champion beside what costs nothing",
+        title_justify="left",
+        caption="A price R² near 1 is what repeating yesterday's close scores: read it only beside the random walk's. "
+        "p is Clark-West's that the returns are not predicted at all. Coverage of 90 % intervals.",
+        caption_justify="left",
+    )
+    table.add_column("ticker", style="bold")
+    for name in (
+        "price R²",
+        "random walk",
+        "return R²",
+        "hist. mean",
+        "p",
+        "direction",
+        "base rate",
+        "coverage",
+        "n",
+    ):
+        table.add_column(name, justify="right", no_wrap=True)
+    for ticker, score in metrics.items():
+        table.add_row(
+            ticker,
+            f"{score.price_r2:.5f}",
+            f"{score.price_r2_random_walk:.5f}",
+            f"{score.return_r2:+.4f}",
+            f"{score.return_r2_historical_mean:+.4f}",
+            f"{score.clark_west_p:.2f}",
+            f"{score.directional_accuracy:.1%} ± {score.directional_accuracy_se:.1%}",
+            f"{score.base_rate:.1%}",
+            f"{score.coverage_90:.1%}",
+            f"{score.n:,}",
+        )
+    return table
+
+
+def lineage(tickers: Iterable[TickerLineage]) -> Table:
+    """One row a ticker: which bars, which model version, which runs."""
+    table = Table(
+        "ticker", "source", "bars", "from", "to", "data sha256", "model", "Dagster run", "MLflow run", box=None
+    )
+    for line in tickers:
+        table.add_row(
+            line.ticker,
+            line.source,
+            f"{line.bars:,}",
+            line.first_session,
+            line.last_session,
+            line.data_sha256[:12],
+            f"{line.model_name} v{line.model_version}",
+            line.dagster_run_id[:8],
+            line.mlflow_run_id[:8],
+        )
+    return table
+
+
+def print_refusals(refusals: Sequence[Refusal]) -> None:
+    """Who is left out and why, a line each; nothing if nobody is."""
+    for refusal in refusals:
+        reason = refusal.reason.removeprefix(f"{refusal.ticker}: ")
+        line = Text.assemble(("refused ", "yellow"), (refusal.ticker, "bold"), f": {reason}")
+        stdout().print(line, soft_wrap=True)
+
+
+def print_failures(runs: Sequence[TickerRun]) -> None:
+    """Runs that failed while an earlier model of the ticker goes on being served; nothing if none did."""
+    if not runs:
+        return
+    table = Table(title="Failed; the ticker's earlier models stay", title_justify="left", box=None)
+    for column in ("ticker", "why", "Dagster run"):
+        table.add_column(column, overflow="fold")
+    for run in runs:
+        table.add_row(run.ticker, Text(run.error), run.run_id[:8] or "none")
+    stdout().print(table)
+
+
+def shares(seconds: Mapping[str, float]) -> Table:
+    """Where the workers' time went, phase by phase."""
+    total = sum(seconds.values()) or 1.0
+    table = Table(title="Where the time went", title_justify="left", box=None)
+    table.add_column("phase")
+    table.add_column("seconds", justify="right")
+    table.add_column("share", justify="right")
+    for phase, spent in seconds.items():
+        table.add_row(phase, f"{spent:.1f}", f"{spent / total:.0%}")
+    return table

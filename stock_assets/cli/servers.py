@@ -1,0 +1,50 @@
+"""`serve` and `live`: the server and the live engine are programs of their own; these commands become them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from stock_assets.cli.options import Home
+
+
+def serve(
+    home: Home = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on. [dim]Default: STOCK_ASSETS_HOST, else 127.0.0.1[/]")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port; 0 takes a free one. [dim]Default: STOCK_ASSETS_PORT, else 8000[/]"),
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes that share the port.")] = None,
+) -> None:
+    """Serve the home's release in force by REST and WebSocket; live if STOCK_ASSETS_REDIS_URL is set."""
+    _become("serving", {"--host": host, "--port": port, "--workers": workers}, home=home)
+
+
+def live(
+    home: Home = None,
+    replay: Annotated[
+        Path | None, typer.Option(help="Folder of bars to play as the live market. [dim]Default: HOME/replay[/]")
+    ] = None,
+    speed: Annotated[float | None, typer.Option(min=0.0, help="How many times faster than the clock.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the random path inside each replayed bar.")] = None,
+) -> None:
+    """Run the live feed, and the engine that turns its ticks into predictions; needs STOCK_ASSETS_REDIS_URL."""
+    _become("serving.live", {"--replay": replay, "--speed": speed, "--seed": seed}, home=home)
+
+
+def _become(module: str, options: Mapping[str, object], *, home: Path | None) -> NoReturn:
+    """Turn this process into ``python -m module`` with the options that were given."""
+    if home is not None:
+        os.environ["STOCK_ASSETS_HOME"] = str(home.absolute())
+    given = [word for name, value in options.items() if value is not None for word in (name, str(value))]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, "-m", module, *given])

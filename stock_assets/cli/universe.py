@@ -1,0 +1,72 @@
+"""Which tickers a command is about, and which bars the replay gets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from quant.bars import Bars
+from release.tables import save_bars
+from stock_assets.errors import SourceError
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+    from stock_assets.settings import PipelineSettings
+    from stock_assets.sources.market_data import MarketData
+
+KEPT_FOR_REPLAY: Final = timedelta(days=365)
+
+
+def universe(
+    settings: PipelineSettings, instance: DagsterInstance, carried: tuple[str, ...], *, asked: Sequence[str]
+) -> tuple[str, ...]:
+    """The tickers asked for, else those the home knows, else those the settings name, else all that are `carried`.
+
+    Those that the home does not know yet become partitions.
+
+    Raises
+    ------
+    UnknownTicker
+        For one that the source does not carry, naming those it does.
+    """
+    from stock_assets.partitions import tickers as partitions
+    from stock_assets.sources.market_data import known
+
+    at_home = tuple(sorted(instance.get_dynamic_partitions(partitions.name)))
+    wanted = tuple(asked) or at_home or settings.tickers or carried
+    new = [known(ticker, carried) for ticker in wanted if ticker not in at_home]
+    instance.add_dynamic_partitions(partitions.name, new)
+    return wanted
+
+
+def readable_bars(source: MarketData, tickers: Sequence[str]) -> dict[str, Bars]:
+    """The bars of every ticker whose bars can be read; the first one's error if none can."""
+    bars, errors = {}, []
+    for ticker in tickers:
+        try:
+            bars[ticker] = source.fetch(ticker).bars
+        except SourceError as error:
+            errors.append(error)  # Its own run in the graph will fail by it and say so.
+    if errors and not bars:
+        raise errors[0]
+    return bars
+
+
+def start_of_replay(bars: dict[str, Bars]) -> date:
+    """The last date for the graph if the newest year of bars is kept for the replay."""
+    newest: date = max(np.max(of.session) for of in bars.values()).astype("datetime64[D]").item()
+    return newest - KEPT_FOR_REPLAY
+
+
+def write_replay(settings: PipelineSettings, bars: dict[str, Bars], *, after: date) -> None:
+    """Write each ticker's bars after a date into the replay's folder, and clear away what other demos left there."""
+    settings.replay.mkdir(parents=True, exist_ok=True)
+    for stale in settings.replay.glob("*.npz"):
+        if stale.stem not in bars:
+            stale.unlink()
+    for ticker, of in bars.items():
+        save_bars(settings.replay / f"{ticker}.npz", of.after(np.datetime64(after)))
