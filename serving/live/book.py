@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from quant.bars import Bars
+from quant.bars import Bars, faults
 from quant.features import WINDOW
 from quant.sessions import SessionCalendar
 from serving.live.ticks import Tick
@@ -113,7 +113,7 @@ class Book:
         """Whether every session since the release has its bar; over a hole, returns would be wrong."""
         sessions = self._calendar.between(self._released, self.last if self.open is None else self.open.session)
         known = len(self.closed.after(self._released)) + (self.open is not None) + 1
-        return known == len(sessions)
+        return bool(known == len(sessions))
 
     def rebase(self, bars: Bars, calendar: SessionCalendar) -> None:
         """Stand on a new release's bars, and keep what is later than them."""
@@ -122,9 +122,9 @@ class Book:
         if self.open is not None and self.open.session <= self._released:
             self.open = None
 
-    def is_next_session(self, tick: Tick) -> bool:
-        """Whether the tick shows that the session under way is over."""
-        return self.open is not None and np.datetime64(tick.session, "D") > self.open.session
+    def is_over(self, session: str) -> bool:
+        """Whether news of `session` show that the one under way is over, though nobody said so."""
+        return self.open is not None and bool(np.datetime64(session, "D") > self.open.session)
 
     def fold(self, tick: Tick) -> Taken:
         """Count a tick, of the session under way or, if there is none, of a later one than has closed."""
@@ -139,6 +139,15 @@ class Book:
         if self.open is None:
             self.open = OpenBar.begin(tick)
         return self.open.add(tick)
+
+    def check_close(self, bar: Bars) -> Taken:
+        """Whether `close` can take the feed's word for how a session ended."""
+        session = bar.session[-1]
+        if session <= self.last:
+            return Taken.LATE
+        if session not in self._calendar:
+            return Taken.NO_SESSION
+        return Taken.BAD_PRICE if faults(bar) else Taken.COUNTED
 
     def close(self, bar: Bars) -> None:
         """Put the session's final bar, one row later than all before, among the closed ones."""

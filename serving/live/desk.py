@@ -9,7 +9,6 @@ import numpy as np
 import structlog
 
 from quant.bars import Bars, log_returns
-from quant.signals import Action
 from release.audit import AuditLog, LoggedForecast, LoggedSignal
 from release.reader import Release, ReleasedTicker
 from release.tables import digest
@@ -66,16 +65,19 @@ class Desk:
         return [self._price(provisional=False), self._predict_released(), self._shown]
 
     def messages(self) -> list[LiveMessage]:
-        """The price so far, the prediction it leads to and, where the action changes, the signal.
+        """The price so far and, if no session is missing, the prediction; the signal too where its action changes.
 
         Raises
         ------
         QuantError
-            If the calendar doesn't reach the prediction's target, or the bars are no longer whole.
+            If the calendar doesn't reach the prediction's target.
         """
         window, provisional = self.book.window(), self.book.open is not None
+        price = self._price(provisional=provisional)
+        if not self.book.whole:
+            return [price]
         prediction = self._predict(window, provisional=provisional)
-        said: list[LiveMessage] = [self._price(provisional=provisional), prediction]
+        said: list[LiveMessage] = [price, prediction]
         signal = signal_message(prediction, previous=self._shown.action)
         if signal.action is not self._shown.action:
             said.append(self._audited(signal, inputs=digest(window)))
@@ -84,10 +86,7 @@ class Desk:
     def close(self, bar: Bars) -> list[LiveMessage]:
         """End the session with its final bar: settle the forecasts that waited for it and make the next one.
 
-        Raises
-        ------
-        QuantError
-            As `messages` does; the bar has been taken and the forecasts settled all the same.
+        `QuantError` as for `messages`; the bar has been taken and the forecasts settled all the same.
         """
         self.book.close(bar)
         if not self.book.whole:

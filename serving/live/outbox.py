@@ -11,13 +11,14 @@ from typing import Any
 
 from serving.live import bus
 from serving.live.bus import Event
-from serving.messages import LiveMessage, SignalMessage, StatusMessage, encode
+from serving.messages import LiveMessage, PredictionMessage, SignalMessage, StatusMessage, encode
 
 
 class Outbox:
     """Messages on their way to the gateways.
 
-    While Redis is away only the newest price, prediction and status of each ticker is kept, and every signal.
+    While Redis is away only the newest price and provisional prediction of each ticker are kept, but every signal
+    and every prediction at a close.
 
     Attributes
     ----------
@@ -34,12 +35,14 @@ class Outbox:
         self._sending: list[tuple[str, Event]] = []
         self._latest: dict[str, bytes] = {}
         self._write_whole = True
+        self._kept = 0
 
     def put(self, message: LiveMessage) -> None:
         """Say this next."""
         key = latest_key(message)
-        if isinstance(message, SignalMessage):
-            key = f"{key}:{message.audit_id}:{message.at}"
+        if isinstance(message, SignalMessage) or (isinstance(message, PredictionMessage) and not message.provisional):
+            self._kept += 1
+            key = f"{key}:{self._kept}"
         # Behind what was put before it, even where it takes an older one's place.
         self._waiting.pop(key, None)
         self._waiting[key] = message

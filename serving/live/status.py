@@ -49,6 +49,7 @@ class Counts:
         self.ticks: Counter[Taken] = Counter()
         self.predictions = 0
         self.session = ""
+        self.silent: tuple[str, ...] = ()
         self._latencies: deque[float] = deque(maxlen=LATENCIES_KEPT)
 
     def latency(self, milliseconds: float) -> None:
@@ -68,5 +69,6 @@ class Counts:
             f"{self.predictions} predictions",
             *([f"median {median:.1f} ms from tick to message"] if median is not None else []),
             *(f"{n} {kind.value}" for kind, n in self.ticks.items() if kind is not Taken.COUNTED),
+            *([f"no predictions of {' '.join(self.silent)}"] if self.silent else []),
         ]
         return ", ".join(parts)

@@ -1,0 +1,68 @@
+"""Following the release store from the engine: another release is loaded aside and handed over when it is ready."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from release.errors import ReleaseError
+from release.reader import Release
+from release.store import CURRENT, Store
+
+# A release that can't be trusted now may be whole again after a while.
+RETRY_SECONDS: Final = 30.0
+
+log = structlog.get_logger()
+
+Stamp = tuple[int, int, int] | None
+
+
+class ReleaseFollower:
+    """Knows when another release is put in force.
+
+    Parameters
+    ----------
+    store : Store
+    release_id : str
+        The release that is in use.
+    """
+
+    def __init__(self, store: Store, release_id: str) -> None:
+        self._store = store
+        self._release_id = release_id
+        self._seen: Stamp = None
+        self._retry_at = 0.0
+        self._loading: asyncio.Task[Release | None] | None = None
+
+    async def newer(self) -> Release | None:
+        """The release in force once it is another one and loaded, each only once; costs a ``stat`` and never waits."""
+        if self._loading is None:
+            stamp, now = self._stamp(), asyncio.get_running_loop().time()
+            if stamp == self._seen and not (self._retry_at and now >= self._retry_at):
+                return None
+            self._seen, self._retry_at = stamp, 0.0
+            self._loading = asyncio.create_task(asyncio.to_thread(self._load), name="load release")
+        if not self._loading.done():
+            return None
+        loading, self._loading = self._loading, None
+        try:
+            release = loading.result()
+        except (ReleaseError, OSError) as error:
+            self._retry_at = asyncio.get_running_loop().time() + RETRY_SECONDS
+            log.error("release_refused", error=str(error), using=self._release_id)
+            return None
+        if release is not None:
+            self._release_id = release.manifest.release_id
+        return release
+
+    def _load(self) -> Release | None:
+        return None if self._store.current() == self._release_id else self._store.load()
+
+    def _stamp(self) -> Stamp:
+        try:
+            pointer = (self._store.path / CURRENT).stat()
+        except OSError:
+            return None
+        return pointer.st_ino, pointer.st_mtime_ns, pointer.st_size
