@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import socket
 import sys
@@ -32,7 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
     except CannotStart as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    with listening:
+    # uvicorn has shut down in good order by the time it passes Ctrl-C on.
+    with listening, contextlib.suppress(KeyboardInterrupt):
         serve(settings, listening)
     return 0
 
@@ -67,7 +69,7 @@ def listen(settings: ServerSettings) -> socket.socket:
     try:
         listening = socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
         raise CannotStart(f"port: expected {settings.host}:{settings.port} to be free, got: {reason}") from None
     listening.set_inheritable(True)
     return listening

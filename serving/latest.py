@@ -48,6 +48,7 @@ class Latest:
         self._reason = "release: expected one to be published, none was yet"
         self._view: View | None = None
         self._answers: dict[str, Answer] = {}
+        # What came live and still holds; what the release itself says is in the view.
         self._predictions: dict[str, PredictionMessage] = {}
         self._signals: dict[str, SignalMessage] = {}
         self._prices: dict[str, PriceMessage] = {}
@@ -76,8 +77,7 @@ class Latest:
         signals = _newer(self._signals, view.signals)
         kept = [*map(answer_path, predictions.values()), *map(answer_path, signals.values())]
         answers = dict(view.answers) | {path: self._answers[path] for path in kept}
-        self._predictions = dict(view.predictions) | predictions
-        self._signals = dict(view.signals) | signals
+        self._predictions, self._signals = predictions, signals
         self._prices = {name: price for name, price in self._prices.items() if name in view.release.tickers}
         self._view, self._answers, self.reload_error = view, answers, None
         self.metrics.release(view.release_id)
@@ -137,20 +137,25 @@ class Latest:
 
     def predictions(self) -> Answer:
         """The newest prediction of every ticker."""
-        return self._collection(PREDICTIONS, Predictions(predictions=self._ordered(self._predictions)))
+        return self._collection(
+            PREDICTIONS, Predictions(predictions=self._all(self._predictions, self.view.predictions))
+        )
 
     def signals(self) -> Answer:
         """The signal in force of every ticker."""
-        return self._collection(SIGNALS, Signals(signals=self._ordered(self._signals)))
+        return self._collection(SIGNALS, Signals(signals=self._all(self._signals, self.view.signals)))
 
     def price(self, ticker: str) -> PriceMessage | None:
         """The newest live price of a ticker, None before the first."""
         return self._prices.get(ticker)
 
     def messages(self) -> tuple[LiveMessage, ...]:
-        """All that a new listener has to know: status, prices, predictions, signals; nothing without a release."""
+        """All that a new listener has to know: the feed's status, then prices, predictions and signals by ticker."""
         status = () if self._status is None else (self._status,)
-        return (*status, *self._prices.values(), *self._predictions.values(), *self._signals.values())
+        if self._view is None:
+            return status
+        predictions = self._all(self._predictions, self._view.predictions)
+        return (*status, *self._prices.values(), *predictions, *self._all(self._signals, self._view.signals))
 
     def status(self) -> Status:
         """What this server is serving from."""
@@ -178,8 +183,9 @@ class Latest:
             stale=self.live and (not self.connected or age is None or age > SILENCE_SECONDS),
         )
 
-    def _ordered(self, found: Mapping[str, M]) -> tuple[M, ...]:
-        return tuple(found[name] for name in self.view.release.tickers if name in found)
+    def _all(self, live: Mapping[str, M], released: Mapping[str, M]) -> tuple[M, ...]:
+        """The live message of each ticker where there is one, else the release's, in the release's order."""
+        return tuple(live.get(name, message) for name, message in released.items())
 
     def _collection(self, path: str, body: msgspec.Struct) -> Answer:
         answer = self._answers.get(path)

@@ -26,7 +26,7 @@ class Metrics:
 
     def __init__(self) -> None:
         # A second series for each one, to say when it began: the process' start time says it once.
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._worker = str(os.getpid())
         ProcessCollector(registry=self.registry)

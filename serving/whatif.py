@@ -72,12 +72,20 @@ def _misfit(body: bytes, said: str) -> Invalid:
     """msgspec's account of a misfit ("Expected `float`, got `str` - at `$[3].close`") in our words."""
     match = _PLACE.match(said)
     path = (match["path"] or "") if match else ""
-    value: Any = msgspec.json.decode(body)
+    expected = (match["said"] if match else said).replace("`", "").removeprefix("Expected ").split(", got ")[0]
+    return Invalid(f"bars{path}", _value_at(body, path), expected)
+
+
+def _value_at(body: bytes, path: str) -> str:
+    """What the body holds at a path such as ``[3].close``, as JSON of bounded length."""
+    try:
+        value: Any = msgspec.json.decode(body)
+    except msgspec.ValidationError:
+        return "a number beyond what a float64 holds"
     for index, name in _STEP.findall(path):
         value = value[int(index)] if index else value[name]
-    expected = (match["said"] if match else said).replace("`", "").removeprefix("Expected ").split(", got ")[0]
     shown = msgspec.json.encode(value).decode()
-    return Invalid(f"bars{path}", shown if len(shown) <= 80 else f"{shown[:77]}...", expected)
+    return shown if len(shown) <= 80 else f"{shown[:77]}..."
 
 
 def _session(row: int, text: str) -> date:

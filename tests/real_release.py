@@ -74,9 +74,13 @@ def new_york() -> SessionCalendar:
     )
 
 
-@cache
 def draft_ticker(ticker: str, as_of: str = str(AS_OF)) -> DraftTicker:
     """A ridge and a small forest fitted to the ticker's bars through `as_of`, with everything a release wants."""
+    return _fitted(ticker, as_of)
+
+
+@cache
+def _fitted(ticker: str, as_of: str) -> DraftTicker:
     bars = sample_bars(ticker).through(np.datetime64(as_of))
     session, X = feature_table(bars)
     y = np.append(log_returns(bars)[WINDOW:], np.nan)

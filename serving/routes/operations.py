@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 
 from serving import metrics
 from serving.openapi import answers
@@ -12,10 +13,10 @@ from serving.routes.common import LatestState, json_response
 router = APIRouter(tags=["operations"])
 
 
-@router.get("/livez", responses={200: {"description": "The process answers.", "content": {"text/plain": {}}}})
+@router.get("/livez", response_class=PlainTextResponse, responses={200: {"description": "The process answers."}})
 async def livez() -> Response:
     """Whether the process answers at all."""
-    return Response("ok\n", media_type="text/plain")
+    return PlainTextResponse("ok\n")
 
 
 @router.get("/readyz", responses=answers(Ready, 503, cached=False))
@@ -24,7 +25,7 @@ async def readyz(latest: LatestState) -> Response:
     return json_response(Ready(status="ready", release_id=latest.view.release_id))
 
 
-@router.get("/metrics", responses={200: {"description": "Prometheus' text format.", "content": {"text/plain": {}}}})
+@router.get("/metrics", response_class=PlainTextResponse, responses={200: {"description": "Prometheus' text format."}})
 async def get_metrics(latest: LatestState) -> Response:
     """Counters and gauges of the worker that answers; `worker` tells the workers' series apart."""
     return Response(latest.metrics.text(), media_type=metrics.MEDIA_TYPE)

@@ -72,7 +72,7 @@ def _predict(latest: Latest, view: View, ticker: str, bars: Bars) -> PredictionM
     with np.errstate(all="ignore"):
         prediction = predict(view.release, view.ticker(ticker), bars, made_at=latest.clock.now(), provisional=True)
     figures = (prediction.mean, prediction.vol, prediction.p_up, prediction.price_lower_90, prediction.price_upper_90)
-    if not np.all(np.isfinite(figures)):
+    if not (np.all(np.isfinite(figures)) and prediction.vol > 0):
         expected = f"prices that move, of ordinary size, in the last {WINDOW} bars"
         raise BadRequest(Invalid("bars", f"a forecast of {prediction.mean} +- {prediction.vol}", expected))
     return prediction

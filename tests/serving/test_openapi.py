@@ -1,0 +1,124 @@
+"""The OpenAPI document: it says what the server answers, and its examples are answers that could be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from quant.features import WINDOW
+from serving.examples import EXAMPLES
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def document(client) -> dict[str, Any]:
+    """The document as served."""
+    return (await client.get("/openapi.json")).json()
+
+
+def operations(document):
+    """Path, method and operation of each route."""
+    return [(path, method, op) for path, methods in document["paths"].items() for method, op in methods.items()]
+
+
+def references(node: Any) -> set[str]:
+    """Every ``$ref`` in a part of the document."""
+    if isinstance(node, dict):
+        own = {node["$ref"]} if "$ref" in node else set()
+        return own.union(*(references(child) for child in node.values()))
+    if isinstance(node, list):
+        return set().union(*(references(child) for child in node))
+    return set()
+
+
+@pytest.mark.parametrize("kind", EXAMPLES, ids=lambda kind: kind.__name__)
+async def test_each_example_is_a_value_of_its_type(kind):
+    assert msgspec.to_builtins(msgspec.convert(EXAMPLES[kind], type=kind)) == EXAMPLES[kind]
+
+
+async def test_each_reference_leads_to_a_schema(document):
+    wanted = {name.removeprefix("#/components/schemas/") for name in references(document)}
+
+    assert wanted <= set(document["components"]["schemas"])
+
+
+async def test_every_operation_is_described_and_tagged(document):
+    known = {tag["name"] for tag in document["tags"]}
+
+    for path, method, operation in operations(document):
+        assert operation["description"], (path, method)
+        assert set(operation["tags"]) <= known, (path, method)
+        assert operation["responses"]["200"]["description"], (path, method)
+    identities = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(set(identities)) == len(identities)
+
+
+async def test_every_json_answer_has_a_schema_and_an_example(document):
+    for path, method, operation in operations(document):
+        content = operation["responses"]["200"]["content"]
+        if path in ("/livez", "/metrics"):
+            assert set(content) == {"text/plain"}
+            continue
+        assert content["application/json"]["schema"]["$ref"], (path, method)
+        assert content["application/json"]["example"], (path, method)
+
+
+async def test_every_failure_is_a_problem(document):
+    for path, method, operation in operations(document):
+        for status, response in operation["responses"].items():
+            if status >= "400":
+                content = response["content"]
+                assert set(content) == {"application/problem+json"}, (path, method, status)
+                assert content["application/problem+json"]["schema"]["$ref"].endswith("/Problem")
+
+
+async def test_choices_are_enums(document):
+    schemas = document["components"]["schemas"]
+
+    assert schemas["Action"]["enum"] == ["BUY", "HOLD", "SELL"]
+    assert "minimum_variance" in schemas["Strategy"]["enum"]
+
+
+async def test_the_bars_of_a_what_if_are_bounded_in_the_document_too(document):
+    body = document["paths"]["/v1/predictions/{ticker}"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+
+    assert (body["minItems"], body["maxItems"]) == (WINDOW, 2000)
+    assert body["items"]["$ref"].endswith("/SentBar")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/tickers",
+        "/v1/predictions",
+        "/v1/predictions/{ticker}",
+        "/v1/signals",
+        "/v1/signals/{ticker}",
+        "/v1/signals/{ticker}/history",
+        "/v1/models",
+        "/v1/models/{ticker}",
+        "/v1/portfolio",
+        "/v1/portfolio/risk",
+        "/v1/portfolio/correlation",
+        "/v1/prices/{ticker}",
+        "/v1/status",
+        "/readyz",
+    ],
+)
+async def test_an_answer_is_of_the_type_that_the_document_shows(client, document, path):
+    content = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
+    name = content["schema"]["$ref"].removeprefix("#/components/schemas/")
+    kind = next(kind for kind in EXAMPLES if kind.__name__ == name)
+
+    answer = await client.get(path.replace("{ticker}", "AAPL"))
+
+    assert msgspec.json.encode(msgspec.json.decode(answer.content, type=kind)) == answer.content
+
+
+async def test_every_path_of_the_document_answers(client, document):
+    for path, method, _ in operations(document):
+        if method == "get":
+            assert (await client.get(path.replace("{ticker}", "AAPL"))).status_code == 200
