@@ -7,6 +7,7 @@ pickled but the instance, which a worker opens for itself.
 from __future__ import annotations
 
 import fcntl
+import json
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -15,19 +16,17 @@ from functools import lru_cache
 from typing import Any, Final
 
 import dagster as dg
-import yaml
 from dagster import DagsterEventType, DagsterInstance, EventLogEntry, ExecuteInProcessResult
 
 from release.store import Store
 from release.tables import digest
-from stock_assets.definitions import definitions, opened
+from stock_assets.definitions import definitions, lake_of, opened
 from stock_assets.errors import BadSelection, HomeUnwritable, NothingToPublish, SourceError
 from stock_assets.failures import cause, one_line
 from stock_assets.freshness import FINGERPRINT, fingerprint
 from stock_assets.jobs import TRAINING, publish, refresh_ticker
-from stock_assets.partitions import tickers, week_of
-from stock_assets.resources.lake import Lake
-from stock_assets.resources.tracking import prepare_tracking
+from stock_assets.partitions import TICKERS, week_of
+from stock_assets.resources.tracking import prepare_tracking, stopwatch
 from stock_assets.sensors.runs import newest_session
 from stock_assets.settings import PipelineSettings
 
@@ -54,7 +53,9 @@ class Run:
     seconds : float
         Wall time of the whole run.
     step_seconds : dict
-        Wall time of each step by asset; what is left of `seconds` is Dagster's and MLflow's own.
+        Wall time of each step by asset, without what MLflow took in it.
+    tracking_seconds : float
+        What MLflow took, in the steps and around them; the rest of `seconds` is Dagster's own.
     """
 
     run_id: str
@@ -62,6 +63,7 @@ class Run:
     error: str
     seconds: float
     step_seconds: dict[str, float] = field(default_factory=dict)
+    tracking_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +99,8 @@ def open_instance(settings: PipelineSettings) -> DagsterInstance:
             fcntl.flock(lock, fcntl.LOCK_EX)
             config = settings.dagster / "dagster.yaml"
             if not config.exists():
-                config.write_text(yaml.safe_dump(INSTANCE), "utf-8")
+                # JSON is YAML too.
+                config.write_text(json.dumps(INSTANCE, indent=2), "utf-8")
             return DagsterInstance.from_config(str(settings.dagster))
     except OSError as error:
         raise HomeUnwritable(f"home: expected a writable folder, got {settings.home} ({error.strerror})") from error
@@ -124,10 +127,10 @@ def materialize_ticker(
         Is given each asset's name as its step starts.
     """
     job, tags = refresh_ticker.name, {"ticker": ticker}
-    result, seconds = _execute(
-        instance, settings, job, ticker, selection=_chosen(settings, selection), tags=tags, report=report
+    chosen = _chosen(settings, selection)
+    return TickerRun(
+        ticker=ticker, **_execute(instance, settings, job, ticker, selection=chosen, tags=tags, report=report)
     )
-    return TickerRun(ticker=ticker, **_summary(instance, result, seconds))
 
 
 def _chosen(settings: PipelineSettings, selection: str | None) -> list[dg.AssetKey] | None:
@@ -172,15 +175,13 @@ def materialize_rest(instance: DagsterInstance, settings: PipelineSettings, *, r
     NothingToPublish
         If no ticker has come that far.
     """
-    lake = definitions(settings).resources["lake"]
-    assert isinstance(lake, Lake)
-    newest = newest_session(lake, instance.get_dynamic_partitions(tickers.name))
+    lake = lake_of(settings)
+    newest = newest_session(lake, instance.get_dynamic_partitions(TICKERS))
     if newest is None:
         raise NothingToPublish("release: expected a ticker with a champion, got none")
     week = week_of(newest.date())
-    result, seconds = _execute(instance, settings, publish.name, week, report=report)
-    current = Store(settings.releases).current()
-    return RestRun(week=week, release_id=current, **_summary(instance, result, seconds))
+    summary = _execute(instance, settings, publish.name, week, report=report)
+    return RestRun(week=week, release_id=Store(settings.releases).current(), **summary)
 
 
 def _execute(
@@ -192,46 +193,51 @@ def _execute(
     selection: Sequence[dg.AssetKey] | None = None,
     tags: dict[str, str] | None = None,
     report: Report | None = None,
-) -> tuple[ExecuteInProcessResult, float]:
+) -> dict[str, Any]:
+    """Run a job here; the fields of its `Run`."""
+
     def listen(entry: EventLogEntry) -> None:
         if report is not None and entry.dagster_event is not None and entry.dagster_event.is_step_start:
             report(entry.dagster_event.step_key or "")
 
     started, run_id = time.perf_counter(), str(uuid.uuid4())
     instance.add_event_listener(run_id, listen)
-    result = (
-        definitions(settings)
-        .resolve_job_def(job)
-        .execute_in_process(
-            instance=instance,
-            run_id=run_id,
-            partition_key=partition,
-            asset_selection=selection,
-            run_config=QUIET,
-            tags=tags,
-            raise_on_error=False,
+    with stopwatch() as tracking:
+        result = (
+            definitions(settings)
+            .resolve_job_def(job)
+            .execute_in_process(
+                instance=instance,
+                run_id=run_id,
+                partition_key=partition,
+                asset_selection=selection,
+                run_config=QUIET,
+                tags=tags,
+                raise_on_error=False,
+            )
         )
-    )
-    return result, time.perf_counter() - started
-
-
-def _summary(instance: DagsterInstance, result: ExecuteInProcessResult, seconds: float) -> dict[str, Any]:
-    steps: dict[str, float] = {}
-    for event in result.all_events:
-        if event.event_type is DagsterEventType.STEP_SUCCESS and event.step_key is not None:
-            steps[event.step_key] = event.step_success_data.duration_ms / 1e3
     return {
-        "run_id": result.run_id,
+        "run_id": run_id,
         "ok": result.success,
-        "error": "" if result.success else cause(instance, result.run_id),
-        "seconds": seconds,
-        "step_seconds": steps,
+        "error": "" if result.success else cause(instance, run_id),
+        "seconds": time.perf_counter() - started,
+        "step_seconds": {step: took - tracking.get(step, 0.0) for step, took in _steps(result).items()},
+        "tracking_seconds": sum(tracking.values()),
+    }
+
+
+def _steps(result: ExecuteInProcessResult) -> dict[str, float]:
+    """Seconds of each step that went well."""
+    return {
+        event.step_key: event.step_success_data.duration_ms / 1e3
+        for event in result.all_events
+        if event.event_type is DagsterEventType.STEP_SUCCESS and event.step_key is not None
     }
 
 
 def is_fresh(instance: DagsterInstance, settings: PipelineSettings, ticker: str) -> bool:
     """Whether the ticker's newest signals were made of the bars that the source has now, by this code and settings."""
-    lake = definitions(settings).resources["lake"]
+    lake = lake_of(settings)
     if not (lake.has("signals", ticker) and lake.has_files("champion", ticker)):
         return False
     made = instance.fetch_materializations(

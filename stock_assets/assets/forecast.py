@@ -102,7 +102,7 @@ def _lineage(
         first_session=str(bars.session[0]),
         last_session=str(bars.session[-1]),
         bars=len(bars),
-        dagster_run_id=context.run_id,
+        dagster_run_id=context.run.run_id,
         mlflow_run_id=run_id,
         model_name=name,
         model_version=version,
@@ -145,7 +145,8 @@ def oos_predictions(
     )
     numbers = {name: value for name, value in msgspec.to_builtins(scores).items() if not isinstance(value, str)}
     parameters = msgspec.to_builtins(walk.parameters)
-    mlflow.log_metrics({**numbers, **parameters})
+    with tracking.timed("oos_predictions"):
+        mlflow.log_metrics({**numbers, **parameters})
     return dg.MaterializeResult(
         value=walk.table,
         metadata=table_metadata(walk.table, **figures({**numbers, **parameters}), skill=_skill(walk.table)),

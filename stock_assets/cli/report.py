@@ -20,35 +20,26 @@ def scores(metrics: Mapping[str, TickerMetrics]) -> Table:
     table = Table(
         title="Out of sample: the champion beside what costs nothing",
         title_justify="left",
-        caption="A price R² near 1 is what repeating yesterday's close scores: read it only beside the random walk's. "
-        "p is Clark-West's that the returns are not predicted at all. Coverage of 90 % intervals.",
+        caption="A price R² near 1 is what repeating yesterday's close scores.\n"
+        "p: Clark-West's, that returns aren't predicted at all. Coverage: of 90 % intervals.",
         caption_justify="left",
+        box=None,
+        padding=(0, 1, 0, 0),
     )
-    table.add_column("ticker", style="bold")
-    for name in (
-        "price R²",
-        "random walk",
-        "return R²",
-        "hist. mean",
-        "p",
-        "direction",
-        "base rate",
-        "coverage",
-        "n",
-    ):
+    table.add_column("ticker", style="bold", no_wrap=True)
+    for name in ("price R²", "random walk", "return R²", "p", "direction", "base rate", "coverage", "n"):
         table.add_column(name, justify="right", no_wrap=True)
     for ticker, score in metrics.items():
         table.add_row(
             ticker,
             f"{score.price_r2:.5f}",
             f"{score.price_r2_random_walk:.5f}",
-            f"{score.return_r2:+.4f}",
-            f"{score.return_r2_historical_mean:+.4f}",
+            f"{score.return_r2:+.5f}",
             f"{score.clark_west_p:.2f}",
             f"{score.directional_accuracy:.1%} ± {score.directional_accuracy_se:.1%}",
             f"{score.base_rate:.1%}",
             f"{score.coverage_90:.1%}",
-            f"{score.n:,}",
+            f"{score.n}",
         )
     return table
 

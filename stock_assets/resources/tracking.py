@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +30,32 @@ CHALLENGER: Final = "challenger"
 CHAMPION: Final = "champion"
 FINISHED: Final = "FINISHED"
 FAILED: Final = "FAILED"
+
+
+_stopwatch: Final[ContextVar[dict[str, float] | None]] = ContextVar("tracking_stopwatch", default=None)
+
+
+@contextmanager
+def stopwatch() -> Iterator[dict[str, float]]:
+    """Collects what tracking takes inside the block: seconds by the asset that it was done for, ``""`` for the run."""
+    spent: dict[str, float] = {}
+    token = _stopwatch.set(spent)
+    try:
+        yield spent
+    finally:
+        _stopwatch.reset(token)
+
+
+@contextmanager
+def timed(asset: str) -> Iterator[None]:
+    """Counts the block as tracking done for an asset, if a stopwatch runs."""
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        spent = _stopwatch.get()
+        if spent is not None:
+            spent[asset] = spent.get(asset, 0.0) + time.perf_counter() - started
 
 
 @cache
@@ -82,19 +111,22 @@ def tracking(settings: PipelineSettings) -> dg.ResourceDefinition:
 
     @dg.resource(config_schema=config, description="One MLflow run for each Dagster run.")
     def mlflow_run(context: dg.InitResourceContext) -> Iterator[Any]:
-        prepare_tracking(settings)
-        mlflow()
-        from dagster_mlflow import mlflow_tracking
+        with timed(""):
+            prepare_tracking(settings)
+            mlflow()
+            from dagster_mlflow import mlflow_tracking
 
-        opened = mlflow_tracking.resource_fn(context)
-        run = next(opened)
+            dagster_run_id = context.run.run_id if context.run is not None else None
+            opened = mlflow_tracking.resource_fn(context)
+            run = next(opened)
         try:
             yield run
         finally:
-            opened.close()
-            # dagster-mlflow leaves a run open without its hook, and FINISHED when steps before a failure went well.
-            failed = _any_step_failed(context.instance, context.run_id)
-            _close(settings.tracking_uri, context.run_id, FAILED if failed else FINISHED)
+            with timed(""):
+                opened.close()
+                # dagster-mlflow leaves a run open without its hook, and FINISHED when only a late step failed.
+                failed = _any_step_failed(context.instance, dagster_run_id)
+                _close(settings.tracking_uri, dagster_run_id, FAILED if failed else FINISHED)
 
     return mlflow_run
 
@@ -139,6 +171,7 @@ def end_mlflow_on_run_finished(context: HookContext, event_list: Sequence[Dagste
     return hook.hook_fn(context, event_list)
 
 
+@timed("model")
 def log_training(
     run: Any,
     ticker: str,
@@ -184,6 +217,7 @@ def model_name(ticker: str) -> str:
     return f"stock-assets-{ticker}"
 
 
+@timed("model")
 def log_dataset(run: Any, ticker: str, *, digest: str, source: Mapping[str, str], path: Path | str) -> None:
     """Log which bars the run learned from."""
     from mlflow.data.code_dataset_source import CodeDatasetSource
@@ -194,6 +228,7 @@ def log_dataset(run: Any, ticker: str, *, digest: str, source: Mapping[str, str]
     run.log_input(MetaDataset(where, name=f"bars-{ticker}", digest=digest[:36]), context="training")
 
 
+@timed("champion")
 def log_decision(run: Any, ticker: str, registered: str, *, promoted: bool, reason: str) -> None:
     """Tag the run with the promotion's verdict and, if promoted, make the version the champion."""
     run.set_tags({"promoted": str(promoted).lower(), "promotion": reason})
