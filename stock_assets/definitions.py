@@ -18,6 +18,7 @@ from stock_assets.sensors.drift import forecast_drift
 from stock_assets.sensors.freshness import freshness
 from stock_assets.sensors.runs import mlflow_follows_failures, publish_after_tickers
 from stock_assets.settings import PipelineSettings
+from stock_assets.sources.market_data import MarketData
 from stock_assets.sources.market_data import market_data as source
 
 ASSETS: Final = (
@@ -37,7 +38,7 @@ SENSORS: Final = (freshness, forecast_drift, publish_after_tickers, mlflow_follo
 @lru_cache(maxsize=4)
 def definitions(settings: PipelineSettings, clock: Clock = SystemClock()) -> dg.Definitions:  # noqa: B008
     """The graph as the settings have it; time comes from `clock`."""
-    lake = Lake(UPath(settings.lake))
+    lake = lake_of(settings)
     return dg.Definitions(
         assets=ASSETS,
         jobs=JOBS,
@@ -56,13 +57,18 @@ def definitions(settings: PipelineSettings, clock: Clock = SystemClock()) -> dg.
     )
 
 
+def lake_of(settings: PipelineSettings) -> Lake:
+    """The lake of the home."""
+    return Lake(UPath(settings.lake))
+
+
 def _market_data(settings: PipelineSettings) -> dg.ResourceDefinition:
     """The source as a resource that is opened by the run: a wrong path fails runs, not the code location."""
     return dg.ResourceDefinition(lambda _: opened(settings), description="Where bars come from.")
 
 
 @lru_cache(maxsize=4)
-def opened(settings: PipelineSettings):
+def opened(settings: PipelineSettings) -> MarketData:
     """The source, kept open in this process: files are parsed once for all of their tickers."""
     return source(settings)
 

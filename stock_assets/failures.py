@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus, EventLogEntry, RunsFilter
-from dagster._utils.error import SerializableErrorInfo
+from dagster_shared.error import SerializableErrorInfo
 
 PARTITION_TAG: Final = "dagster/partition"
 NEVER_RUN: Final = "not materialized yet"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -14,7 +16,7 @@ def price_table(bars: Bars, *, ticker: str) -> pd.DataFrame:
     """A row a session: ticker, date, open, high, low, close, volume, split, dividend; as traded."""
     table = pd.DataFrame(bars.ohlcv, columns=list(COLUMNS))
     table.insert(0, "ticker", ticker)
-    table.insert(1, "date", bars.session.astype("datetime64[s]"))
+    table.insert(1, "date", bars.session.astype("datetime64[ms]"))
     return table.assign(split=bars.split, dividend=bars.dividend)
 
 
@@ -31,10 +33,10 @@ def bars_of(prices: pd.DataFrame) -> Bars:
 def feature_frame(data: Dataset) -> pd.DataFrame:
     """A row a session: ticker, date, target_date, adjusted close, target (log return), then every feature."""
     table = pd.DataFrame(data.X, columns=list(NAMES))
-    head = {
+    head: dict[str, Any] = {
         "ticker": data.ticker,
-        "date": data.session.astype("datetime64[s]"),
-        "target_date": data.target_session.astype("datetime64[s]"),
+        "date": data.session.astype("datetime64[ms]"),
+        "target_date": data.target_session.astype("datetime64[ms]"),
         "adjusted_close": data.close,
         "target": data.target,
     }

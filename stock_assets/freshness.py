@@ -1,4 +1,4 @@
-"""Whether what the lake holds of a ticker is what would be made of its bars now. Age against a calendar is a sensor's."""
+"""Whether the lake holds what would be made of a ticker's bars now. How old the bars are is a sensor's question."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def outcomes(log: Path, ticker: str, *, last: int = sys.maxsize) -> pd.DataFrame
 
 def _table(ticker: str, columns: dict[str, object]) -> pd.DataFrame:
     table = pd.DataFrame(columns).astype(
-        {"date": "datetime64[s]", "mean": "float64", "vol": "float64", "realised": "float64"}
+        {"date": "datetime64[ms]", "mean": "float64", "vol": "float64", "realised": "float64"}
     )
     table.insert(0, "ticker", ticker)
     return table

@@ -9,7 +9,8 @@ import dagster as dg
 
 FIRST_WEEK: Final = "1980-01-06"
 
-tickers: Final = dg.DynamicPartitionsDefinition(name="tickers")
+TICKERS: Final = "tickers"
+tickers: Final = dg.DynamicPartitionsDefinition(name=TICKERS)
 
 # The running week counts too: after Friday's close its portfolio is due, and the week has not ended yet.
 weeks: Final = dg.WeeklyPartitionsDefinition(start_date=FIRST_WEEK, end_offset=1)

@@ -9,7 +9,7 @@ import numpy as np
 
 from stock_assets.calendars import NEW_YORK, exchange_of, session_calendar
 from stock_assets.jobs import refresh_ticker, update_ticker
-from stock_assets.partitions import tickers
+from stock_assets.partitions import TICKERS
 
 EXCHANGE_TIME: Final = "America/New_York"
 TICKER_TAG: Final = "ticker"
@@ -46,7 +46,7 @@ def weekly_retraining(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunR
 
 
 def _tickers(context: dg.ScheduleEvaluationContext) -> list[str]:
-    return sorted(context.instance.get_dynamic_partitions(tickers.name))
+    return sorted(context.instance.get_dynamic_partitions(TICKERS))
 
 
 def _request(ticker: str, due: datetime) -> dg.RunRequest:

@@ -25,7 +25,8 @@ def _commit(git: Path) -> str:
     if not head.startswith("ref: "):
         return head
     name = head.removeprefix("ref: ")
-    packed = dict(reversed(line.split(" ", 1)) for line in _text(git / "packed-refs").splitlines() if " refs/" in line)
+    lines = [line.split(" ", 1) for line in _text(git / "packed-refs").splitlines() if " refs/" in line]
+    packed = {reference: digest for digest, reference in lines}
     return _text(git / name) or packed.get(name, "")
 
 

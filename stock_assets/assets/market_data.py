@@ -37,7 +37,7 @@ def prices(
     context: dg.AssetExecutionContext,
     market: dg.ResourceParam[MarketData],
     settings: dg.ResourceParam[PipelineSettings],
-) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[pd.DataFrame]]:
     """Daily bars as traded, with splits and dividends beside them. Unsound bars never replace sound ones."""
     ticker = context.partition_key
     fetched = market.fetch(ticker, end=settings.as_of)

@@ -38,7 +38,7 @@ PORTFOLIO: Final = "portfolio.json"
 def portfolio_weights(
     context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]
 ) -> dg.MaterializeResult[pd.DataFrame]:
-    """Long-only weights of least variance, of the greatest Sharpe ratio, and equal ones, for tickers with a champion."""
+    """Long-only weights of least variance, of greatest Sharpe ratio, and equal ones; for tickers with a champion."""
     week = context.partition_key
     through = np.datetime64(last_day(week))
     served = [ticker for ticker in lake.keys("prices") if lake.has_files("champion", ticker)]

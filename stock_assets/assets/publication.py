@@ -1,6 +1,7 @@
 """Group `release`: what the server gets, published whole or not at all."""
 
 from datetime import date
+from typing import Any
 
 import dagster as dg
 import msgspec
@@ -21,7 +22,7 @@ from stock_assets.calendars import calendar_of
 from stock_assets.errors import NothingToPublish
 from stock_assets.failures import last_failure
 from stock_assets.frames import bars_of
-from stock_assets.partitions import tickers, week_of
+from stock_assets.partitions import TICKERS, week_of
 from stock_assets.resources.lake import Lake
 from stock_assets.settings import PipelineSettings
 from stock_assets.version import code_version
@@ -47,10 +48,10 @@ def published_release(
     lake: dg.ResourceParam[Lake],
     clock: dg.ResourceParam[Clock],
     settings: dg.ResourceParam[PipelineSettings],
-) -> dg.MaterializeResult:
+) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster refuses one beside checks
     """The release in force: every ticker that has a champion, the newest portfolio, and who was refused and why."""
     parts, refused = [], []
-    for ticker in sorted(context.instance.get_dynamic_partitions(tickers.name)):
+    for ticker in sorted(context.instance.get_dynamic_partitions(TICKERS)):
         if lake.has_files("champion", ticker) and lake.has("signals", ticker):
             parts.append(draft_ticker(lake, ticker))
         else:
@@ -58,7 +59,7 @@ def published_release(
     if not parts:
         reasons = "; ".join(f"{refusal.ticker}: {refusal.reason}" for refusal in refused)
         raise NothingToPublish(f"release: expected a ticker with a champion, got none ({reasons or 'no tickers'})")
-    manifest = publish(settings.releases, _draft(context.run_id, parts, refused, lake, clock, settings))
+    manifest = publish(settings.releases, _draft(context.run.run_id, parts, refused, lake, clock, settings))
     return dg.MaterializeResult(
         metadata={
             "release_id": manifest.release_id,
@@ -89,6 +90,8 @@ def draft_ticker(lake: Lake, ticker: str) -> DraftTicker:
 
 def signal_rows(signals: pd.DataFrame) -> list[SignalRow]:
     """The table's rows as a release keeps them."""
+    # Typed for mypy: pandas' stubs know nothing of a row's attributes.
+    rows: list[Any] = list(signals.itertuples(index=False))
     return [
         SignalRow(
             session=str(row.date.date()),
@@ -100,7 +103,7 @@ def signal_rows(signals: pd.DataFrame) -> list[SignalRow]:
             reason=row.reason,
             realised=row.realised if np.isfinite(row.realised) else None,
         )
-        for row in signals.itertuples(index=False)
+        for row in rows
     ]
 
 

@@ -42,7 +42,7 @@ def signals(
         metadata=table_metadata(
             table,
             now=f"{newest['action']} ({newest['confidence']:.0f} %): {newest['reason']}",
-            **{f"{action.lower()}_sessions": int(n) for action, n in table["action"].value_counts().items()},
+            **{f"{str(action).lower()}_sessions": int(n) for action, n in table["action"].value_counts().items()},
             **{FINGERPRINT: fingerprint(digest(bars_of(prices)), settings)},
         ),
     )

@@ -104,9 +104,9 @@ def tracking(settings: PipelineSettings) -> dg.ResourceDefinition:
         "mlflow_tracking_uri": dg.Field(str, default_value=settings.tracking_uri),
         "parent_run_id": dg.Field(dg.Noneable(str), default_value=None),
         "mlflow_run_id": dg.Field(dg.Noneable(str), default_value=None),
-        "env": dg.Field(dg.Permissive(), default_value={}),
+        "env": dg.Field(dict, default_value={}),
         "env_to_tag": dg.Field(dg.Noneable(list), default_value=None),
-        "extra_tags": dg.Field(dg.Permissive(), default_value={}),
+        "extra_tags": dg.Field(dict, default_value={}),
     }
 
     @dg.resource(config_schema=config, description="One MLflow run for each Dagster run.")
@@ -117,7 +117,7 @@ def tracking(settings: PipelineSettings) -> dg.ResourceDefinition:
             from dagster_mlflow import mlflow_tracking
 
             dagster_run_id = context.run.run_id if context.run is not None else None
-            opened = mlflow_tracking.resource_fn(context)
+            opened: Any = mlflow_tracking.resource_fn(context)  # type: ignore[call-arg]  # a context is what it takes
             run = next(opened)
         try:
             yield run
@@ -225,7 +225,8 @@ def log_dataset(run: Any, ticker: str, *, digest: str, source: Mapping[str, str]
 
     where = CodeDatasetSource({**source, "lake": str(path)})
     # MLflow's column for it holds 36 characters.
-    run.log_input(MetaDataset(where, name=f"bars-{ticker}", digest=digest[:36]), context="training")
+    bars = MetaDataset(where, name=f"bars-{ticker}", digest=digest[:36])  # type: ignore[abstract]  # used so by MLflow
+    run.log_input(bars, context="training")
 
 
 @timed("champion")

@@ -1,9 +1,12 @@
 """What follows a run: a release after a ticker's success, and in MLflow the truth after a failure."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
 import dagster as dg
 
 from stock_assets.jobs import publish, refresh_ticker, update_ticker
-from stock_assets.partitions import tickers, week_of
+from stock_assets.partitions import TICKERS, week_of
 from stock_assets.resources.lake import Lake
 from stock_assets.resources.tracking import mark_failed
 from stock_assets.settings import PipelineSettings
@@ -31,13 +34,13 @@ def publish_after_tickers(
     waiting = sorted(run.tags.get("dagster/partition", "?") for run in running if run.job_name in jobs)
     if waiting:
         return dg.SkipReason(f"still running: {', '.join(waiting)}")
-    newest = newest_session(lake, context.instance.get_dynamic_partitions(tickers.name))
+    newest = newest_session(lake, context.instance.get_dynamic_partitions(TICKERS))
     if newest is None:
         return dg.SkipReason("no ticker has signals yet")
     return dg.RunRequest(run_key=context.dagster_run.run_id, partition_key=week_of(newest.date()))
 
 
-def newest_session(lake: Lake, names: list[str]):
+def newest_session(lake: Lake, names: Sequence[str]) -> datetime | None:
     """The newest session that any ticker has a signal for, None without one."""
     last = [lake.read("signals", name)["date"].iloc[-1] for name in names if lake.has("signals", name)]
     return max(last, default=None)
