@@ -81,17 +81,18 @@ def serve(settings: ServerSettings, listening: socket.socket) -> None:
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     configure_logging()
     if settings.workers == 1:
-        _AnnouncingServer(_config(create_app(settings)), url).run(sockets=[listening])
+        _AnnouncingServer(server_config(create_app(settings)), url).run(sockets=[listening])
         return
     # Worker processes share nothing with this one but its environment and the socket.
     os.environ |= {
         f"STOCK_ASSETS_{name.upper()}": str(value) for name, value in settings.model_dump(exclude_none=True).items()
     }
     print(f"serving {url} with {settings.workers} workers", flush=True)
-    Multiprocess(_config("serving.app:from_environment", workers=settings.workers), sockets=[listening]).run()
+    Multiprocess(server_config("serving.app:from_environment", workers=settings.workers), sockets=[listening]).run()
 
 
-def _config(app: ASGIApp | str, *, workers: int = 1) -> uvicorn.Config:
+def server_config(app: ASGIApp | str, *, workers: int = 1) -> uvicorn.Config:
+    """How uvicorn serves: an application, or the import path of a factory of one for worker processes."""
     return uvicorn.Config(
         app,
         factory=isinstance(app, str),

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from release.clock import Clock
 from serving.metrics import Metrics
 
 AGE_HEADER: Final = "x-data-age"
@@ -34,7 +32,7 @@ class Answer:
         Unix time at which the numbers inside were made; ``X-Data-Age`` counts from it.
     """
 
-    __slots__ = ("body", "etag", "headers", "made_at", "route")
+    __slots__ = ("_dated", "_dated_at", "body", "etag", "headers", "made_at", "route")
 
     def __init__(self, body: bytes, *, route: str, made_at: float) -> None:
         self.body = body
@@ -48,16 +46,34 @@ class Answer:
             # A client may keep it, but has to ask whether it still holds: that costs a 304 without a body.
             (b"cache-control", b"no-cache"),
         ]
+        self._dated, self._dated_at = self.headers, -1
 
-    def age_header(self, now: float) -> tuple[bytes, bytes]:
-        """How many whole seconds ago the numbers were made."""
-        return AGE_HEADER.encode(), b"%d" % max(0.0, now - self.made_at)
+    def headers_at(self, now: float) -> list[tuple[bytes, bytes]]:
+        """The headers with how many whole seconds ago the numbers were made; not to be changed."""
+        second = int(now)
+        # Thousands of answers go out within one second: their headers are the same.
+        if second != self._dated_at:
+            self._dated = [*self.headers, (AGE_HEADER.encode(), b"%d" % max(0.0, now - self.made_at))]
+            self._dated_at = second
+        return self._dated
 
     def response(self, now: float) -> Response:
         """The answer for a route to return."""
         response = Response(self.body)
-        response.raw_headers = [*self.headers, self.age_header(now)]
+        response.raw_headers = [*self.headers_at(now)]
         return response
+
+
+class ReadyAnswers(Protocol):
+    """Whoever holds ready answers, the time and the counters; `serving.latest.Latest` does."""
+
+    metrics: Metrics
+
+    def cached(self, path: str) -> Answer | None:
+        """The ready answer for a path, None if there is none."""
+
+    def now(self) -> float:
+        """Unix time."""
 
 
 class CachedAnswers:
@@ -67,15 +83,15 @@ class CachedAnswers:
     ----------
     app : ASGIApp
         Who answers everything else.
-    find : callable
-        The ready answer for a path, or None.
+    answers : ReadyAnswers
+        Who has the bytes, if anyone.
     """
 
-    def __init__(self, app: ASGIApp, *, find: Callable[[str], Answer | None], metrics: Metrics, clock: Clock) -> None:
+    def __init__(self, app: ASGIApp, answers: ReadyAnswers) -> None:
         self.app = app
-        self.find = find
-        self.metrics = metrics
-        self.clock = clock
+        self.find = answers.cached
+        self.now = answers.now
+        self.request_counter = answers.metrics.request_counter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
@@ -88,16 +104,15 @@ class CachedAnswers:
         return await self.app(scope, receive, send)
 
     async def _send(self, answer: Answer, scope: Scope, send: Send) -> None:
-        headers, body, status = answer.headers, answer.body, 200
+        headers, body, status = answer.headers_at(self.now()), answer.body, 200
         if _holds_already(scope["headers"], answer.etag):
             headers = [header for header in headers if header[0] not in _NOT_MODIFIED_DROPS]
             body, status = b"", 304
         elif scope["method"] == "HEAD":
             body = b""
-        headers = [*headers, answer.age_header(self.clock.now().timestamp())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
-        self.metrics.request_counter(answer.route, scope["method"], status).inc()
+        self.request_counter(answer.route, scope["method"], status).inc()
 
 
 class Measured:

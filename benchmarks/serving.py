@@ -1,0 +1,300 @@
+"""The server's speed: one cached answer beside a bare ASGI app that sends the same bytes, cold start, resident memory.
+
+Both run under the same uvicorn settings on one worker each, in the same run, in alternating rounds; the load comes
+from a third process over keep-alive connections. `python benchmarks/serving.py [--home DIR] [--json]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import http.client
+import json
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import uvloop
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+TICKER = "AAPL"
+PATH = f"/v1/predictions/{TICKER}"
+TARGET_RATIO = 0.8
+TARGET_COLD_START_SECONDS = 2.0
+TARGET_RESIDENT_MB = 150
+
+
+class Caller(asyncio.Protocol):
+    """One keep-alive connection that asks again as soon as it has been answered, until `until`."""
+
+    def __init__(self, request: bytes, until: float, milliseconds: list[float], closed: asyncio.Future[None]) -> None:
+        self.request, self.until, self.milliseconds, self.closed = request, until, milliseconds, closed
+        self.received = bytearray()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        self.ask()
+
+    def ask(self) -> None:
+        self.asked = time.perf_counter()
+        self.transport.write(self.request)
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+        head = self.received.find(b"\r\n\r\n")
+        if head < 0:
+            return
+        fields = bytes(self.received[:head]).lower()
+        if not fields.startswith(b"http/1.1 200"):
+            raise RuntimeError(f"expected 200, got {fields[:40]!r}")
+        length = int(fields.partition(b"content-length:")[2].split(b"\r\n", 1)[0])
+        if len(self.received) < head + 4 + length:
+            return
+        now = time.perf_counter()
+        self.milliseconds.append(1e3 * (now - self.asked))
+        self.received.clear()
+        if now < self.until:
+            self.ask()
+        else:
+            self.transport.close()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.closed.done():
+            self.closed.set_exception(error) if error else self.closed.set_result(None)
+
+
+async def load(url: str, *, connections: int, seconds: float) -> dict[str, float]:
+    """Requests per second, and the median and 99th percentile of their time in milliseconds."""
+    loop, parts = asyncio.get_running_loop(), urlsplit(url)
+    request = f"GET {parts.path} HTTP/1.1\r\nhost: {parts.netloc}\r\n\r\n".encode()
+    milliseconds: list[float] = []
+    started = time.perf_counter()
+    closed = []
+    for _ in range(connections):
+        done = loop.create_future()
+        closed.append(done)
+        caller = Caller(request, started + seconds, milliseconds, done)
+        await loop.create_connection(lambda caller=caller: caller, parts.hostname, parts.port)
+    await asyncio.gather(*closed)
+    elapsed = time.perf_counter() - started
+    centiles = statistics.quantiles(milliseconds, n=100)
+    return {
+        "requests": len(milliseconds),
+        "requests_per_second": len(milliseconds) / elapsed,
+        "p50_ms": centiles[49],
+        "p99_ms": centiles[98],
+    }
+
+
+def serve_bare(body: bytes) -> None:
+    """An application that knows one answer, under the server's own uvicorn settings."""
+    # This file's folder comes first on the path, and would make it the package of its name.
+    sys.path[0] = str(REPOSITORY)
+    import uvicorn
+
+    from serving.__main__ import server_config
+
+    head = {
+        "type": "http.response.start",
+        "status": 200,
+        "headers": [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))],
+    }
+    tail = {"type": "http.response.body", "body": body}
+
+    async def app(scope, _receive, send):
+        if scope["type"] == "http":
+            await send(head)
+            await send(tail)
+
+    with socket.create_server(("127.0.0.1", 0), backlog=2048) as listening:
+        print(f"serving http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
+        uvicorn.Server(server_config(app)).run(sockets=[listening])
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server process and the address that it says it serves at."""
+
+    process: psutil.Process
+    url: str
+
+    def processor_seconds(self) -> float:
+        """What it has spent so far, in user and system mode."""
+        times = self.process.cpu_times()
+        return times.user + times.system
+
+
+@contextlib.contextmanager
+def running(*command: str) -> Iterator[Server]:
+    """A server, ended on the way out."""
+    arguments = [sys.executable, *command]
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=REPOSITORY)
+    try:
+        line = process.stdout.readline().split()
+        if line[:1] != ["serving"]:
+            raise RuntimeError(f"expected the server's ready line, got {line}")
+        yield Server(psutil.Process(process.pid), line[1])
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def get(url: str, path: str) -> bytes:
+    """The body at a path; raises unless it is a 200."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+    with contextlib.closing(connection):
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read()
+    if answer.status != 200:
+        raise RuntimeError(f"{path}: expected 200, got {answer.status}: {body[:200]!r}")
+    return body
+
+
+def measure_load(server: Server, *, connections: int, seconds: float) -> dict[str, float]:
+    """`load`, in a process of its own, with the processor time that the server spent on each request."""
+    before = server.processor_seconds()
+    arguments = ["--load", server.url + PATH, "--connections", str(connections), "--seconds", str(seconds)]
+    done = subprocess.run([sys.executable, __file__, *arguments], stdout=subprocess.PIPE, text=True, check=True)
+    found = json.loads(done.stdout)
+    return found | {"processor_us": 1e6 * (server.processor_seconds() - before) / found["requests"]}
+
+
+def compare(home: Path, *, rounds: int, connections: int, seconds: float) -> dict[str, object]:
+    """Our server and the bare one, round by round, in an order that alternates."""
+    with running("-m", "serving", "--home", str(home), "--port", "0") as ours:
+        body = get(ours.url, PATH)
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(body)
+            file.flush()
+            with running(__file__, "--bare", file.name) as bare:
+                if get(bare.url, PATH) != body:
+                    raise RuntimeError("expected the same bytes from both")
+                servers = {"server": ours, "bare": bare}
+                for server in servers.values():
+                    measure_load(server, connections=connections, seconds=0.5)
+                found: dict[str, list[dict[str, float]]] = {"server": [], "bare": []}
+                for number in range(rounds):
+                    for name in sorted(servers, reverse=number % 2 == 0):
+                        found[name].append(measure_load(servers[name], connections=connections, seconds=seconds))
+        resident = ours.process.memory_info().rss / 2**20
+    ratios = [
+        ours["requests_per_second"] / bare["requests_per_second"]
+        for ours, bare in zip(found["server"], found["bare"], strict=True)
+    ]
+    middle = {
+        name: {key: statistics.median(r[key] for r in results) for key in results[0]} for name, results in found.items()
+    }
+    return {
+        **middle,
+        "ratio": statistics.median(ratios),
+        "ratios": ratios,
+        "body_bytes": len(body),
+        "resident_mb_under_load": resident,
+    }
+
+
+def cold_start(home: Path, *, times: int) -> dict[str, float]:
+    """From starting the process to a 200 of /readyz, and its resident memory then."""
+    seconds, resident = [], []
+    for _ in range(times):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        started = time.perf_counter()
+        command = [sys.executable, "-m", "serving", "--home", str(home), "--port", str(port)]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=REPOSITORY)
+        try:
+            while not is_ready(port):
+                if process.poll() is not None:
+                    raise RuntimeError(f"expected the server to start, got exit status {process.returncode}")
+            seconds.append(time.perf_counter() - started)
+            resident.append(psutil.Process(process.pid).memory_info().rss / 2**20)
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+    return {"seconds": statistics.median(seconds), "slowest_seconds": max(seconds), "resident_mb": max(resident)}
+
+
+def is_ready(port: int) -> bool:
+    """Whether /readyz answers 200; waits a little between two refused connections."""
+    try:
+        return bool(get(f"http://127.0.0.1:{port}", "/readyz"))
+    except ConnectionError:
+        time.sleep(0.005)
+        return False
+
+
+@contextlib.contextmanager
+def some_home(given: Path | None) -> Iterator[Path]:
+    """The home to serve: the one given, else a temporary one with a release of the sample's tickers."""
+    if given is not None:
+        yield given
+        return
+    sys.path.insert(0, str(REPOSITORY / "tests"))
+    from real_release import TICKERS, publish_release
+
+    with tempfile.TemporaryDirectory() as folder:
+        publish_release(Path(folder) / "releases", tickers=TICKERS)
+        yield Path(folder)
+
+
+def table(results: dict) -> str:
+    """The results for a person."""
+    lines = [f"{'GET ' + PATH:34s} {'requests/s':>12s} {'p50 ms':>9s} {'p99 ms':>9s} {'CPU us':>8s}"]
+    for name, label in (("server", "this server, one worker"), ("bare", "bare ASGI app, same bytes")):
+        row = results["get"][name]
+        rate = f"{row['requests_per_second']:12,.0f} {row['p50_ms']:9.3f} {row['p99_ms']:9.3f}"
+        lines.append(f"{label:34s} {rate} {row['processor_us']:8.1f}")
+    start = results["cold_start"]
+    lines += [
+        f"{'ratio (target >= ' + str(TARGET_RATIO) + ')':34s} {results['get']['ratio']:12.3f}",
+        f"{'cold start, s (target < 2)':34s} {start['seconds']:12.2f}   slowest {start['slowest_seconds']:.2f}",
+        f"{'resident, MB (target < 150)':34s} {start['resident_mb']:12.0f}   "
+        f"under load {results['get']['resident_mb_under_load']:.0f}",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Run and print; the exit status is 1 if a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--home", type=Path, help="a home with a release of AAPL; default: one made of the sample")
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of a round")
+    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--starts", type=int, default=5)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--bare", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--load", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.bare is not None:
+        serve_bare(options.bare.read_bytes())
+        return 0
+    if options.load is not None:
+        print(json.dumps(uvloop.run(load(options.load, connections=options.connections, seconds=options.seconds))))
+        return 0
+    with some_home(options.home) as home:
+        results = {
+            "cold_start": cold_start(home, times=options.starts),
+            "get": compare(home, rounds=options.rounds, connections=options.connections, seconds=options.seconds),
+        }
+    print(json.dumps(results, indent=1) if options.json else table(results))
+    met = (
+        results["get"]["ratio"] >= TARGET_RATIO
+        and results["cold_start"]["seconds"] < TARGET_COLD_START_SECONDS
+        and results["cold_start"]["resident_mb"] < TARGET_RESIDENT_MB
+    )
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
