@@ -109,6 +109,7 @@ class Rule(enum.Enum):
     NEGATIVE_VOLUME = "volume_not_negative"
     HIGH_LOW = "high_and_low_bound_open_and_close"
     ACTION = "split_positive_dividend_not_negative"
+    PAYOUT = "dividend_below_previous_close"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,33 +138,59 @@ def faults(bars: Bars) -> list[Fault]:
     """
     if not len(bars):
         return [Fault(Rule.EMPTY, 0, "-", "bars", "none", "at least one bar")]
-    found = [*_order_faults(bars)]
-    prices, volume = bars.ohlcv[:, :4], bars.ohlcv[:, VOLUME]
+    finite = np.isfinite(bars.ohlcv)
+    known = np.where(finite, bars.ohlcv, np.nan)
+    prices, volume = known[:, :4], known[:, [VOLUME]]
+    high_low = "high >= open and close >= low"
+    return [
+        *_order_faults(bars),
+        *_cell_faults(bars, Rule.FINITE, ~finite, COLUMNS, "a finite number"),
+        *_cell_faults(bars, Rule.POSITIVE_PRICE, prices <= 0, COLUMNS[:4], "a price above 0"),
+        *_cell_faults(bars, Rule.NEGATIVE_VOLUME, volume < 0, ("volume",), "a volume of at least 0"),
+        *_cell_faults(bars, Rule.HIGH_LOW, _crossed(prices), ("high", "low"), high_low),
+        *_cell_faults(bars, Rule.ACTION, _impossible(bars), ("split", "dividend"), "a finite split > 0, dividend >= 0"),
+        *_cell_faults(bars, Rule.PAYOUT, _overpaid(bars), ("dividend",), "less than the previous close"),
+    ]
 
-    def report(rule: Rule, bad: npt.NDArray[np.bool_], columns: tuple[str, ...], expected: str) -> None:
-        values = np.column_stack([bars.ohlcv, bars.split, bars.dividend])
-        names = (*COLUMNS, "split", "dividend")
-        for row, k in np.argwhere(bad):
-            column = names.index(columns[k])
-            found.append(
-                Fault(rule, int(row), str(bars.session[row]), columns[k], repr(float(values[row, column])), expected)
-            )
 
-    report(Rule.FINITE, ~np.isfinite(bars.ohlcv), COLUMNS, "a finite number")
-    report(Rule.POSITIVE_PRICE, prices <= 0, COLUMNS[:4], "a price above 0")
-    report(Rule.NEGATIVE_VOLUME, (volume < 0)[:, None], ("volume",), "a volume of at least 0")
+Cells = npt.NDArray[np.bool_]
+
+
+def _cell_faults(bars: Bars, rule: Rule, bad: Cells, fields: tuple[str, ...], expected: str) -> list[Fault]:
+    """One fault for each cell marked in `bad`, (n, len(fields))."""
+    if not bad.any():
+        return []
+    values = np.column_stack([bars.ohlcv, bars.split, bars.dividend])
+    place = [(*COLUMNS, "split", "dividend").index(field) for field in fields]
+    return [
+        Fault(rule, int(row), str(bars.session[row]), fields[k], repr(float(values[row, place[k]])), expected)
+        for row, k in np.argwhere(bad)
+    ]
+
+
+def _crossed(prices: Floats) -> Cells:
+    """(n, 2): a high under the open or the close, a low over one of them; a NaN is neither."""
     body = prices[:, [OPEN, CLOSE]]
-    with np.errstate(invalid="ignore"):
-        high_low = np.column_stack(
-            [
-                prices[:, HIGH] < body.max(axis=1) * (1 - HIGH_LOW_TOLERANCE),
-                prices[:, LOW] > body.min(axis=1) * (1 + HIGH_LOW_TOLERANCE),
-            ]
-        )
-    report(Rule.HIGH_LOW, high_low, ("high", "low"), "high >= open and close >= low")
-    actions = np.column_stack([~(bars.split > 0), ~(bars.dividend >= 0)])
-    report(Rule.ACTION, actions, ("split", "dividend"), "split > 0 and dividend >= 0")
-    return found
+    high = prices[:, HIGH] < body.max(axis=1) * (1 - HIGH_LOW_TOLERANCE)
+    low = prices[:, LOW] > body.min(axis=1) * (1 + HIGH_LOW_TOLERANCE)
+    return np.column_stack([high, low])
+
+
+def _impossible(bars: Bars) -> Cells:
+    """(n, 2): a split that is not above 0, a dividend below 0, and either when it is not finite."""
+    split = (bars.split > 0) & np.isfinite(bars.split)
+    dividend = (bars.dividend >= 0) & np.isfinite(bars.dividend)
+    return ~np.column_stack([split, dividend])
+
+
+def _overpaid(bars: Bars) -> Cells:
+    """(n, 1): a dividend that takes the whole price; adjusting by it would leave none, or a negative one."""
+    sound = ~_impossible(bars).any(axis=1)
+    previous = bars.close[:-1]
+    paid = np.where(sound, bars.dividend, 0.0)[1:] * np.where(sound, bars.split, 1.0)[1:]
+    bad = np.zeros((len(bars), 1), dtype=bool)
+    bad[1:, 0] = (paid >= previous) & (previous > 0)
+    return bad
 
 
 def _order_faults(bars: Bars) -> list[Fault]:
@@ -269,8 +296,11 @@ def windows(bars: Bars, *, length: int) -> Floats:
         raise TooShort(f"bars: expected at least {length}, got {len(bars)}")
     price, shares = _return_factors(bars)
     adjusted = _runs(bars.ohlcv, length).copy(order="C")
-    if np.any(price != 1.0) or np.any(shares != 1.0):
-        adjusted[:, :, :4] *= _to_the_end(_runs(price, length))[:, :, None]
+    if np.any(price != 1.0):
+        factor = _to_the_end(_runs(price, length))
+        for column in (OPEN, HIGH, LOW, CLOSE):
+            adjusted[:, :, column] *= factor
+    if np.any(shares != 1.0):
         adjusted[:, :, VOLUME] *= _to_the_end(_runs(shares, length))
     return adjusted
 

@@ -80,6 +80,11 @@ def _ratio(numerator: Floats, denominator: Floats, *, otherwise: float) -> Float
     return quotient
 
 
+def _without_rounding(deviation: Floats, scale: Floats) -> Floats:
+    """Deviations, with 0 for the few ulps of `scale` that the rounded mean of equal values leaves; NaN stays NaN."""
+    return np.where(deviation <= 1e-12 * scale, 0.0, deviation)
+
+
 @cache
 def _decaying(decay: float, length: int) -> Floats:
     """Weights (length,) that sum to one and fall by `decay` for each step into the past; the last one is newest."""
@@ -110,8 +115,8 @@ def _weighted(values: Floats, weights: Floats) -> Floats:
 
 def _returns(w: Window) -> Iterator[Floats]:
     """Log returns over 1 to 251 sessions."""
-    for span in RETURN_SPANS:
-        yield np.log(w.close[:, -1] / w.close[:, -1 - span])
+    before = np.ascontiguousarray(w.close.T[[-1 - span for span in RETURN_SPANS]])
+    yield from np.log(w.close[:, -1] / before)
 
 
 def _session_shape(w: Window) -> Iterator[Floats]:
@@ -150,7 +155,7 @@ def _asymmetry(w: Window) -> Iterator[Floats]:
         yield np.sqrt(_mean(_tail(down, span)))
     centred = recent - _mean(recent)[:, None]
     spread = np.sqrt(_mean(centred**2))
-    yield _ratio(_mean(centred**3), spread**3, otherwise=0.0)
+    yield _ratio(_mean(centred * centred * centred), spread * spread * spread, otherwise=0.0)
     short = np.sqrt(_mean(_tail(w.log_return, 5) ** 2))
     long = np.sqrt(_mean(recent**2))
     yield _ratio(short, long, otherwise=1.0)
@@ -177,17 +182,17 @@ def _bollinger(w: Window) -> Iterator[Floats]:
     """Bollinger's (1992) %B (0.5 for a still price) and bandwidth, 20 sessions and 2 standard deviations."""
     recent = _tail(w.close, 20)
     middle = _mean(recent)
-    deviation = np.sqrt(_mean((recent - middle[:, None]) ** 2))
+    deviation = _without_rounding(np.sqrt(_mean((recent - middle[:, None]) ** 2)), middle)
     yield _ratio(w.close[:, -1] - middle + 2.0 * deviation, 4.0 * deviation, otherwise=0.5)
     yield 4.0 * deviation / middle
 
 
 def _averages(w: Window) -> Iterator[Floats]:
     """Log of the close over its simple and exponential moving averages."""
-    for span in SMA_SPANS:
-        yield np.log(w.close[:, -1] / _mean(_tail(w.close, span)))
-    for span in EMA_SPANS:
-        yield np.log(w.close[:, -1] / _weighted(w.close, _decaying(_ema_decay(span), w.close.shape[1])))
+    length = w.close.shape[1]
+    simple = [_mean(_tail(w.close, span)) for span in SMA_SPANS]
+    exponential = [_weighted(w.close, _decaying(_ema_decay(span), length)) for span in EMA_SPANS]
+    yield from np.log(w.close[:, -1] / np.array([*simple, *exponential]))
 
 
 def _macd(w: Window) -> Iterator[Floats]:
@@ -203,14 +208,11 @@ def _macd(w: Window) -> Iterator[Floats]:
 
 def _stochastic(w: Window) -> Iterator[Floats]:
     """Lane's stochastic %K over 14 sessions and %D, its mean over 3, on 0-1; 0.5 for a range of no width."""
-    ks = []
-    for back in range(3):
-        stop = w.close.shape[1] - back
-        low = np.ascontiguousarray(w.low[:, stop - 14 : stop]).min(axis=-1)
-        high = np.ascontiguousarray(w.high[:, stop - 14 : stop]).max(axis=-1)
-        ks.append(_ratio(w.close[:, stop - 1] - low, high - low, otherwise=0.5))
-    yield ks[0]
-    yield (ks[0] + ks[1] + ks[2]) / 3.0
+    last_three = -14 - np.arange(3)[:, None] + np.arange(14)
+    low, high = w.low[:, last_three].min(axis=-1), w.high[:, last_three].max(axis=-1)
+    k = _ratio(w.close[:, [-1, -2, -3]] - low, high - low, otherwise=0.5)
+    yield k[:, 0]
+    yield _mean(k)
 
 
 def _true_range(w: Window) -> Iterator[Floats]:
@@ -230,9 +232,7 @@ def _volume(w: Window) -> Iterator[Floats]:
     """Z-score of the log volume over 63 sessions and its trend over 21 (per session); 0 for constant volume."""
     recent = np.log1p(_tail(w.volume, 63))
     centred = recent - _mean(recent)[:, None]
-    deviation = np.sqrt(_mean(centred**2))
-    # Rounding leaves a constant volume a deviation of some ulps: that is none.
-    deviation = np.where(deviation > 1e-12, deviation, 0.0)
+    deviation = _without_rounding(np.sqrt(_mean(centred**2)), np.ones(len(recent)))
     yield _ratio(centred[:, -1], deviation, otherwise=0.0)
     time = np.arange(21, dtype=np.float64) - 10.0
     yield _weighted(_tail(centred, 21), time / (time * time).sum())
@@ -240,9 +240,10 @@ def _volume(w: Window) -> Iterator[Floats]:
 
 def _weekday(w: Window) -> Iterator[Floats]:
     """Day of the week as a point on a circle of seven days (Thursday, the epoch's day, at angle 0)."""
-    day = (w.sessions.astype("datetime64[D]").astype(np.int64) % 7).astype(np.float64)
-    yield np.sin(2.0 * np.pi / 7.0 * day)
-    yield np.cos(2.0 * np.pi / 7.0 * day)
+    angle = 2.0 * np.pi / 7.0 * np.arange(7.0)
+    day = w.sessions.astype("datetime64[D]").astype(np.int64) % 7
+    yield np.sin(angle)[day]
+    yield np.cos(angle)[day]
 
 
 def _groups() -> Iterator[tuple[Callable[[Window], Iterator[Floats]], tuple[str, ...]]]:
@@ -270,7 +271,8 @@ def _groups() -> Iterator[tuple[Callable[[Window], Iterator[Floats]], tuple[str,
     yield _weekday, ("weekday_sin", "weekday_cos")
 
 
-NAMES: Final = tuple(chain.from_iterable(names for _, names in _groups()))
+GROUPS: Final = tuple(_groups())
+NAMES: Final = tuple(chain.from_iterable(names for _, names in GROUPS))
 
 
 def column(name: str) -> int:
@@ -308,7 +310,7 @@ def features(bars: Floats, sessions: Sessions) -> Floats:
         raise QuantError(f"sessions: expected shape ({n},), got {sessions.shape}")
     window = _window(bars, sessions)
     table = np.empty((n, len(NAMES)))
-    for k, values in enumerate(chain.from_iterable(group(window) for group, _ in _groups())):
+    for k, values in enumerate(chain.from_iterable(group(window) for group, _ in GROUPS)):
         table[:, k] = values
     return table
 

@@ -15,14 +15,18 @@ from quant.errors import QuantError, TooShort
 
 
 def _finite_rows(*columns: Floats) -> tuple[Floats, ...]:
-    """The columns without the rows in which any is NaN; at least one row must be left."""
+    """The columns without the rows in which any is NaN; at least one row must be left, and no value be infinite."""
     shapes = {column.shape for column in columns}
     if len(shapes) != 1 or columns[0].ndim != 1:
         raise QuantError(f"columns: expected equal one-dimensional shapes, got {sorted(shapes)}")
-    finite = np.isfinite(np.column_stack(columns)).all(axis=1)
-    if not finite.any():
+    stacked = np.column_stack(columns)
+    infinite = np.isinf(stacked).any(axis=1)
+    if infinite.any():
+        raise QuantError(f"columns: expected finite values or NaN, got an infinite one in row {infinite.argmax()}")
+    known = ~np.isnan(stacked).any(axis=1)
+    if not known.any():
         raise TooShort("rows: expected at least one without a NaN, got none")
-    return tuple(column[finite] for column in columns)
+    return tuple(column[known] for column in columns)
 
 
 def r2(actual: Floats, predicted: Floats, baseline: Floats) -> float:
@@ -229,7 +233,8 @@ def sharpe(log_returns: Floats, *, sessions_per_year: int) -> float:
     Sharpe (1994), The Sharpe ratio.
     """
     volatility = annualised_volatility(log_returns, sessions_per_year=sessions_per_year)
-    mean = float(np.nanmean(log_returns)) * sessions_per_year
+    (log_returns,) = _finite_rows(log_returns)
+    mean = float(log_returns.mean()) * sessions_per_year
     return mean / volatility if volatility > 0 else 0.0
 
 

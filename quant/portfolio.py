@@ -31,11 +31,7 @@ def ledoit_wolf(returns: Floats) -> tuple[Floats, float]:
     ----------
     Ledoit & Wolf (2004), A well-conditioned estimator for large-dimensional covariance matrices.
     """
-    if returns.ndim != 2 or not np.isfinite(returns).all():
-        raise QuantError(f"returns: expected a finite (T, N) array, got shape {returns.shape}")
-    sessions, assets = returns.shape
-    if sessions < 2:
-        raise TooShort(f"returns: expected at least 2 sessions, got {sessions}")
+    sessions, assets = _shape_of(returns)
     centred = returns - returns.mean(axis=0)
     sample = centred.T @ centred / sessions
     target = np.trace(sample) / assets
@@ -47,13 +43,23 @@ def ledoit_wolf(returns: Floats) -> tuple[Floats, float]:
 
 
 def shrunk_mean(returns: Floats) -> Floats:
-    """Mean returns (N,) shrunk towards the mean of the minimum-variance portfolio; per session, as `returns` (T, N).
+    """Mean returns shrunk towards that of the minimum-variance portfolio.
+
+    Parameters
+    ----------
+    returns : (T, N) float64
+        Log returns per session, without NaN; T at least 2.
+
+    Returns
+    -------
+    (N,) float64
+        Per session. The grand mean for all where T is at most N + 2: so few sessions tell no asset from another.
 
     References
     ----------
-    Jorion (1986), Bayes-Stein estimation for portfolio analysis, eqs. 14-17.
+    Jorion (1986), Bayes-Stein estimation for portfolio analysis, eqs. 14-17, with Ledoit & Wolf's covariance.
     """
-    sessions, assets = returns.shape
+    sessions, assets = _shape_of(returns)
     mean = returns.mean(axis=0)
     if assets < 2 or sessions <= assets + 2:
         return np.full(assets, float(mean.mean()))
@@ -141,9 +147,10 @@ def maximum_sharpe(expected_return: Floats, covariance: Floats, *, upper: float 
     if expected_return.shape != (assets,) or not np.isfinite(expected_return).all():
         raise QuantError(f"expected_return: expected a finite ({assets},) array, got shape {expected_return.shape}")
     _check_upper(upper, assets)
-    if float(expected_return.max()) <= 0:
-        raise Infeasible(f"expected_return: expected at least one above 0, the highest is {expected_return.max():.6g}")
-    equality = (expected_return / np.abs(expected_return).max())[None, :]
+    best = _highest_return(expected_return, upper)
+    if best <= 0:
+        raise Infeasible(f"expected_return: expected an allocation that earns above 0, the best one earns {best:.6g}")
+    equality = (expected_return / best)[None, :]
     below = np.vstack([-np.eye(assets), np.eye(assets) - upper])
     weights = _solve(scaled, equality, below, np.zeros(2 * assets))
     return _on_the_simplex(weights / weights.sum(), upper)
@@ -161,16 +168,35 @@ def volatility(weights: Floats, covariance: Floats) -> float:
     return float(np.sqrt(max(float(weights @ covariance @ weights), 0.0)))
 
 
+def _shape_of(returns: Floats) -> tuple[int, int]:
+    """Sessions and assets of sound returns (T, N)."""
+    if returns.ndim != 2 or not np.isfinite(returns).all():
+        raise QuantError(f"returns: expected a finite (T, N) array, got shape {returns.shape}")
+    sessions, assets = returns.shape
+    if sessions < 2:
+        raise TooShort(f"returns: expected at least 2 sessions, got {sessions}")
+    return sessions, assets
+
+
+def _highest_return(expected_return: Floats, upper: float) -> float:
+    """What the allocation earns that fills the best asset to its bound, then the next."""
+    filled = np.clip(1.0 - upper * np.arange(len(expected_return)), 0.0, upper)
+    return float(np.sum(np.sort(expected_return)[::-1] * np.minimum(filled, 1.0)))
+
+
 def _scaled(covariance: Floats) -> Floats:
     """The covariance with a mean variance of one, so that the solver's tolerances mean the same in every unit."""
     if covariance.ndim != 2 or covariance.shape[0] != covariance.shape[1] or not np.isfinite(covariance).all():
         raise QuantError(f"covariance: expected a finite square matrix, got shape {covariance.shape}")
+    skew = float(np.abs(covariance - covariance.T).max())
+    if skew > 1e-9 * float(np.abs(covariance).max()):
+        raise QuantError(f"covariance: expected a symmetric matrix, got one {skew:.3g} away from its transpose")
     scale = float(np.trace(covariance)) / len(covariance)
     return covariance / scale if scale > 0 else covariance
 
 
 def _check_upper(upper: float, assets: int) -> None:
-    if upper * assets < 1.0 - 1e-12:
+    if not upper * assets >= 1.0 - 1e-12:
         raise Infeasible(f"upper: expected at least 1/{assets} so that weights can sum to one, got {upper}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator
 from importlib.metadata import version
 
@@ -69,6 +70,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: ServerSettings = app.state.settings
     reloader = Reloader(settings.releases, app.state.latest, every=settings.reload_seconds)
     await reloader.look()
+    # Modules and schemas live as long as the process: the collector need not walk them again and again.
+    gc.collect()
+    gc.freeze()
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(reloader.run(), name="reload")]
         yield

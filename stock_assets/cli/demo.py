@@ -50,8 +50,12 @@ def demo(
         bool, typer.Option("--once", help="Publish a release of all bars up to --as-of, print its scores and end.")
     ] = False,
     speed: Annotated[
-        float, typer.Option(min=0.01, help="Seconds of the market's time that the replay plays in one of ours.")
-    ] = 3600.0,
+        float,
+        typer.Option(
+            min=0.01,
+            help="Seconds of the market's time that the replay plays in one of ours; 2340 plays a session in ten.",
+        ),
+    ] = 2340.0,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Of the server.")] = 8000,
     dagster_port: Annotated[int, typer.Option(min=1, max=65535, help="Of Dagster's user interface.")] = 3000,
     workers: Workers = None,
@@ -101,8 +105,8 @@ def _run(settings: PipelineSettings, wishes: Wishes) -> None:
         fill.tell(outcome)
         settings = outcome.settings
         homes.tell(settings, redis_url=redis_url)
-        write_replay(settings, {name: outcome.bars[name] for name in outcome.release.tickers}, after=settings.as_of)
-        _start_the_rest(supervisor, settings, wishes, redis_url)
+        write_replay(settings, {name: outcome.bars[name] for name in outcome.release.tickers})
+        _start_the_rest(supervisor, settings, wishes)
         stdout().print(_invitation(wishes, outcome.release.manifest))
         try:
             supervisor.watch()
@@ -123,20 +127,21 @@ def _start_valkey(supervisor: Supervisor, settings: PipelineSettings) -> str:
     return f"redis://{LOOPBACK}:{port}/0"
 
 
-def _start_the_rest(supervisor: Supervisor, settings: PipelineSettings, wishes: Wishes, redis_url: str) -> None:
-    """Server, Dagster and live replay: started side by side, then waited for one by one."""
+def _start_the_rest(supervisor: Supervisor, settings: PipelineSettings, wishes: Wishes) -> None:
+    """Server, live replay and Dagster: started side by side, then waited for one by one."""
     from stock_assets.cli import services
+    from stock_assets.runs import open_instance
 
-    started = time.time()
-    parts: Sequence[Service] = (
-        services.server(host=LOOPBACK, port=wishes.port),
-        services.dagster_webserver(port=wishes.dagster_port),
-        services.dagster_daemon(settings),
-        services.live(replay=settings.replay, speed=wishes.speed, redis_url=redis_url, since=started),
-    )
-    for part in parts:
-        supervisor.start(part)
-    with stderr().status("") as status:
+    server = f"http://{LOOPBACK}:{wishes.port}"
+    with open_instance(settings) as instance, stderr().status("") as status:
+        parts: Sequence[Service] = (
+            services.server(host=LOOPBACK, port=wishes.port),
+            services.live(replay=settings.replay, speed=wishes.speed, server=server),
+            services.dagster_webserver(port=wishes.dagster_port),
+            services.dagster_daemon(instance, started=time.time()),
+        )
+        for part in parts:
+            supervisor.start(part)
         for part in parts:
             status.update(f"waiting for {part.name}")
             supervisor.wait_ready(part)
@@ -147,7 +152,7 @@ def _invitation(wishes: Wishes, manifest: Manifest) -> Panel:
     server = f"http://{LOOPBACK}:{wishes.port}"
     first = manifest.tickers[0].ticker
     lines = Text.assemble(
-        ("API, to try out   ", "dim"), f"{server}/docs\n",
+        ("REST API          ", "dim"), f"{server}/openapi.json\n",
         ("live stream       ", "dim"), f"ws://{LOOPBACK}:{wishes.port}/v1/stream\n",
         ("Dagster           ", "dim"), f"http://{LOOPBACK}:{wishes.dagster_port}\n\n",
         (f"curl {server}/v1/predictions/{first}", "bold"),

@@ -88,13 +88,13 @@ def dagster_storage(settings: PipelineSettings) -> Finding:
     """Whether Dagster's instance opens, and what it has seen."""
     if not (settings.home / "dagster").is_dir():
         return _not_filled("Dagster")
-    from stock_assets.partitions import tickers
+    from stock_assets.partitions import TICKERS
     from stock_assets.runs import open_instance
 
     try:
         with open_instance(settings) as instance:
             runs = instance.get_runs_count()
-            known = instance.get_dynamic_partitions(tickers.name)
+            known = instance.get_dynamic_partitions(TICKERS)
     except Exception as error:  # noqa: BLE001 - whatever its storage raises is the finding
         mend = f"move {settings.home / 'dagster'} aside and run `stock-assets materialize`"
         return Finding(verdict=Verdict.FAIL, what="Dagster", detail=f"{type(error).__name__}: {error}", mend=mend)

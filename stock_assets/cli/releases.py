@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
@@ -94,7 +94,7 @@ def _store(home: Home) -> Store:
     return Store(homes.settings_for(home=home).releases)
 
 
-def _row(manifest: Manifest, current: str | None) -> dict:
+def _row(manifest: Manifest, current: str | None) -> dict[str, Any]:
     return {
         "release_id": manifest.release_id,
         "current": manifest.release_id == current,

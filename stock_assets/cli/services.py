@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stock_assets.supervisor import LOOPBACK, Service, port_is_open
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
 
 DEFINITIONS = "stock_assets.definitions"
 
@@ -42,28 +47,48 @@ def dagster_webserver(*, port: int) -> Service:
     return Service(name="dagster-webserver", command=command, ready=answers(f"http://{LOOPBACK}:{port}/server_info"))
 
 
-def dagster_daemon(*, alive: Callable[[], bool]) -> Service:
-    """What runs schedules, sensors and queued runs; `alive` asks its heartbeat in the instance's storage."""
+def dagster_daemon(instance: DagsterInstance, *, started: float) -> Service:
+    """What runs schedules, sensors and queued runs; ready when each of them has left a heartbeat since `started`.
+
+    `started` is Unix time: an earlier daemon's heartbeats are still in the instance's storage.
+    """
     command = [sys.executable, "-m", "dagster._daemon", "run", "-m", DEFINITIONS]
+
+    def alive() -> bool:
+        beats = instance.get_daemon_heartbeats()
+        return all(kind in beats and beats[kind].timestamp >= started for kind in instance.get_required_daemon_types())
+
     return Service(name="dagster-daemon", command=command, ready=alive)
 
 
-def live(*, replay: Path, speed: float, ready: Callable[[], bool]) -> Service:
-    """The replayed market and the engine that reads it."""
+def live(*, replay: Path, speed: float, server: str) -> Service:
+    """The replayed market and the engine that reads it; ready when its messages have come through to the `server`."""
     command = [sys.executable, "-m", "serving.live", "--replay", str(replay), "--speed", str(speed)]
-    return Service(name="live", command=command, ready=ready)
+    return Service(name="live", command=command, ready=live_at(server))
+
+
+def live_at(server: str) -> Callable[[], bool]:
+    """A question to our server at that URL: does its feed live yet?"""
+
+    def asked() -> bool:
+        body = _get(f"{server}/v1/status")
+        return body is not None and not json.loads(body)["feed"]["stale"]
+
+    return asked
 
 
 def answers(url: str) -> Callable[[], bool]:
     """A question to an HTTP server of ours: does it answer 200 yet?"""
+    return lambda: _get(url) is not None
+
+
+def _get(url: str) -> bytes | None:
+    """The body of a 200; None for any other answer, or none at all yet."""
     # The machine's proxy has no business between the supervisor and its own children.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-    def asked() -> bool:
-        try:
-            with opener.open(url, timeout=2.0) as response:
-                return bool(response.status == 200)
-        except OSError:  # URLError and its HTTPError among them
-            return False
-
-    return asked
+    try:
+        with opener.open(url, timeout=2.0) as response:
+            body: bytes = response.read()
+            return body if response.status == 200 else None
+    except OSError:  # URLError and its HTTPError among them
+        return None

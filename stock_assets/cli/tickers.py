@@ -47,7 +47,7 @@ def list_tickers(home: Home = None, json: Json = False) -> None:
 @app.command()
 def add(names: Names, home: Home = None, json: Json = False) -> None:
     """Add tickers that the source carries; the next `materialize` fills them."""
-    from stock_assets.partitions import tickers as partitions
+    from stock_assets.partitions import TICKERS
     from stock_assets.sources.market_data import known, market_data
 
     settings, instance = _open(home)
@@ -55,14 +55,14 @@ def add(names: Names, home: Home = None, json: Json = False) -> None:
     wanted = [known(name, carried) for name in split_tickers(",".join(names))]
     with instance:
         new = [name for name in wanted if name not in _at_home(instance)]
-        instance.add_dynamic_partitions(partitions.name, new)
+        instance.add_dynamic_partitions(TICKERS, new)
     _tell("added", new, json=json)
 
 
 @app.command()
 def remove(names: Names, home: Home = None, json: Json = False) -> None:
     """Remove tickers from the universe; the next release is without them, their tables and releases stay."""
-    from stock_assets.partitions import tickers as partitions
+    from stock_assets.partitions import TICKERS
 
     _, instance = _open(home)
     with instance:
@@ -72,7 +72,7 @@ def remove(names: Names, home: Home = None, json: Json = False) -> None:
             if name not in at_home:
                 raise CommandFailed(f"ticker: expected one of {', '.join(at_home) or 'none'}, got {name}")
         for name in gone:
-            instance.delete_dynamic_partition(partitions.name, name)
+            instance.delete_dynamic_partition(TICKERS, name)
     _tell("removed", gone, json=json)
 
 
@@ -85,9 +85,9 @@ def _open(home: Home) -> tuple[PipelineSettings, DagsterInstance]:
 
 
 def _at_home(instance: DagsterInstance) -> tuple[str, ...]:
-    from stock_assets.partitions import tickers as partitions
+    from stock_assets.partitions import TICKERS
 
-    return tuple(sorted(instance.get_dynamic_partitions(partitions.name)))
+    return tuple(sorted(instance.get_dynamic_partitions(TICKERS)))
 
 
 def _manifest_in_force(settings: PipelineSettings) -> Manifest | None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from quant.bars import Bars
 from release.tables import save_bars
+from stock_assets.cli.console import CommandFailed
 from stock_assets.errors import SourceError
 
 if TYPE_CHECKING:
@@ -33,13 +34,13 @@ def universe(
     UnknownTicker
         For one that the source does not carry, naming those it does.
     """
-    from stock_assets.partitions import tickers as partitions
+    from stock_assets.partitions import TICKERS
     from stock_assets.sources.market_data import known
 
-    at_home = tuple(sorted(instance.get_dynamic_partitions(partitions.name)))
+    at_home = tuple(sorted(instance.get_dynamic_partitions(TICKERS)))
     wanted = tuple(asked) or at_home or settings.tickers or carried
     new = [known(ticker, carried) for ticker in wanted if ticker not in at_home]
-    instance.add_dynamic_partitions(partitions.name, new)
+    instance.add_dynamic_partitions(TICKERS, new)
     return wanted
 
 
@@ -62,11 +63,21 @@ def start_of_replay(bars: dict[str, Bars]) -> date:
     return newest - KEPT_FOR_REPLAY
 
 
-def write_replay(settings: PipelineSettings, bars: dict[str, Bars], *, after: date) -> None:
-    """Write each ticker's bars after a date into the replay's folder, and clear away what other demos left there."""
+def write_replay(settings: PipelineSettings, bars: dict[str, Bars]) -> None:
+    """Write what was kept from the graph into the replay's folder, and clear away what other demos left there.
+
+    Raises
+    ------
+    CommandFailed
+        If nothing was kept: there is no market to replay.
+    """
+    kept = {ticker: of.after(np.datetime64(settings.as_of)) for ticker, of in bars.items()}
+    if not any(len(of) for of in kept.values()):
+        newest = max(of.session[-1] for of in bars.values())
+        raise CommandFailed(f"--as-of: expected a date before the last bar, {newest}, got {settings.as_of}")
     settings.replay.mkdir(parents=True, exist_ok=True)
     for stale in settings.replay.glob("*.npz"):
         if stale.stem not in bars:
             stale.unlink()
-    for ticker, of in bars.items():
-        save_bars(settings.replay / f"{ticker}.npz", of.after(np.datetime64(after)))
+    for ticker, of in kept.items():
+        save_bars(settings.replay / f"{ticker}.npz", of)

@@ -33,9 +33,10 @@ def live(bars: Bars, end: int) -> np.ndarray:
     return features(windows(own, length=WINDOW), own.session[-1:])[0]
 
 
-def assert_batch_is_live(bars: Bars, step: int) -> None:
+def assert_batch_is_live(bars: Bars) -> None:
     sessions, table = feature_table(bars)
-    for row in range(0, len(table), step):
+    # Every third: 3 and the chunk of 64 share no factor, so every place in a chunk has its turn.
+    for row in range(0, len(table), 3):
         end = row + WINDOW - 1
         assert sessions[row] == bars.session[end]
         assert_array_equal(live(bars, end).view(np.int64), table[row].view(np.int64))
@@ -49,12 +50,21 @@ def test_there_are_at_least_36_features_each_named_once():
 
 @pytest.mark.parametrize("ticker", SAMPLE)
 def test_batch_and_live_agree_bit_for_bit_across_splits_and_dividends(ticker):
-    assert_batch_is_live(sample_bars(ticker), step=3)
+    assert_batch_is_live(sample_bars(ticker))
 
 
 @pytest.mark.parametrize("ticker", BIGTECH)
 def test_batch_and_live_agree_bit_for_bit_on_big_tech(ticker):
-    assert_batch_is_live(bigtech_bars(ticker), step=3)
+    assert_batch_is_live(bigtech_bars(ticker))
+
+
+@settings(max_examples=20, deadline=None)
+@given(size=st.integers(1, 200), start=st.integers(0, 2_500))
+def test_a_batch_of_any_size_has_the_same_bits(size, start):
+    bars = sample_bars("AAPL")[start : start + WINDOW + size - 1]
+    several = features(windows(bars, length=WINDOW), bars.session[WINDOW - 1 :])
+
+    assert_array_equal(several[-1].view(np.int64), live(bars, len(bars) - 1).view(np.int64))
 
 
 @pytest.mark.parametrize("ticker", SAMPLE)
@@ -76,29 +86,67 @@ def test_a_bar_after_t_changes_nothing_at_or_before_t(t, factor, split):
     assert_array_equal(before[: t - WINDOW + 2].view(np.int64), after[: t - WINDOW + 2].view(np.int64))
 
 
-@settings(max_examples=20, deadline=None)
-@given(price=st.floats(1e-3, 1e3), volume=st.floats(10.0, 1e3))
-def test_neither_the_prices_scale_nor_the_volumes_matters(price, volume):
-    bars = sample_bars("IBM")[:300]
-    scaled = bars.ohlcv * np.array([price, price, price, price, volume])
+def rescaled(bars: Bars, *, price: float, volume: float) -> np.ndarray:
+    """The features of the bars without their actions, prices and volumes in other units."""
+    return feature_table(unadjusted(bars.session, bars.ohlcv * np.array([price, price, price, price, volume])))[1]
 
-    plain = feature_table(unadjusted(bars.session, bars.ohlcv))[1]
-    other = feature_table(unadjusted(bars.session, scaled))[1]
+
+@settings(max_examples=20, deadline=None)
+@given(price=st.floats(1e-3, 1e3))
+def test_the_prices_scale_does_not_matter(price):
+    bars = sample_bars("IBM")[:300]
+
+    assert_allclose(
+        rescaled(bars, price=price, volume=1.0), rescaled(bars, price=1.0, volume=1.0), rtol=1e-9, atol=1e-9
+    )
+
+
+@settings(max_examples=20, deadline=None)
+@given(volume=st.floats(10.0, 1e3))
+def test_the_volumes_scale_does_not_matter_but_for_the_one_that_guards_its_logarithm(volume):
+    bars = sample_bars("IBM")[:300]
+
+    plain, other = rescaled(bars, price=1.0, volume=1.0), rescaled(bars, price=1.0, volume=volume)
 
     # log1p(volume) leaves 1/volume, some 1e-7 on millions of shares.
-    assert_allclose(other, plain, rtol=1e-6, atol=1e-6)
+    assert_allclose(other, plain, rtol=0, atol=1e-6)
 
 
-def test_a_price_that_never_moves_has_finite_features():
-    ohlcv = np.full((WINDOW, 5), 25.0)
-    ohlcv[:, VOLUME] = 0.0
+@settings(max_examples=50, deadline=None)
+@given(price=st.floats(1e-3, 1e5), volume=st.floats(0.0, 1e10))
+def test_a_price_that_never_moves_has_the_features_that_are_documented(price, volume):
+    ohlcv = np.full((WINDOW, 5), price)
+    ohlcv[:, VOLUME] = volume
     sessions = np.arange(WINDOW).astype("datetime64[D]")
 
     row = feature_table(unadjusted(sessions, ohlcv))[1][0]
 
+    made = dict(zip(NAMES, row.tolist(), strict=True))
     assert np.isfinite(row).all()
-    assert row[column(VOLATILITY)] == 0.0
-    assert row[column("rsi_14")] == row[column("stochastic_k")] == row[column("bollinger_b")] == 0.5
+    assert made["rsi_14"] == made["rsi_5"] == made["stochastic_k"] == made["stochastic_d"] == made["bollinger_b"] == 0.5
+    assert made[VOLATILITY] == made["skew_63"] == made["autocorrelation_63"] == made["bollinger_width"] == 0.0
+    assert made["vol_ratio_5_63"] == 1.0
+    assert made["volume_z"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("field", "readers"),
+    [
+        (CLOSE, [VOLATILITY, "macd", "rsi_14", "log_return_21", "skew_63", "autocorrelation_63"]),
+        (HIGH, ["atr_14", "drawdown", "parkinson_vol_63"]),
+        (VOLUME, ["volume_z", "volume_trend"]),
+    ],
+)
+def test_a_nan_shows_in_what_reads_it_and_nowhere_in_the_other_windows(field, readers):
+    bars = sample_bars("GOOG")[: WINDOW + 2]
+    three, sessions = windows(bars, length=WINDOW), bars.session[WINDOW - 1 :]
+    spoilt = three.copy()
+    spoilt[1, -22, field] = np.nan
+
+    sound, found = features(three, sessions), features(spoilt, sessions)
+
+    assert np.isnan(found[1, [column(name) for name in readers]]).all()
+    assert_array_equal(found[[0, 2]].view(np.int64), sound[[0, 2]].view(np.int64))
 
 
 def oracle() -> dict[str, tuple[np.ndarray, float]]:
@@ -135,7 +183,7 @@ def test_talib_agrees_but_for_the_finite_window(name):
 
     # The first window's start is TA-Lib's own start: compare from where its warm-up has decayed as ours has.
     settled = 400
-    assert_allclose(ours[settled:], series[WINDOW - 1 + settled :], atol=tolerance)
+    assert_allclose(ours[settled:], series[WINDOW - 1 + settled :], rtol=0, atol=tolerance)
 
 
 def test_volatilities_agree_with_their_definitions():

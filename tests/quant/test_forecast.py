@@ -5,10 +5,13 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from scipy import special
 
 from quant.errors import QuantError
-from quant.forecast import ForecastParameters, forecast, price
+from quant.forecast import ForecastParameters, distribution, expit, forecast, price
 
 PARAMETERS = ForecastParameters(
     historical_mean=0.001,
@@ -49,6 +52,23 @@ def test_a_nan_row_stays_in_its_row():
     assert np.isnan(made.mean[0])
     assert np.isnan(made.p_up[0])
     assert np.isfinite([made.mean[1], made.p_up[1]]).all()
+
+
+@given(st.lists(st.floats(-800.0, 800.0), min_size=1))
+def test_the_logistic_function_is_scipys_at_both_ends_too(x):
+    # Below 1e-300 scipy and we lose different digits of what is zero to anyone.
+    assert_allclose(expit(np.array(x)), special.expit(np.array(x)), rtol=1e-14, atol=1e-300)
+
+
+@given(st.floats(-0.1, 0.1), st.floats(1e-4, 0.1))
+def test_a_higher_mean_is_likelier_up_and_every_interval_holds_its_mean(mean, vol):
+    means = np.array([mean, mean + 0.01])
+
+    made = distribution(mean=means, vol=np.full(2, vol), parameters=PARAMETERS)
+
+    assert made.p_up[1] >= made.p_up[0]
+    assert (made.lower_90 < made.mean).all()
+    assert (made.mean < made.upper_90).all()
 
 
 def test_a_price_is_the_close_grown_by_the_log_return():

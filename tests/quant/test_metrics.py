@@ -136,6 +136,11 @@ def test_sharpe_is_annualised_mean_over_volatility_and_zero_without_any():
     assert metrics.sharpe(np.zeros(10), sessions_per_year=252) == 0.0
 
 
+def test_an_infinite_value_is_refused_and_not_quietly_left_out():
+    with pytest.raises(QuantError, match="expected finite values or NaN, got an infinite one in row 2"):
+        metrics.interval_score(np.array([np.nan, 0.0, np.inf]), -np.ones(3), np.ones(3), nominal=0.9)
+
+
 def test_nothing_left_to_score_is_said():
     with pytest.raises(TooShort, match="at least one without a NaN"):
         metrics.coverage(np.array([np.nan]), np.zeros(1), np.ones(1))

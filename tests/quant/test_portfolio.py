@@ -36,8 +36,8 @@ def test_ledoit_wolf_is_scikit_learns(returns):
     covariance, shrinkage = portfolio.ledoit_wolf(returns)
 
     oracle = LedoitWolf().fit(returns)
-    assert_allclose(covariance, oracle.covariance_, atol=1e-15)
-    assert shrinkage == pytest.approx(oracle.shrinkage_)
+    assert_allclose(covariance, oracle.covariance_, rtol=1e-12, atol=1e-12 * oracle.covariance_.max())
+    assert shrinkage == pytest.approx(oracle.shrinkage_, rel=1e-12)
 
 
 instances = st.tuples(st.integers(0, 10_000), st.integers(2, 12), st.sampled_from([1.0, 0.6]))
@@ -132,19 +132,49 @@ def test_a_singular_covariance_still_has_a_minimum():
     assert marginal.min() >= variance * (1 - 1e-4)
 
 
+def test_a_singular_covariance_still_has_a_greatest_sharpe_ratio():
+    returns = factor_returns(4, 40, sessions=20)
+    covariance, mean = np.cov(returns.T), np.linspace(0.0001, 0.002, 40)
+    covariance[0] = covariance[:, 0] = 0.0
+    covariance += 1e-4  # an asset that only the common risk moves, so that nothing is free of it
+
+    weights = portfolio.maximum_sharpe(mean, covariance)
+
+    # Karush-Kuhn-Tucker: held assets earn alike for the risk they add, nothing left out earns more.
+    earned = mean @ weights / (weights @ covariance @ weights) * (covariance @ weights)
+    assert weights.sum() == pytest.approx(1.0)
+    assert_allclose(mean[weights > 1e-5], earned[weights > 1e-5], rtol=1e-3)
+    assert (mean <= earned * (1 + 1e-3) + 1e-9).all()
+
+
 def test_two_uncorrelated_assets_are_held_in_inverse_proportion_to_variance():
     assert_allclose(portfolio.minimum_variance(np.diag([1.0, 3.0])), [0.75, 0.25], atol=1e-8)
     assert_allclose(portfolio.maximum_sharpe(np.array([1.0, 3.0]), np.diag([1.0, 3.0])), [0.5, 0.5], atol=1e-7)
 
 
 def test_nothing_worth_holding_is_said():
-    with pytest.raises(Infeasible, match=r"expected at least one above 0, the highest is -0\.001"):
+    with pytest.raises(Infeasible, match=r"an allocation that earns above 0, the best one earns -0\.001"):
         portfolio.maximum_sharpe(np.array([-0.001, -0.002]), np.eye(2))
+
+
+def test_a_bound_that_forces_losers_in_is_said_before_the_solver_is_asked():
+    with pytest.raises(Infeasible, match=r"the best one earns -0\.5996"):
+        portfolio.maximum_sharpe(np.array([0.001, -1.0, -1.0]), np.eye(3), upper=0.4)
 
 
 def test_a_bound_too_low_for_the_number_of_assets_is_refused():
     with pytest.raises(Infeasible, match=r"upper: expected at least 1/3 .* got 0\.3"):
         portfolio.minimum_variance(np.eye(3), upper=0.3)
+
+
+def test_a_bound_that_is_not_a_number_is_refused():
+    with pytest.raises(Infeasible, match=r"upper: expected at least 1/3 .* got nan"):
+        portfolio.minimum_variance(np.eye(3), upper=float("nan"))
+
+
+def test_a_lopsided_matrix_is_refused():
+    with pytest.raises(QuantError, match=r"expected a symmetric matrix, got one 0\.5 away"):
+        portfolio.minimum_variance(np.array([[1.0, 0.5], [0.0, 1.0]]))
 
 
 def test_a_matrix_that_is_none_is_refused():
@@ -173,3 +203,9 @@ def test_means_shrink_towards_each_other_and_noise_shrinks_nearly_all_the_way():
     shrunk = portfolio.shrunk_mean(returns)
 
     assert np.ptp(shrunk) < 0.6 * np.ptp(returns.mean(axis=0))
+
+
+def test_too_few_sessions_tell_no_assets_mean_from_another():
+    returns = factor_returns(6, 10, sessions=12)
+
+    assert_allclose(portfolio.shrunk_mean(returns), returns.mean())

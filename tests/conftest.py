@@ -1,0 +1,19 @@
+"""What tests of more than one package need: a real Valkey."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from real_valkey import RealValkey
+
+
+@pytest.fixture
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealValkey]:
+    """An empty Valkey server of the test's own, running; the test may kill it and start it again."""
+    folder: Path = tmp_path_factory.mktemp("valkey")
+    server = RealValkey(folder)
+    server.start()
+    yield server
+    server.kill()

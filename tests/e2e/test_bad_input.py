@@ -1,0 +1,156 @@
+"""Whatever is wrong with what a person hands in is told in one line, and costs nobody else anything."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from bokeh_sampledata import stocks
+from conftest import Command
+
+from stock_assets.supervisor import free_port
+
+
+def table(ticker: str = "AAPL") -> pd.DataFrame:
+    return pd.DataFrame(getattr(stocks, ticker))
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    """A folder with one sound ticker and one of each kind of trouble."""
+    folder = tmp_path / "bars"
+    folder.mkdir()
+    good = table()
+    files = {
+        "GOOD": good,
+        "NAN": good.assign(close=good["close"].mask(good.index == 100)),
+        "NEGATIVE": good.assign(low=np.where(good.index == 100, -1.0, good["low"])),
+        "UNSORTED": good.iloc[::-1],
+        "TWICE": pd.concat([good.iloc[:50], good.iloc[49:]]),
+        "SHORT": good.iloc[-300:],
+        "COLUMN": good.drop(columns="volume"),
+    }
+    for name, bars in files.items():
+        bars.to_csv(folder / f"{name}.csv", index=False)
+    (folder / "EMPTY.csv").write_bytes(b"")
+    (folder / "GARBAGE.parquet").write_bytes(b"<html>502 Bad Gateway</html>")
+    return folder
+
+
+def test_each_bad_ticker_is_refused_with_its_reason_and_the_good_one_is_released(
+    mixed: Path, tmp_path: Path, stock_assets: Command
+) -> None:
+    home = tmp_path / "home"
+
+    answer = stock_assets("demo", "--once", "--json", "--data", str(mixed), home=home)
+
+    assert answer.code == 0, answer.stderr
+    assert list(answer.json["metrics"]) == ["GOOD"]
+    reasons = {refusal["ticker"]: refusal["reason"] for refusal in answer.json["refused"]}
+    words = {
+        "COLUMN": "volume",
+        "EMPTY": "empty file",
+        "GARBAGE": "Parquet",
+        "NAN": "close: expected a finite number, got nan",
+        "NEGATIVE": "low: expected a price above 0, got -1.0",
+        "SHORT": "300",
+        "TWICE": "expected a session after",
+        "UNSORTED": "expected a session after",
+    }
+    assert sorted(reasons) == sorted(words)
+    for ticker, word in words.items():
+        assert word in reasons[ticker], reasons[ticker]
+        assert "\n" not in reasons[ticker]
+
+    for bad in ("GOOD.csv",):
+        (mixed / bad).unlink()
+    nothing = stock_assets("demo", "--once", home=home)
+    after = stock_assets("release", "show", "--json", home=home)
+
+    assert nothing.code != 0
+    assert after.json["release_id"] == answer.json["release_id"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--source", "files"], ["data: expected a file or folder", "got none"]),
+        (["--data", "no/such/bars.csv"], ["data: expected a file or folder", "no/such/bars.csv"]),
+        (["--source", "yahoo"], ["source: expected 'sample' or 'files'", "yahoo"]),
+        (["--tickers", "AAPL,NOPE"], ["AAPL, FB, GOOG, IBM, MSFT", "NOPE"]),
+        (["--as-of", "1990-01-01"], ["1990-01-01"]),
+    ],
+)
+def test_wishes_that_can_not_be_met_are_told_in_one_line(
+    arguments: list[str], words: list[str], tmp_path: Path, stock_assets: Command
+) -> None:
+    answer = stock_assets("demo", "--once", *arguments, home=tmp_path / "home", cwd=tmp_path)
+
+    assert answer.code == 1
+    for word in words:
+        assert word in answer.error
+
+
+@pytest.mark.parametrize("command", [["demo", "--once"], ["demo"], ["materialize"], ["tickers", "add", "AAPL"]])
+def test_a_home_that_can_not_be_written_is_told_in_one_line(
+    command: list[str], tmp_path: Path, stock_assets: Command
+) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("not a folder")
+
+    answer = stock_assets(*command, home=in_the_way / "home")
+
+    assert answer.code == 1
+    assert "home: expected a writable folder" in answer.error
+
+
+def test_a_port_in_use_is_told_before_anything_is_computed(tmp_path: Path, stock_assets: Command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = str(listening.getsockname()[1])
+        server = stock_assets("demo", "--port", port, "--dagster-port", str(free_port()), home=tmp_path / "home")
+        dagster = stock_assets("demo", "--port", str(free_port()), "--dagster-port", port, home=tmp_path / "home")
+
+    assert (server.code, dagster.code) == (1, 1)
+    assert f"--port: expected a free port, got {port}" in server.error
+    assert f"--dagster-port: expected a free port, got {port}" in dagster.error
+    assert not (tmp_path / "home" / "lake").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["release", "show"], "expected a published release, found none"),
+        (["release", "rollback"], "expected a published release, found none"),
+        (["export", "prices", "--out", "prices.csv"], "expected a filled home"),
+        (["export", "prices", "--out", "prices.xls"], ".csv, .csv.gz, .parquet, got prices.xls"),
+    ],
+)
+def test_an_empty_home_has_nothing_to_show_and_says_so(
+    arguments: list[str], words: str, tmp_path: Path, stock_assets: Command
+) -> None:
+    answer = stock_assets(*arguments, home=tmp_path / "home")
+
+    assert answer.code == 1
+    assert words in answer.error
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nope"], ["demo", "--nope"], ["demo", "--port", "many"], ["tickers"], ["demo", "--as-of", "today"]]
+)
+def test_wrong_usage_is_told_in_one_line_with_where_to_look(arguments: list[str], stock_assets: Command) -> None:
+    answer = stock_assets(*arguments)
+
+    assert answer.code == 2
+    assert "--help" in answer.error
+
+
+def test_help_reads_at_once(stock_assets: Command) -> None:
+    stock_assets("--help")
+
+    answers = [stock_assets("--help") for _ in range(3)]
+
+    assert all(answer.code == 0 for answer in answers)
+    assert min(answer.seconds for answer in answers) < 0.7

@@ -1,0 +1,155 @@
+"""`demo --once` on the sample source, and what can be done with the home that it leaves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import Command, Filled
+
+RELEASED = ["AAPL", "GOOG", "IBM", "MSFT"]
+
+
+def test_a_release_is_published_and_the_command_succeeds(filled: Filled) -> None:
+    assert filled.answer.code == 0, filled.answer.stderr
+    assert sorted(filled.answer.json["metrics"]) == RELEASED
+
+
+def test_a_ticker_with_too_few_bars_is_refused_by_name_with_the_reason(filled: Filled) -> None:
+    refused = {refusal["ticker"]: refusal["reason"] for refusal in filled.answer.json["refused"]}
+
+    assert list(refused) == ["FB"]
+    assert "196" in refused["FB"]
+
+
+def test_every_score_stands_beside_its_baseline(filled: Filled, stock_assets: Command) -> None:
+    shown = stock_assets("release", "show", "--json", home=filled.home).json
+
+    for ticker in RELEASED:
+        metrics = shown["metrics"][ticker]
+        assert metrics["n"] > 1000
+        assert abs(metrics["price_r2"] - metrics["price_r2_random_walk"]) < 0.01
+        assert 0 <= metrics["clark_west_p"] <= 1
+        assert abs(metrics["return_r2"]) < 0.05
+        assert 0.4 < metrics["directional_accuracy"] < 0.6
+        assert 0.5 <= metrics["base_rate"] < 0.6
+        assert 0.86 < metrics["coverage_90"] < 0.94
+
+
+def test_every_released_number_can_be_traced_to_its_bars_and_runs(filled: Filled, stock_assets: Command) -> None:
+    shown = stock_assets("release", "show", "--json", home=filled.home).json
+
+    assert [line["ticker"] for line in shown["tickers"]] == RELEASED
+    for line in shown["tickers"]:
+        assert line["source"] == "sample"
+        assert line["last_session"] == "2013-03-01"
+        assert all(line[name] for name in ("data_sha256", "dagster_run_id", "mlflow_run_id", "model_version"))
+
+
+def test_the_shares_of_time_add_up_and_orchestration_with_tracking_stays_small(filled: Filled) -> None:
+    seconds = filled.answer.json["seconds"]
+
+    assert set(seconds) == {"data", "features", "models", "evaluation", "tracking", "orchestration"}
+    assert (seconds["tracking"] + seconds["orchestration"]) / sum(seconds.values()) <= 0.35
+
+
+def test_a_second_run_computes_nothing_anew_and_is_quick(own_home: Path, filled: Filled, stock_assets: Command) -> None:
+    again = stock_assets("demo", "--once", "--json", home=own_home)
+
+    assert again.code == 0, again.stderr
+    assert again.json["fresh"] == RELEASED
+    assert again.json["release_id"] == filled.answer.json["release_id"]
+    assert again.seconds < filled.answer.seconds / 2
+
+
+def test_the_printed_summary_names_the_baselines_and_who_was_refused(own_home: Path, stock_assets: Command) -> None:
+    told = stock_assets("demo", "--once", home=own_home)
+
+    assert told.code == 0, told.stderr
+    for word in ("price R²", "random walk", "base rate", "coverage", "AAPL", "refused FB"):
+        assert word in told.stdout
+
+
+def test_predictions_are_exported_as_csv_and_as_parquet_alike(
+    filled: Filled, stock_assets: Command, tmp_path: Path
+) -> None:
+    written = [
+        stock_assets(
+            "export", "oos_predictions", "--tickers", "AAPL,IBM", "--out", str(tmp_path / name), home=filled.home
+        )
+        for name in ("out.csv", "out.parquet")
+    ]
+
+    assert [answer.code for answer in written] == [0, 0], written
+    csv = pd.read_csv(tmp_path / "out.csv", parse_dates=["date", "target_date"])
+    parquet = pd.read_parquet(tmp_path / "out.parquet")
+    columns = [
+        "ticker",
+        "date",
+        "horizon",
+        "target_date",
+        "model",
+        "mean",
+        "vol",
+        "p_up",
+        "lower_90",
+        "upper_90",
+        "realised",
+    ]
+    assert list(parquet.columns) == columns
+    assert set(parquet["ticker"]) == {"AAPL", "IBM"}
+    assert set(parquet["model"]) == {"ridge", "forest", "champion", "random_walk", "historical_mean"}
+    pd.testing.assert_frame_equal(csv, parquet, check_dtype=False)
+
+
+@pytest.mark.parametrize("name", ["prices", "features", "signals", "portfolio_weights"])
+def test_every_table_can_be_exported(name: str, filled: Filled, stock_assets: Command, tmp_path: Path) -> None:
+    answer = stock_assets("export", name, "--out", str(tmp_path / "table.parquet"), home=filled.home)
+
+    assert answer.code == 0, answer.stderr
+    assert len(pd.read_parquet(tmp_path / "table.parquet")) > 0
+
+
+def test_a_removed_ticker_leaves_the_next_release_and_an_unknown_one_is_named(
+    own_home: Path, stock_assets: Command
+) -> None:
+    removed = stock_assets("tickers", "remove", "IBM", "FB", home=own_home)
+    published = stock_assets("materialize", "--json", home=own_home)
+    unknown = stock_assets("tickers", "add", "NOPE", home=own_home)
+
+    assert removed.code == 0, removed.stderr
+    assert published.code == 0, published.stderr
+    assert sorted(published.json["metrics"]) == ["AAPL", "GOOG", "MSFT"]
+    assert unknown.code == 1
+    assert "AAPL, FB, GOOG, IBM, MSFT" in unknown.error
+    assert "NOPE" in unknown.error
+
+
+def test_a_release_can_be_rolled_back(own_home: Path, filled: Filled, stock_assets: Command) -> None:
+    stock_assets("tickers", "remove", "IBM", home=own_home)
+    stock_assets("materialize", home=own_home)
+
+    back = stock_assets("release", "rollback", "--json", home=own_home)
+
+    assert back.code == 0, back.stderr
+    assert back.json["current"] == filled.answer.json["release_id"]
+    assert [row["current"] for row in stock_assets("release", "list", "--json", home=own_home).json] == [False, True]
+
+
+def test_doctor_finds_a_filled_home_sound(filled: Filled, stock_assets: Command) -> None:
+    answer = stock_assets("doctor", "--json", home=filled.home)
+
+    assert answer.code == 0, answer.stdout
+    assert {finding["verdict"] for finding in answer.json["findings"]} == {"ok"}
+
+
+def test_doctor_names_a_damaged_release_and_the_way_out(own_home: Path, stock_assets: Command) -> None:
+    model = next(own_home.glob("releases/*/tickers/AAPL/model.onnx"))
+    model.write_bytes(model.read_bytes()[:-1])
+
+    answer = stock_assets("doctor", home=own_home)
+
+    assert answer.code == 1
+    assert "model.onnx" in answer.stdout
+    assert "release rollback" in answer.stdout

@@ -1,0 +1,213 @@
+"""Schedules and sensors, evaluated on a real instance with the clock standing where the test wants it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import dagster as dg
+import numpy as np
+import pytest
+from upath import UPath
+
+from release.audit import AuditLog, LoggedForecast
+from release.clock import FixedClock
+from stock_assets.calendars import calendar_of, exchange_of
+from stock_assets.definitions import definitions
+from stock_assets.jobs import refresh_ticker, update_ticker
+from stock_assets.learning.drift import FEWEST_LIVE
+from stock_assets.partitions import last_day, week_of, weeks
+from stock_assets.resources.lake import Lake
+from stock_assets.schedules import daily_after_close, weekly_retraining
+from stock_assets.sensors.drift import forecast_drift
+from stock_assets.sensors.freshness import freshness
+from stock_assets.sensors.runs import publish_after_tickers
+
+FRIDAY = datetime(2013, 3, 1, 23, 0, tzinfo=UTC)
+
+
+def resources(filled, *, now: datetime = FRIDAY, **changes) -> dict:
+    settings = filled.settings.model_copy(update=changes)
+    return {"lake": Lake(UPath(settings.lake)), "settings": settings, "clock": FixedClock(now)}
+
+
+def sensor_context(filled, given: dict, *, cursor: str | None = None) -> dg.SensorEvaluationContext:
+    graph, reference = definitions(filled.settings), filled.instance.get_ref()
+    return dg.build_sensor_context(definitions=graph, resources=given, cursor=cursor, instance_ref=reference)
+
+
+def schedule_context(filled, due: datetime) -> dg.ScheduleEvaluationContext:
+    repository, reference = definitions(filled.settings).get_repository_def(), filled.instance.get_ref()
+    return dg.build_schedule_context(scheduled_execution_time=due, repository_def=repository, instance_ref=reference)
+
+
+def requests(result) -> dict[str, dg.RunRequest]:
+    return {request.partition_key: request for request in result.run_requests or []}
+
+
+def test_the_code_location_loads_without_mlflow_and_everything_is_off_until_someone_turns_it_on():
+    script = "import sys, stock_assets.definitions; sys.exit('mlflow' in sys.modules)"
+
+    loaded = subprocess.run([sys.executable, "-c", script], check=False, timeout=120)
+    graph = definitions.__wrapped__(_settings())
+
+    assert loaded.returncode == 0
+    dg.Definitions.validate_loadable(graph)
+    assert all(sensor.default_status is dg.DefaultSensorStatus.STOPPED for sensor in graph.sensors)
+    assert all(schedule.default_status is dg.DefaultScheduleStatus.STOPPED for schedule in graph.schedules)
+
+
+def test_every_asset_says_what_it_is(filled):
+    graph = definitions(filled.settings).resolve_asset_graph()
+
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.description, key
+        assert node.group_name != "default", key
+        assert node.kinds, key
+
+
+def test_the_daily_schedule_asks_for_one_run_a_ticker_on_a_day_with_a_session(filled):
+    due = datetime(2013, 2, 28, 23, 0, tzinfo=UTC)
+    with schedule_context(filled, due) as context:
+        result = daily_after_close.evaluate_tick(context)
+
+    assert set(requests(result)) == {"AAPL", "FB", "IBM", "NEW"}
+    assert requests(result)["AAPL"].run_key == "AAPL-2013-02-28"
+
+
+def test_the_daily_schedule_says_why_it_does_nothing_on_a_holiday(filled):
+    christmas = datetime(2012, 12, 25, 23, 0, tzinfo=UTC)
+    with schedule_context(filled, christmas) as context:
+        result = daily_after_close.evaluate_tick(context)
+
+    assert not result.run_requests
+    assert "2012-12-25: XNYS had no session" in result.skip_message
+
+
+def test_the_weekly_schedule_asks_for_every_ticker(filled):
+    due = datetime(2013, 3, 2, 11, 0, tzinfo=UTC)
+    with schedule_context(filled, due) as context:
+        result = weekly_retraining.evaluate_tick(context)
+
+    assert len(result.run_requests) == 4
+
+
+def test_a_fresh_ticker_is_left_alone_and_a_stale_one_is_not_hidden_by_it(filled):
+    with sensor_context(filled, resources(filled)) as context:
+        result = freshness.evaluate_tick(context)
+
+    # AAPL and FB have the bar of 1 March, IBM's never got in and NEW has none.
+    assert set(requests(result)) == {"IBM", "NEW"}
+    assert requests(result)["NEW"].job_name == refresh_ticker.name
+
+
+def test_freshness_asks_once_a_ticker_and_session(filled):
+    monday = resources(filled, now=datetime(2013, 3, 4, 23, 0, tzinfo=UTC))
+    with sensor_context(filled, monday) as context:
+        first = freshness.evaluate_tick(context)
+    with sensor_context(filled, monday, cursor=first.cursor) as context:
+        second = freshness.evaluate_tick(context)
+
+    assert requests(first)["AAPL"].job_name == update_ticker.name
+    assert requests(first)["AAPL"].run_key == "AAPL-2013-03-04"
+    assert not second.run_requests
+    assert "AAPL (last bar 2013-03-01, due 2013-03-04)" in second.skip_message
+
+
+def test_bars_kept_from_the_graph_are_not_missed(filled):
+    held = resources(filled, now=datetime(2026, 11, 23, tzinfo=UTC), as_of=datetime(2013, 3, 3, tzinfo=UTC).date())
+    with sensor_context(filled, held) as context:
+        result = freshness.evaluate_tick(context)
+
+    assert "AAPL" not in requests(result)
+
+
+def test_drift_waits_for_enough_live_outcomes(filled, tmp_path):
+    with sensor_context(filled, resources(filled, home=tmp_path)) as context:
+        result = forecast_drift.evaluate_tick(context)
+
+    assert not result.run_requests
+    assert f"AAPL: 0 live outcomes, {FEWEST_LIVE} needed" in result.skip_message
+
+
+@pytest.mark.parametrize(("size", "drifted"), [(0.5, False), (6.0, True)])
+def test_live_residuals_that_have_outgrown_the_record_ask_for_retraining(filled, tmp_path, size, drifted):
+    given = resources(filled, home=tmp_path)
+    given["lake"] = Lake(UPath(filled.settings.lake))
+    _log_residuals(given["settings"].audit, size=size)
+
+    with sensor_context(filled, given) as context:
+        result = forecast_drift.evaluate_tick(context)
+
+    assert ("AAPL" in requests(result)) is drifted
+    if not drifted:
+        assert "AAPL: no drift" in result.skip_message
+
+
+def test_a_release_follows_the_last_of_the_running_tickers(filled):
+    run = filled.instance.get_run_by_id(filled.runs["AAPL"].run_id)
+    event = next(
+        record.dagster_event
+        for record in filled.instance.all_logs(run.run_id)
+        if record.dagster_event and record.dagster_event.event_type is dg.DagsterEventType.RUN_SUCCESS
+    )
+    context = dg.build_run_status_sensor_context(
+        sensor_name="publish_after_tickers",
+        dagster_event=event,
+        dagster_instance=filled.instance,
+        dagster_run=run,
+        resources=resources(filled),
+    )
+
+    request = publish_after_tickers(context)
+
+    assert request.partition_key == "2013-02-24"
+    assert request.run_key == run.run_id
+
+
+def test_a_week_runs_from_sunday_to_saturday():
+    friday = datetime(2013, 3, 1, tzinfo=UTC).date()
+
+    assert week_of(friday) == "2013-02-24"
+    assert last_day("2013-02-24").isoformat() == "2013-03-02"
+    assert weeks.has_partition_key("2013-02-24")
+
+
+def test_a_calendar_reaches_a_year_beyond_and_crypto_never_closes():
+    stocks = calendar_of("AAPL", as_of=datetime(2013, 3, 1, tzinfo=UTC).date())
+    crypto = calendar_of("BTC-USD", as_of=datetime(2024, 1, 1, tzinfo=UTC).date())
+
+    assert np.datetime64("2012-10-29") not in stocks  # Hurricane Sandy
+    assert stocks.session[-1] > np.datetime64("2014-03-01")
+    assert exchange_of("BTC-USD") == "24/7"
+    assert np.datetime64("2023-12-24") in crypto
+
+
+def _settings():
+    from stock_assets.settings import PipelineSettings
+
+    return PipelineSettings()
+
+
+def _log_residuals(path, *, size: float) -> None:
+    """Thirty settled live forecasts of AAPL whose errors are `size` standard deviations, up and down in turn."""
+    sessions = np.arange(np.datetime64("2013-03-04"), np.datetime64("2013-04-03"))
+    with AuditLog.open(path) as log:
+        for i, (session, target) in enumerate(zip(sessions, sessions + 1, strict=True)):
+            forecast = LoggedForecast(
+                ticker="AAPL",
+                session=str(session),
+                target_session=str(target),
+                close=430.0,
+                mean=0.001,
+                vol=0.02,
+                p_up=0.5,
+                lower_90=-0.03,
+                upper_90=0.03,
+                inputs_sha256="0" * 64,
+                release_id="2013-03-01-000000000000",
+                model_version="1",
+            )
+            log.settle(log.append_forecast(forecast), realised=0.001 + 0.02 * size * (-1) ** i)

@@ -1,0 +1,196 @@
+"""One ticker, one run: the whole chain on a real, persistent instance, and what a failure does to the others."""
+
+from __future__ import annotations
+
+import json
+
+import dagster as dg
+import numpy as np
+import pytest
+from shared_data import sample_bars
+from upath import UPath
+
+from release.store import Store
+from stock_assets.errors import BadSelection, HomeUnwritable, NothingToPublish
+from stock_assets.jobs import TRAINING
+from stock_assets.resources.lake import Lake
+from stock_assets.resources.tracking import mark_failed, mlflow, runs_of
+from stock_assets.runs import is_fresh, materialize_rest, materialize_ticker, open_instance
+from stock_assets.settings import PipelineSettings
+
+BARS, BROKEN = 1300, 700
+
+
+def test_a_ticker_goes_from_bars_to_signals_in_one_run(filled):
+    run = filled.runs["AAPL"]
+
+    assert run.error == ""
+    assert set(run.step_seconds) == set(TRAINING)
+    assert sum(run.step_seconds.values()) < run.seconds
+    assert filled.instance.get_run_by_id(run.run_id).tags["ticker"] == "AAPL"
+
+
+def test_a_ticker_that_is_too_young_fails_its_own_run_in_one_line(filled):
+    run = filled.runs["FB"]
+
+    assert not run.ok
+    assert run.error.startswith("FB: expected at least 1008 bars")
+    assert run.error.endswith("got 196")
+
+
+def test_a_broken_price_fails_its_own_run_and_never_reaches_the_lake(filled):
+    run = filled.runs["IBM"]
+
+    assert not run.ok
+    broken = sample_bars("IBM")[-BARS:].session[BROKEN]
+    assert run.error == f"IBM {broken} close: expected a finite number, got nan"
+    assert not Lake(UPath(filled.settings.lake)).has("prices", "IBM")
+
+
+def test_a_release_carries_the_good_ticker_and_says_why_the_others_are_refused(filled):
+    release = Store(filled.settings.releases).load()
+
+    refused = {refusal.ticker: refusal.reason for refusal in release.manifest.refused}
+    assert filled.rest.ok
+    assert filled.rest.release_id == release.manifest.release_id
+    assert list(release.tickers) == ["AAPL"]
+    assert refused["FB"] == filled.runs["FB"].error
+    assert refused["IBM"] == filled.runs["IBM"].error
+    assert refused["NEW"] == "not materialized yet"
+
+
+def test_the_lineage_leads_back_to_the_run_the_model_version_and_the_bars(filled):
+    lineage = Store(filled.settings.releases).load().tickers["AAPL"].lineage
+    client = mlflow().MlflowClient(filled.settings.tracking_uri)
+
+    version = client.get_model_version(lineage.model_name, lineage.model_version)
+    tracked = client.get_run(lineage.mlflow_run_id)
+
+    assert lineage.dagster_run_id == filled.runs["AAPL"].run_id
+    assert version.run_id == lineage.mlflow_run_id
+    assert {"champion", "challenger"} <= set(client.get_registered_model(lineage.model_name).aliases)
+    assert tracked.data.tags["data_sha256"] == lineage.data_sha256
+    assert tracked.data.tags["dagster_run_id"] == lineage.dagster_run_id
+    assert tracked.inputs.dataset_inputs[0].dataset.digest == lineage.data_sha256[:36]
+    assert "ridge_alpha" in tracked.data.params
+    assert "price_r2_random_walk" in tracked.data.metrics
+
+
+def test_every_dagster_run_has_one_mlflow_run_that_ended_as_it_did(filled):
+    uri = filled.settings.tracking_uri
+
+    statuses = {name: [run.info.status for run in runs_of(uri, made.run_id)] for name, made in filled.runs.items()}
+
+    assert statuses == {"AAPL": ["FINISHED"], "FB": ["FAILED"], "IBM": ["FAILED"]}
+    assert mlflow().active_run() is None
+
+
+def test_the_mlflow_run_of_a_process_that_died_is_set_to_failed(filled):
+    client = mlflow().MlflowClient(filled.settings.tracking_uri)
+    experiment = client.get_experiment_by_name("stock-assets")
+    left_open = client.create_run(experiment.experiment_id, tags={"dagster_run_id": "of-a-dead-process"})
+
+    corrected = mark_failed(filled.settings.tracking_uri, "of-a-dead-process")
+
+    assert corrected == 1
+    assert client.get_run(left_open.info.run_id).info.status == "FAILED"
+    assert mark_failed(filled.settings.tracking_uri, "of-a-dead-process") == 0
+
+
+def test_signals_cover_every_session_since_the_first_forecast_up_to_the_newest(filled):
+    lake = Lake(UPath(filled.settings.lake))
+
+    signals, oos, features = (lake.read(name, "AAPL") for name in ("signals", "oos_predictions", "features"))
+
+    assert signals["date"].is_unique
+    assert signals["date"].iloc[0] == oos["date"].min()
+    assert signals["date"].iloc[-1] == features["date"].iloc[-1]
+    assert np.isnan(signals["realised"].iloc[-1])
+    assert signals["realised"].iloc[:-1].notna().all()
+    assert set(signals["action"]) <= {"BUY", "SELL", "HOLD"}
+
+
+def test_the_newest_signal_is_what_the_server_will_infer(filled):
+    from release.inference import infer
+
+    ticker = Store(filled.settings.releases).load().tickers["AAPL"]
+    newest = Lake(UPath(filled.settings.lake)).read("signals", "AAPL").iloc[-1]
+
+    forecast = infer(ticker, ticker.bars)
+
+    assert forecast.mean[0] == newest["mean"]
+    assert forecast.p_up[0] == newest["p_up"]
+
+
+def test_a_materialisation_shows_what_a_person_wants_to_see(filled):
+    event = filled.instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=dg.AssetKey("prices"), asset_partitions=["AAPL"]), limit=1
+    ).records[0]
+
+    metadata = event.asset_materialization.metadata
+    assert metadata["dagster/row_count"].value == 1300
+    assert metadata["last"].value == "2013-03-01"
+    assert [column.name for column in metadata["dagster/column_schema"].schema.columns][:3] == [
+        "ticker",
+        "date",
+        "open",
+    ]
+    assert metadata["close"].value.startswith("![AAPL close")
+
+
+def test_a_ticker_is_fresh_until_its_bars_the_settings_or_the_code_change(filled, monkeypatch):
+    from stock_assets import freshness
+
+    instance, settings = filled.instance, filled.settings
+    fewer = settings.model_copy(update={"as_of": np.datetime64("2013-02-01").item()})
+
+    assert is_fresh(instance, settings, "AAPL")
+    assert not is_fresh(instance, settings, "FB")
+    assert not is_fresh(instance, settings, "NEW")
+    assert not is_fresh(instance, fewer, "AAPL")
+    monkeypatch.setattr(freshness, "code_digest", lambda: "another")
+    assert not is_fresh(instance, settings, "AAPL")
+
+
+def test_a_portfolio_is_made_of_the_weeks_bars_only(filled):
+    portfolio = json.loads(
+        (filled.settings.lake / "portfolio_weights" / filled.rest.week / "portfolio.json").read_text()
+    )
+
+    assert filled.rest.week == "2013-02-24"
+    assert portfolio["data_through"] == "2013-03-01"
+    assert set(portfolio["allocations"]) >= {"minimum_variance", "equal_weight"}
+    for allocation in portfolio["allocations"].values():
+        assert sum(allocation["weights"]) == pytest.approx(1.0)
+
+
+def test_a_selection_runs_a_part_of_the_chain_and_says_what_it_starts(filled):
+    started: list[str] = []
+
+    run = materialize_ticker(filled.instance, filled.settings, "AAPL", "features", report=started.append)
+
+    assert run.ok
+    assert started == ["features"]
+
+
+@pytest.mark.parametrize("selection", ["no_such_asset", "published_release", "model+++("])
+def test_a_selection_that_picks_nothing_of_the_chain_is_refused(filled, selection):
+    with pytest.raises(BadSelection, match="selection: expected"):
+        materialize_ticker(filled.instance, filled.settings, "AAPL", selection)
+
+
+def test_nothing_is_published_before_a_ticker_has_a_champion(tmp_path):
+    settings = PipelineSettings(home=tmp_path)
+
+    with (
+        open_instance(settings) as instance,
+        pytest.raises(NothingToPublish, match="expected a ticker with a champion"),
+    ):
+        materialize_rest(instance, settings)
+
+
+def test_a_home_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "home").write_text("a file where a folder should be")
+
+    with pytest.raises(HomeUnwritable, match="home: expected a writable folder, got"):
+        open_instance(PipelineSettings(home=tmp_path / "home"))
