@@ -105,6 +105,8 @@ def server_config(app: ASGIApp | str, *, workers: int = 1) -> uvicorn.Config:
         date_header=False,
         # Deflating each frame for each listener would cost more than the bytes it saves.
         ws_per_message_deflate=False,
+        # A subscription to every ticker there is fits many times.
+        ws_max_size=65_536,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
 

@@ -18,8 +18,9 @@ from serving.latest import Latest
 from serving.logs import configure_logging
 from serving.metrics import Metrics
 from serving.reload import Reloader
-from serving.routes import models, operations, portfolio, predictions, prices, signals
+from serving.routes import models, operations, portfolio, predictions, prices, signals, stream
 from serving.settings import ServerSettings
+from serving.stream import Hub
 
 DESCRIPTION = """Forecasts, signals and allocations of a published release, and the live engine's numbers on top of it.
 
@@ -56,7 +57,8 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
     )
     app.state.settings = settings
     app.state.latest = latest
-    for module in (prices, predictions, signals, portfolio, models, operations):
+    app.state.hub = Hub(latest, metrics)
+    for module in (prices, predictions, signals, portfolio, models, operations, stream):
         app.include_router(module.router)
     problems.install(app)
     openapi.install(app)
@@ -66,15 +68,21 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Load the release in force, if there is one, then follow the store until the end."""
+    """Load the release in force, if there is one, then follow the store and the live engine until the end."""
     settings: ServerSettings = app.state.settings
-    reloader = Reloader(settings.releases, app.state.latest, every=settings.reload_seconds)
+    hub: Hub = app.state.hub
+    reloader = Reloader(settings.releases, app.state.latest, every=settings.reload_seconds, installed=hub.announce)
     await reloader.look()
     # Modules and schemas live as long as the process: the collector need not walk them again and again.
     gc.collect()
     gc.freeze()
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(reloader.run(), name="reload")]
+        if settings.redis_url is not None:
+            # A server without a live feed has no use for the client's library.
+            from serving.follower import Follower
+
+            running.append(tasks.create_task(Follower(settings.redis_url, hub).run(), name="follow"))
         yield
         for task in running:
             task.cancel()

@@ -87,14 +87,22 @@ class Latest:
         self.reload_error = self._reason = reason
         self.metrics.release_refused()
 
-    def apply(self, message: LiveMessage) -> None:
-        """Take in a live message. One of a ticker that the release in force does not carry changes nothing."""
-        self._arrived_at = self.clock.now()
+    def apply(self, message: LiveMessage, *, at: datetime | None = None) -> bool:
+        """Take in a live message, which was said `at` (now, if None); whether it changed anything.
+
+        One of a ticker that the release in force does not carry changes nothing, nor does one of an earlier session
+        than the release's last bar: it comes from an engine that has not taken up the release yet.
+        """
+        self._arrived_at = at or self.clock.now()
         self.metrics.live_message(type(message).__name__, at=self._arrived_at.timestamp())
         if isinstance(message, StatusMessage):
             self._status = message
-        elif self._view is not None and message.ticker in self._view.release.tickers:
-            self._take(message, self._arrived_at.timestamp())
+            return True
+        released = self._view.predictions.get(message.ticker) if self._view is not None else None
+        if released is None or message.session < released.session:
+            return False
+        self._take(message, self._arrived_at.timestamp())
+        return True
 
     def _take(self, message: PriceMessage | PredictionMessage | SignalMessage, now: float) -> None:
         if isinstance(message, PriceMessage):
@@ -171,16 +179,30 @@ class Latest:
             feed=self._feed(),
         )
 
+    @property
+    def arrived_at(self) -> datetime | None:
+        """When the newest live message came, None before the first."""
+        return self._arrived_at
+
+    @property
+    def stale(self) -> bool:
+        """Whether live numbers are expected and can't be relied on: none came for long, or the way to them is cut."""
+        age = self._age()
+        return self.live and (not self.connected or age is None or age > SILENCE_SECONDS)
+
+    def _age(self) -> float | None:
+        """Seconds since the newest live message, None before the first."""
+        return None if self._arrived_at is None else (self.clock.now() - self._arrived_at).total_seconds()
+
     def _feed(self) -> FeedStatus:
-        arrived, status = self._arrived_at, self._status
-        age = None if arrived is None else (self.clock.now() - arrived).total_seconds()
+        arrived, status, age = self._arrived_at, self._status, self._age()
         return FeedStatus(
             configured=self.live,
             state=status.feed.value if status else None,
             detail=status.detail if status else None,
             last_message_at=arrived.isoformat().replace("+00:00", "Z") if arrived else None,
             last_message_age_seconds=None if age is None else round(age, 3),
-            stale=self.live and (not self.connected or age is None or age > SILENCE_SECONDS),
+            stale=self.stale,
         )
 
     def _all(self, live: Mapping[str, M], released: Mapping[str, M]) -> tuple[M, ...]:

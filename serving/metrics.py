@@ -54,6 +54,15 @@ class Metrics:
             ("worker",),
             registry=self.registry,
         )
+        self._listeners = Gauge(
+            "stock_assets_stream_listeners", "WebSocket connections open.", ("worker",), registry=self.registry
+        )
+        self._conflated = Counter(
+            "stock_assets_stream_conflated",
+            "Times that a listener fell behind and was given a snapshot in place of what it had missed.",
+            ("worker",),
+            registry=self.registry,
+        )
         self.request_counter = cache(self._request_counter)
         self._last_message.labels(self._worker).set(0)
 
@@ -80,6 +89,14 @@ class Metrics:
         """A live message of type `kind` arrived at Unix time `at`."""
         self._messages.labels(kind, self._worker).inc()
         self._last_message.labels(self._worker).set(at)
+
+    def listeners(self, number: int) -> None:
+        """So many WebSocket connections are open."""
+        self._listeners.labels(self._worker).set(number)
+
+    def conflated(self) -> None:
+        """A listener fell behind."""
+        self._conflated.labels(self._worker).inc()
 
     def text(self) -> bytes:
         """Everything in Prometheus' text format."""

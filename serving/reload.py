@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -33,12 +34,17 @@ class Reloader:
         What to keep up to date.
     every : float
         Seconds between two looks at the pointer, each of which costs one ``stat``.
+    installed : callable
+        Called after each change of what `latest` answers from.
     """
 
-    def __init__(self, store: Path, latest: Latest, *, every: float) -> None:
+    def __init__(
+        self, store: Path, latest: Latest, *, every: float, installed: Callable[[], None] = lambda: None
+    ) -> None:
         self.store = Store(store)
         self.latest = latest
         self.every = every
+        self._installed = installed
         self._seen: Stamp = None
         self._retry_at: float | None = None
 
@@ -64,6 +70,7 @@ class Reloader:
             return
         if fresh is not None:
             self.latest.install(fresh)
+            self._installed()
             log.info("release_loaded", release_id=fresh.release_id, tickers=list(fresh.release.tickers))
 
     def _load(self) -> View | None:

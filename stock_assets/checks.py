@@ -12,7 +12,7 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from quant.bars import Bars, Fault
+from quant.bars import Bars, Fault, faults
 from quant.metrics import coverage
 from quant.sessions import SessionCalendar
 from stock_assets.learning.dataset import require_history
@@ -52,6 +52,14 @@ def told(ticker: str, found: list[Fault]) -> str:
     """The first faults and how many more there are, on one line."""
     more = f" (and {len(found) - SHOWN} more)" if len(found) > SHOWN else ""
     return f"{ticker} {'; '.join(str(fault) for fault in found[:SHOWN])}{more}"
+
+
+def refusal(ticker: str, bars: Bars) -> str | None:
+    """What a blocking check of the bars will say against them, None if they pass."""
+    if found := faults(bars):
+        return told(ticker, found)
+    history = enough_history(ticker, bars)
+    return None if history.passed else history.description
 
 
 def enough_history(ticker: str, bars: Bars) -> dg.AssetCheckResult:

@@ -20,9 +20,10 @@ from dagster import DagsterEventType, DagsterInstance, EventLogEntry, ExecuteInP
 
 from release.store import Store
 from release.tables import digest
+from stock_assets.checks import refusal
 from stock_assets.definitions import definitions, lake_of, opened
 from stock_assets.errors import BadSelection, HomeUnwritable, NothingToPublish, SourceError
-from stock_assets.failures import cause, one_line
+from stock_assets.failures import cause, last_failure, one_line
 from stock_assets.freshness import FINGERPRINT, fingerprint
 from stock_assets.jobs import TRAINING, publish, refresh_ticker
 from stock_assets.partitions import TICKERS, week_of
@@ -233,6 +234,17 @@ def _steps(result: ExecuteInProcessResult) -> dict[str, float]:
         for event in result.all_events
         if event.event_type is DagsterEventType.STEP_SUCCESS and event.step_key is not None
     }
+
+
+def standing_refusal(instance: DagsterInstance, settings: PipelineSettings, ticker: str) -> str | None:
+    """Why the source's bars of the ticker won't do, if its newest run has failed of just that; None otherwise."""
+    try:
+        bars = opened(settings).fetch(ticker, end=settings.as_of).bars
+    except SourceError as error:
+        reason: str | None = one_line(str(error))
+    else:
+        reason = refusal(ticker, bars)
+    return reason if reason is not None and reason == last_failure(instance, ticker) else None
 
 
 def is_fresh(instance: DagsterInstance, settings: PipelineSettings, ticker: str) -> bool:

@@ -116,6 +116,11 @@ class Pool:
         if self.workers < 1:
             raise ValueError(f"workers: expected at least 1, got {self.workers}")
 
+    @property
+    def open(self) -> bool:
+        """Whether it has workers."""
+        return bool(self._staff)
+
     def __enter__(self) -> Pool:
         self.logs.mkdir(parents=True, exist_ok=True)
         self._staff = [self._hire() for _ in range(self.workers)]

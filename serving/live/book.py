@@ -28,7 +28,7 @@ class Taken(enum.Enum):
     OUT_OF_ORDER = "out_of_order"  # range and volume count, the last price stays
     DUPLICATE = "duplicate"
     LATE = "late"  # its session has closed
-    BAD_PRICE = "bad_price"
+    BAD_PRICE = "bad_price"  # or size, split or dividend
     NO_SESSION = "no_session"  # the exchange doesn't trade that day, or the calendar doesn't reach it
     UNKNOWN_TICKER = "unknown_ticker"
 
@@ -124,15 +124,15 @@ class Book:
 
     def is_over(self, session: str) -> bool:
         """Whether news of `session` show that the one under way is over, though nobody said so."""
-        return self.open is not None and bool(np.datetime64(session, "D") > self.open.session)
+        later = np.datetime64(session, "D")
+        return self.open is not None and bool(later > self.open.session) and later in self._calendar
 
     def fold(self, tick: Tick) -> Taken:
         """Count a tick, of the session under way or, if there is none, of a later one than has closed."""
         session = np.datetime64(tick.session, "D")
-        if session <= self.last or (self.open is not None and session < self.open.session):
+        if self._is_late(session):
             return Taken.LATE
-        # A comparison that NaN fails too.
-        if not (0 < tick.price < np.inf and 0 <= tick.size < np.inf):
+        if not self._is_sound(tick):
             return Taken.BAD_PRICE
         if session not in self._calendar:
             return Taken.NO_SESSION
@@ -143,11 +143,12 @@ class Book:
     def check_close(self, bar: Bars) -> Taken:
         """Whether `close` can take the feed's word for how a session ended."""
         session = bar.session[-1]
-        if session <= self.last:
+        if self._is_late(session):
             return Taken.LATE
         if session not in self._calendar:
             return Taken.NO_SESSION
-        return Taken.BAD_PRICE if faults(bar) else Taken.COUNTED
+        # Behind the bar before it, whose close bounds what a dividend can pay.
+        return Taken.BAD_PRICE if faults(self.closed[-1:].append(bar)) else Taken.COUNTED
 
     def close(self, bar: Bars) -> None:
         """Put the session's final bar, one row later than all before, among the closed ones."""
@@ -159,3 +160,12 @@ class Book:
         if self.open is None:
             return self.closed[-WINDOW:]
         return self.closed[-(WINDOW - 1) :].append(self.open.bar())
+
+    def _is_late(self, session: np.datetime64) -> bool:
+        return bool(session <= self.last or (self.open is not None and session < self.open.session))
+
+    def _is_sound(self, tick: Tick) -> bool:
+        """Whether its numbers can be counted; comparisons that NaN fails too."""
+        traded = 0 < tick.price < np.inf and 0 <= tick.size < np.inf
+        adjusts = 0 < tick.split < np.inf and 0 <= tick.dividend * tick.split < self.closed.close[-1]
+        return bool(traded and adjusts)

@@ -48,13 +48,18 @@ class Desk:
         """The symbol."""
         return self._released.ticker
 
-    def adopt(self, release: Release) -> None:
-        """Go on with another release's model, and with its bars as far as they reach."""
+    def adopt(self, release: Release) -> list[LiveMessage]:
+        """Go on with another release's model, and with its bars as far as they reach.
+
+        Where they reach as far as the book does, the release's own signal is in force and is what there is to say.
+        """
         self._release, self._released = release, release.tickers[self.ticker]
         self.book.rebase(self._released.bars, release.calendars[self._released.exchange])
         if self.book.last == self._released.bars.session[-1]:
             self._shown = signal_after(self._predict_released(), self._released)
             self._at_close = self._shown.action
+            return []
+        return []
 
     def fold(self, tick: Tick) -> Taken:
         """Count a tick; see `Book.fold`."""
@@ -94,8 +99,9 @@ class Desk:
         self._settle()
         window = self.book.window()
         prediction, inputs = self._predict(window, provisional=False), digest(window)
-        self._audit.append_forecast(_logged_forecast(prediction, inputs=inputs))
+        # First, because it refuses a prediction that is no number, which the log must not get to see.
         signal = signal_message(prediction, previous=self._shown.action, keeping=self._at_close)
+        self._audit.append_forecast(_logged_forecast(prediction, inputs=inputs))
         self._at_close = signal.action
         return [self._price(provisional=False), prediction, self._audited(signal, inputs=inputs)]
 

@@ -6,6 +6,7 @@ Knows no connection and no clock, so that the same code runs live, replayed and 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import structlog
@@ -58,10 +59,11 @@ class Floor:
 
     def adopt(self, release: Release) -> None:
         """Go on with another release: its tickers, its models, and its bars where they reach further."""
-        self.release, self._failures = release, {}
+        self.release = release
+        self._forget_failures()
         self.desks = {ticker: desk for ticker, desk in self.desks.items() if ticker in release.tickers}
-        for desk in self.desks.values():
-            desk.adopt(release)
+        for ticker, desk in self.desks.items():
+            self._hear(ticker, partial(desk.adopt, release))
         self._changed = dict.fromkeys(self.desks)
         for ticker in release.tickers:
             if ticker not in self.desks:
@@ -99,6 +101,7 @@ class Floor:
 
     def _open(self) -> None:
         self.desks, self._changed = {}, {}
+        self._forget_failures()
         for ticker in self.release.tickers:
             self._open_desk(ticker)
 
@@ -148,6 +151,9 @@ class Floor:
             return
         self._counts.predictions += sum(isinstance(message, PredictionMessage) for message in said)
         self._said.extend(said)
+
+    def _forget_failures(self) -> None:
+        self._failures, self._counts.silent = {}, ()
 
     def _failed(self, ticker: str, error: QuantError) -> None:
         """Log a ticker's trouble when it begins and when it changes, not with every tick."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Final
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 
 from quant.bars import CLOSE, HIGH, LOW, OPEN, VOLUME, Bars, Floats
 from quant.errors import QuantError
@@ -15,6 +16,8 @@ from serving.messages import IsoDate, Ticker
 TICK: Final = timedelta(minutes=15)
 # Open, high, low and close have to find a place each.
 FEWEST_TICKS: Final = 4
+
+Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class Tick(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="tick"):
@@ -27,12 +30,15 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="tic
     market: str
     ticker: Ticker
     session: IsoDate
-    at: datetime
+    at: Moment
     number: int
     price: float
     size: float
     split: float = 1.0
     dividend: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_date(self.session)
 
 
 class SessionClose(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="close"):
@@ -41,7 +47,7 @@ class SessionClose(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", 
     market: str
     ticker: Ticker
     session: IsoDate
-    at: datetime
+    at: Moment
     open: float
     high: float
     low: float
@@ -49,6 +55,9 @@ class SessionClose(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", 
     volume: float
     split: float
     dividend: float
+
+    def __post_init__(self) -> None:
+        _check_date(self.session)
 
     def bar(self) -> Bars:
         """The official bar, as one row."""
@@ -61,7 +70,12 @@ class MarketEnd(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
     """The feed has nothing more to tell, ever."""
 
     market: str
-    at: datetime
+    at: Moment
+
+
+def _check_date(session: str) -> None:
+    if date.fromisoformat(session).isoformat() != session:
+        raise ValueError(f"session: expected an ISO date, got {session!r}")
 
 
 FeedEvent = Tick | SessionClose | MarketEnd

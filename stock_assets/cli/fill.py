@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -51,6 +52,8 @@ class Outcome:
         By ticker, what the source has of it, bars after `as_of` included.
     fresh : tuple of str
         Tickers that needed nothing.
+    standing : tuple of str
+        Tickers that were refused before, and whose bars are no better now.
     runs : tuple of TickerRun
         One for each of the others.
     rest : RestRun
@@ -63,6 +66,7 @@ class Outcome:
     settings: PipelineSettings
     bars: Mapping[str, Bars]
     fresh: tuple[str, ...]
+    standing: tuple[str, ...]
     runs: tuple[TickerRun, ...]
     rest: RestRun
     release: Release
@@ -112,30 +116,49 @@ def fill(
 
     started = time.perf_counter()
     carried = market_data(settings).tickers()  # A wrong path is told before anything is started for it.
-    with Pool(workers=workers or os.cpu_count() or 1, logs=settings.logs, warm=WARM) as pool:
+    pool = Pool(workers=workers or os.cpu_count() or 1, logs=settings.logs, warm=WARM)
+    with contextlib.ExitStack() as stack:
+        if homes.recall(settings.home) is None:
+            # All is to be made: the workers may as well import while we do.
+            stack.enter_context(pool)
         from stock_assets import runs
         from stock_assets.definitions import opened
         from stock_assets.resources.tracking import prepare_tracking
 
-        with runs.open_instance(settings) as instance:
-            wanted = universe(settings, instance, carried, asked=asked)
-            bars = readable_bars(opened(settings), wanted)
-            if keep_last_year and settings.as_of is None:
-                settings = settings.model_copy(update={"as_of": start_of_replay(bars)})
-            homes.remember(settings)
-            prepare_tracking(settings)
-            fresh = () if select else tuple(name for name in wanted if runs.is_fresh(instance, settings, name))
-            made = _run_tickers(pool, settings, [name for name in wanted if name not in fresh], select)
-            rest = _run_rest(instance, settings)
+        instance = stack.enter_context(runs.open_instance(settings))
+        wanted = universe(settings, instance, carried, asked=asked)
+        bars = readable_bars(opened(settings), wanted)
+        if keep_last_year and settings.as_of is None:
+            settings = settings.model_copy(update={"as_of": start_of_replay(bars)})
+        homes.remember(settings)
+        prepare_tracking(settings)
+        fresh, standing, due = ((), (), wanted) if select else _sorted(instance, settings, wanted)
+        if due and not pool.open:
+            stack.enter_context(pool)
+        made = _run_tickers(pool, settings, due, select)
+        rest = _run_rest(instance, settings)
     return Outcome(
         settings=settings,
         bars=bars,
         fresh=fresh,
+        standing=standing,
         runs=made,
         rest=rest,
         release=Store(settings.releases).load(rest.release_id),
         wall_seconds=time.perf_counter() - started,
     )
+
+
+def _sorted(
+    instance: DagsterInstance, settings: PipelineSettings, wanted: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """The tickers that are fresh, those whose refusal stands, and those that are due for a run."""
+    from stock_assets import runs
+
+    fresh = tuple(name for name in wanted if runs.is_fresh(instance, settings, name))
+    stale = [name for name in wanted if name not in fresh]
+    standing = tuple(name for name in stale if runs.standing_refusal(instance, settings, name))
+    return fresh, standing, tuple(name for name in stale if name not in standing)
 
 
 def _run_tickers(
@@ -202,6 +225,7 @@ def _document(outcome: Outcome) -> dict[str, Any]:
         "release_id": manifest.release_id,
         "as_of": manifest.as_of,
         "fresh": outcome.fresh,
+        "standing": outcome.standing,
         "runs": [
             {
                 "ticker": run.ticker,

@@ -30,7 +30,7 @@ def materialize(
 ) -> None:
     """One Dagster run a ticker by a pool of warm processes, then portfolio and release once.
 
-    Exit 0 if every ticker made it, 1 if one failed; the others are published all the same.
+    Exit 0 if every ticker made it, 1 if one failed or is refused; the others are published all the same.
     """
     from stock_assets.cli import fill
 
@@ -39,5 +39,5 @@ def materialize(
     with signals_interrupt():
         outcome = fill.fill(settings, asked=split_tickers(tickers), select=select, workers=workers)
         fill.tell(outcome, json=json)
-    if outcome.failed:
+    if outcome.failed or outcome.standing:
         raise typer.Exit(1)

@@ -1,23 +1,21 @@
 """The model families that compete to forecast the mean return. A new family is one class here.
 
-How they are tuned, combined and judged does not belong here.
+How they are tuned, combined and judged does not belong here. Importing scikit-learn takes seconds, so that happens when
+something is fitted: Dagster's own processes load the graph and never fit.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-import sklearn
-from skl2onnx.sklapi import CastTransformer
-from sklearn.ensemble import RandomForestRegressor
-from sklearn.linear_model import Ridge
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
 
 from quant.bars import Floats
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 
 class Candidate(ABC):
@@ -41,6 +39,8 @@ class Candidate(ABC):
 
     def fit(self, X: Floats, y: Floats, *, seed: int) -> Self:
         """Fit on X (n, F) float64 and y (n,) log returns, both without NaN; `seed` fixes every random choice."""
+        import sklearn
+
         # The caller vouches for the arrays once; scikit-learn would check them again for every tree.
         with sklearn.config_context(assume_finite=True, skip_parameter_validation=True):
             self.pipeline_ = self.unfitted(seed=seed).fit(X, y)
@@ -74,6 +74,10 @@ class RidgeCandidate(Candidate):
         return {"alpha": self.alpha}
 
     def unfitted(self, *, seed: int) -> Pipeline:  # noqa: ARG002 - a ridge has nothing random
+        from sklearn.linear_model import Ridge
+        from sklearn.pipeline import Pipeline
+        from sklearn.preprocessing import StandardScaler
+
         return Pipeline([("scale", StandardScaler()), ("ridge", Ridge(alpha=self.alpha))])
 
 
@@ -102,6 +106,10 @@ class ForestCandidate(Candidate):
         return {"depth": self.depth, "leaf_share": self.leaf_share}
 
     def unfitted(self, *, seed: int) -> Pipeline:
+        from skl2onnx.sklapi import CastTransformer
+        from sklearn.ensemble import RandomForestRegressor
+        from sklearn.pipeline import Pipeline
+
         forest = RandomForestRegressor(
             n_estimators=40,
             max_depth=self.depth,

@@ -9,8 +9,6 @@ import numpy as np
 import onnx
 import onnxruntime
 from onnx import TensorProto, helper
-from skl2onnx import to_onnx
-from skl2onnx.common.data_types import DoubleTensorType
 
 from quant.bars import Floats
 from stock_assets.learning.candidates import Candidate
@@ -62,6 +60,9 @@ def export(trained: Trained) -> Exported:
 
 def convert(candidate: Candidate, features: int) -> onnx.ModelProto:
     """One candidate's own graph."""
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import DoubleTensorType
+
     input_type = [(INPUT, DoubleTensorType([None, features]))]
     model: onnx.ModelProto = to_onnx(candidate.pipeline_, initial_types=input_type, target_opset=OPSET)
     return model

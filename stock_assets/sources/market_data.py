@@ -74,7 +74,9 @@ def between(bars: Bars, start: date | None, end: date | None, *, ticker: str) ->
     if end is not None:
         wanted &= bars.session <= np.datetime64(end)
     if not wanted.any():
-        raise DataEmpty(f"{ticker}: expected bars from {start or 'the start'} to {end or 'the end'}, got none")
+        has = f"; its {len(bars)} bars are of {bars.session.min()} to {bars.session.max()}" if len(bars) else ""
+        span = f"from {start or 'the start'} to {end or 'the end'}"
+        raise DataEmpty(f"{ticker}: too short: expected bars {span}, got none{has}")
     return Bars(bars.session[wanted], bars.ohlcv[wanted], bars.split[wanted], bars.dividend[wanted])
 
 
