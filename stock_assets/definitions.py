@@ -18,8 +18,8 @@ from stock_assets.sensors.drift import forecast_drift
 from stock_assets.sensors.freshness import freshness
 from stock_assets.sensors.runs import mlflow_follows_failures, publish_after_tickers
 from stock_assets.settings import PipelineSettings
+from stock_assets.sources.catalogue import market_data as source
 from stock_assets.sources.market_data import MarketData
-from stock_assets.sources.market_data import market_data as source
 
 ASSETS: Final = (
     market_data.prices,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus, EventLogEntry, RunsFilter
@@ -44,6 +45,12 @@ def _without_class(error: SerializableErrorInfo) -> str:
 def one_line(text: str) -> str:
     """The text with its line ends and runs of blanks as single blanks."""
     return " ".join(text.split())
+
+
+def reasons(instance: DagsterInstance, tickers: Iterable[str]) -> str:
+    """Why each of the tickers has nothing to publish, on one line."""
+    told = (f"{ticker}: {last_failure(instance, ticker).removeprefix(f'{ticker}: ')}" for ticker in tickers)
+    return "; ".join(told) or "there are no tickers"
 
 
 def last_failure(instance: DagsterInstance, ticker: str) -> str:

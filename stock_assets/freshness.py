@@ -12,6 +12,9 @@ FINGERPRINT: Final = "fingerprint"
 
 
 def fingerprint(data_sha256: str, settings: PipelineSettings) -> str:
-    """Digest of all that decides a ticker's tables: its bars, the code, the settings that reach the models."""
-    parts = (data_sha256, code_digest(), str(settings.horizon), settings.source.value, settings.tracking_uri)
+    """Digest of all that decides a ticker's tables: its bars, the code, the settings that reach the models.
+
+    Where the home lies is none of it: one that was moved or copied is as fresh as it was.
+    """
+    parts = (data_sha256, code_digest(), str(settings.horizon), settings.source.value, settings.mlflow_uri or "")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

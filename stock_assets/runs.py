@@ -23,7 +23,7 @@ from release.tables import digest
 from stock_assets.checks import refusal
 from stock_assets.definitions import definitions, lake_of, opened
 from stock_assets.errors import BadSelection, HomeUnwritable, NothingToPublish, SourceError
-from stock_assets.failures import cause, last_failure, one_line
+from stock_assets.failures import cause, last_failure, one_line, reasons
 from stock_assets.freshness import FINGERPRINT, fingerprint
 from stock_assets.jobs import TRAINING, publish, refresh_ticker
 from stock_assets.partitions import TICKERS, week_of
@@ -177,9 +177,10 @@ def materialize_rest(instance: DagsterInstance, settings: PipelineSettings, *, r
         If no ticker has come that far.
     """
     lake = lake_of(settings)
-    newest = newest_session(lake, instance.get_dynamic_partitions(TICKERS))
+    known = instance.get_dynamic_partitions(TICKERS)
+    newest = newest_session(lake, known)
     if newest is None:
-        raise NothingToPublish("release: expected a ticker with a champion, got none")
+        raise NothingToPublish(f"release: expected a ticker with a champion, got none ({reasons(instance, known)})")
     week = week_of(newest.date())
     summary = _execute(instance, settings, publish.name, week, report=report)
     return RestRun(week=week, release_id=Store(settings.releases).current(), **summary)

@@ -58,7 +58,7 @@ class Desk:
         if self.book.last == self._released.bars.session[-1]:
             self._shown = signal_after(self._predict_released(), self._released)
             self._at_close = self._shown.action
-            return []
+            return [self._shown]
         return []
 
     def fold(self, tick: Tick) -> Taken:

@@ -20,7 +20,7 @@ from stock_assets.assets.forecast import Champion
 from stock_assets.assets.portfolio import PORTFOLIO
 from stock_assets.calendars import calendar_of
 from stock_assets.errors import NothingToPublish
-from stock_assets.failures import last_failure
+from stock_assets.failures import last_failure, reasons
 from stock_assets.frames import bars_of
 from stock_assets.partitions import TICKERS, week_of
 from stock_assets.resources.lake import Lake
@@ -57,8 +57,8 @@ def published_release(
         else:
             refused.append(Refusal(ticker=ticker, reason=last_failure(context.instance, ticker)))
     if not parts:
-        reasons = "; ".join(f"{refusal.ticker}: {refusal.reason}" for refusal in refused)
-        raise NothingToPublish(f"release: expected a ticker with a champion, got none ({reasons or 'no tickers'})")
+        why = reasons(context.instance, [refusal.ticker for refusal in refused])
+        raise NothingToPublish(f"release: expected a ticker with a champion, got none ({why})")
     manifest = publish(settings.releases, _draft(context.run.run_id, parts, refused, lake, clock, settings))
     return dg.MaterializeResult(
         metadata={

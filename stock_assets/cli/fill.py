@@ -112,7 +112,7 @@ def fill(
     keep_last_year : bool
         Keep the newest year of bars from the graph, unless `settings` says `as_of`.
     """
-    from stock_assets.sources.market_data import market_data
+    from stock_assets.sources.catalogue import market_data
 
     started = time.perf_counter()
     carried = market_data(settings).tickers()  # A wrong path is told before anything is started for it.

@@ -48,7 +48,8 @@ def list_tickers(home: Home = None, json: Json = False) -> None:
 def add(names: Names, home: Home = None, json: Json = False) -> None:
     """Add tickers that the source carries; the next `materialize` fills them."""
     from stock_assets.partitions import TICKERS
-    from stock_assets.sources.market_data import known, market_data
+    from stock_assets.sources.catalogue import market_data
+    from stock_assets.sources.market_data import known
 
     settings, instance = _open(home)
     carried = market_data(settings).tickers()

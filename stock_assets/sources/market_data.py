@@ -1,4 +1,4 @@
-"""What the graph asks of a source of market data, and the one place where settings choose it."""
+"""What the graph asks of a source of market data, and what the sources share. Who is chosen: `sources.catalogue`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from quant.bars import Bars
-from stock_assets.errors import DataEmpty, DataNotFound, UnknownTicker
-from stock_assets.settings import PipelineSettings, SourceName
+from stock_assets.errors import DataEmpty, UnknownTicker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,25 +44,6 @@ class MarketData(Protocol):
             Naming what was expected; it concerns this ticker only.
         """
         ...
-
-
-def market_data(settings: PipelineSettings) -> MarketData:
-    """The source that the settings name.
-
-    Raises
-    ------
-    DataNotFound
-        If the source is ``files`` and no path was given.
-    """
-    if settings.source is SourceName.SAMPLE:
-        from stock_assets.sources.sample import Sample
-
-        return Sample()
-    if settings.data is None:
-        raise DataNotFound("data: expected a file or folder for the source files, got none")
-    from stock_assets.sources.files import Files
-
-    return Files(settings.data)
 
 
 def between(bars: Bars, start: date | None, end: date | None, *, ticker: str) -> Bars:

@@ -67,12 +67,13 @@ def test_each_bad_ticker_is_refused_with_its_reason_and_the_good_one_is_released
         assert word in reasons[ticker], reasons[ticker]
         assert "\n" not in reasons[ticker]
 
-    for bad in ("GOOD.csv",):
-        (mixed / bad).unlink()
-    nothing = stock_assets("demo", "--once", home=home)
+    (mixed / "GOOD.csv").unlink()
+    gone = stock_assets("materialize", "--json", home=home)
     after = stock_assets("release", "show", "--json", home=home)
 
-    assert nothing.code != 0
+    assert gone.code == 1
+    assert [(run["ticker"], run["ok"]) for run in gone.json["runs"]] == [("GOOD", False)]
+    assert "expected one of COLUMN, EMPTY" in gone.json["runs"][0]["error"]
     assert after.json["release_id"] == answer.json["release_id"]
 
 

@@ -24,8 +24,8 @@ from stock_assets.errors import (
 )
 from stock_assets.settings import PipelineSettings, SourceName
 from stock_assets.sources import files
+from stock_assets.sources.catalogue import market_data
 from stock_assets.sources.files import Files
-from stock_assets.sources.market_data import market_data
 from stock_assets.sources.sample import Sample
 
 HEADER = "date,ticker,open,high,low,close,adj_close,volume"
@@ -59,7 +59,10 @@ def test_bars_after_the_end_are_kept_back():
 
 
 def test_a_range_without_bars_is_an_error_that_names_the_range():
-    with pytest.raises(DataEmpty, match=r"FB: expected bars from the start to 2005-01-01, got none"):
+    with pytest.raises(
+        DataEmpty,
+        match=r"FB: too short: expected bars from the start to 2005-01-01, got none; its 196 bars are of 2012-05-18",
+    ):
         Sample().fetch("FB", end=date(2005, 1, 1))
 
 

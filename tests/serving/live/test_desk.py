@@ -233,7 +233,7 @@ def test_before_its_first_tick_a_ticker_stands_where_the_release_left_it(release
     assert (price_said.session, price_said.price) == (str(AS_OF), bars.close[-1])
     assert (prediction.session, prediction.mean) == (str(AS_OF), forecast.mean[-1])
     assert (signal.action, signal.edge_bp, signal.audit_id) == (backtest.action, backtest.edge_bp, None)
-    assert not (price_said.provisional or prediction.provisional or signal.provisional)
+    assert {price_said.provisional, prediction.provisional, signal.provisional} == {False}
 
 
 def test_what_can_not_be_audited_is_not_said(release, audit, later):
@@ -489,7 +489,7 @@ def test_a_new_release_says_where_it_stands(floor, releases):
         assert signal.action is list(replay(forecast, rule=SignalRule()))[-1].action
 
 
-def test_a_release_that_does_not_reach_as_far_brings_its_model_only(floor, later, releases, audit):
+def test_a_release_that_does_not_reach_as_far_brings_its_model_only(floor, later, releases):
     for row in range(3):
         floor.take(close_of(later["AAPL"], row))
     before = floor.say()
@@ -504,7 +504,7 @@ def test_a_release_that_does_not_reach_as_far_brings_its_model_only(floor, later
     assert all(s.audit_id is not None and s.previous is signals_of(before)[-1].action for s in signals_of(said))
 
 
-def test_a_session_under_way_goes_on_under_a_new_release(floor, releases):
+def test_a_session_under_way_goes_on_under_a_new_release(floor):
     floor.take(tick(0, session=FRIDAY))
     floor.take(tick(1, 546.0, session=FRIDAY))
     floor.say()

@@ -1,0 +1,407 @@
+"""The engine on a real Valkey: a market from first tick to last, outages, nonsense on the wire, new releases."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from types import SimpleNamespace
+
+import pytest
+from real_release import publish_release
+from redis.asyncio import Redis
+from structlog.testing import capture_logs
+
+from release.errors import AuditFailed
+from release.store import CURRENT, Store
+from serving.live import bus
+from serving.live.bus import Event
+from serving.live.engine import Engine
+from serving.live.outbox import latest_key
+from serving.live.replay import Feed
+from serving.live.status import MOVES, FeedStatus
+from serving.live.ticks import MarketEnd, encode
+from serving.messages import FeedState, LiveMessage, PredictionMessage, SignalMessage, StatusMessage, decode
+
+pytestmark = pytest.mark.anyio
+
+SESSIONS = ["2012-03-02", "2012-03-05", "2012-03-06"]
+TICKERS = ("AAPL", "IBM")
+KEYS = {f"{kind}:{ticker}" for kind in ("price", "prediction", "signal") for ticker in TICKERS} | {"status"}
+AT_ONCE = 1e9
+
+
+async def until(condition: Callable[[], bool | Awaitable[bool]], *, seconds: float = 20.0) -> None:
+    """Let the engine work until the condition holds; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (await held if isinstance(held := condition(), Awaitable) else held):
+        assert time.monotonic() < deadline, "the condition never held"
+        await asyncio.sleep(0.005)
+
+
+class Listener:
+    """What a gateway would find in Redis."""
+
+    def __init__(self, client: Redis) -> None:
+        self.client = client
+
+    async def events(self) -> list[Event]:
+        """All events on the stream."""
+        return [bus.event(fields) for _, fields in await self.client.xrange(bus.EVENTS)]
+
+    async def said(self, kind: type, **having: object) -> list:
+        """The messages of a kind in those events."""
+        messages = [decode(event.data) for event in await self.events()]
+        return [
+            message
+            for message in messages
+            if type(message) is kind and all(getattr(message, name) == value for name, value in having.items())
+        ]
+
+    async def latest(self) -> dict[str, LiveMessage]:
+        """The newest state by key; nothing while the server is away."""
+        try:
+            state = await bus.state(self.client)
+        except bus.GONE:
+            return {}
+        return {latest_key(message): message for message in map(decode, state.messages)}
+
+    async def is_told(self, feed: FeedState) -> bool:
+        """Whether the newest status says so of the feed."""
+        status = (await self.latest()).get("status")
+        return isinstance(status, StatusMessage) and status.feed is feed
+
+
+@pytest.fixture
+async def listener(valkey) -> AsyncIterator[Listener]:
+    """A listener beside the engine."""
+    async with bus.connection(valkey.url) as client:
+        yield Listener(client)
+
+
+@pytest.fixture
+def engine(release, home, audit, valkey) -> Engine:
+    """An engine on a home of its own, not running yet."""
+    return new_engine(release, home, audit, valkey)
+
+
+def new_engine(release, home, audit, valkey, *, silence: float = 30.0) -> Engine:
+    """An engine, not running yet."""
+    store = Store(home / "releases")
+    return Engine(release, store=store, audit=audit, redis_url=valkey.url, silence_seconds=silence)
+
+
+@contextlib.asynccontextmanager
+async def running(*those: Engine | Feed) -> AsyncIterator[None]:
+    """Engine and feed at work; what ends one of them by an error ends the test."""
+    async with asyncio.TaskGroup() as tasks:
+        begun = [tasks.create_task(each.run()) for each in those]
+        yield
+        for task in begun:
+            task.cancel()
+
+
+@pytest.fixture
+def feed(play, valkey):
+    """Makes feeds of three sessions."""
+
+    def make(*, speed: float = AT_ONCE) -> Feed:
+        return Feed(play(sessions=3), redis_url=valkey.url, speed=speed)
+
+    return make
+
+
+# A market from its first tick to its last.
+
+
+async def test_a_market_played_to_its_end_is_closed_and_told_whole(engine, feed, listener):
+    market = feed(speed=200_000)
+    await market.open()
+    async with running(engine, market):
+        await until(lambda: listener.is_told(FeedState.CLOSED))
+
+    events, latest = await listener.events(), await listener.latest()
+    assert [event.seq for event in events] == list(range(1, engine.outbox.seq + 1))
+    assert {event.epoch for event in events} == {engine.outbox.epoch}
+    assert latest == {latest_key(message): message for message in (decode(event.data) for event in events)}
+    assert set(latest) == KEYS
+    for ticker in TICKERS:
+        closes = await listener.said(PredictionMessage, ticker=ticker, provisional=False)
+        signals = await listener.said(SignalMessage, ticker=ticker, provisional=False)
+        assert [close.session for close in closes] == ["2012-03-01", *SESSIONS]
+        assert [signal.session for signal in signals] == ["2012-03-01", *SESSIONS]
+    assert " 162 ticks, " in latest["status"].detail
+    assert " ms from tick to message" in latest["status"].detail
+    assert latest["status"].detail.startswith("session 2012-03-06, ")
+
+
+async def test_the_feed_is_told_to_be_live_before_it_is_told_to_be_closed(engine, feed, listener):
+    market = feed(speed=100_000)
+    await market.open()
+    async with running(engine, market):
+        await until(lambda: listener.is_told(FeedState.CLOSED))
+
+    told = [status.feed for status in await listener.said(StatusMessage)]
+    assert [state for state in dict.fromkeys(told)] == [FeedState.CONNECTING, FeedState.LIVE, FeedState.CLOSED]
+
+
+async def test_an_engine_that_comes_when_all_is_over_still_tells_every_close(engine, feed, listener):
+    market = feed()
+    await market.open()
+    await market.run()
+
+    async with running(engine):
+        await until(lambda: listener.is_told(FeedState.CLOSED))
+
+    for ticker in TICKERS:
+        closes = await listener.said(PredictionMessage, ticker=ticker, provisional=False)
+        assert [close.session for close in closes] == ["2012-03-01", *SESSIONS]
+
+
+async def test_every_signal_that_was_told_is_in_the_log(engine, feed, listener, audit, release, home, valkey):
+    market = feed()
+    await market.open()
+    async with running(engine, market):
+        await until(lambda: listener.is_told(FeedState.CLOSED))
+
+    told = [signal for signal in await listener.said(SignalMessage) if signal.audit_id is not None]
+    assert len(told) >= len(TICKERS) * len(SESSIONS)
+    for ticker in TICKERS:
+        settled = audit.outcomes(ticker, last=10)
+        assert [str(session) for session in settled.session] == SESSIONS[:-1]
+
+    # Another run on the same ticks comes to the same rows.
+    again = new_engine(release, home, audit, valkey)
+    await listener.client.delete(bus.EVENTS)
+    async with running(again):
+        await until(lambda: listener.is_told(FeedState.CLOSED))
+    closing = [signal.audit_id for signal in await listener.said(SignalMessage, provisional=False) if signal.audit_id]
+    assert set(closing) <= {signal.audit_id for signal in told}
+    assert {event.epoch for event in await listener.events()} == {again.outbox.epoch} != {engine.outbox.epoch}
+
+
+async def test_a_market_that_begins_anew_is_followed_from_the_start(engine, feed, listener):
+    first, second = feed(), feed()
+    await first.open()
+    async with running(engine):
+        await first.run()
+        await until(lambda: listener.is_told(FeedState.CLOSED))
+        await second.open()
+        await second.run()
+        await until(lambda: engine.counts.ticks.total() == 2 * 162)
+        await until(lambda: listener.is_told(FeedState.CLOSED))
+
+    closes = await listener.said(PredictionMessage, ticker="AAPL", provisional=False)
+    assert [close.session for close in closes] == 2 * ["2012-03-01", *SESSIONS]
+    assert [event.seq for event in await listener.events()] == list(range(1, engine.outbox.seq + 1))
+
+
+# A feed that falls silent.
+
+
+async def test_a_silent_feed_is_told_to_be_stale_and_live_again_when_it_speaks(
+    release, home, audit, valkey, feed, listener
+):
+    engine, market = new_engine(release, home, audit, valkey, silence=0.2), feed()
+    await market.open()
+    *ticks, end = market.replay.events(market=market.market)
+    async with running(engine):
+        await until(lambda: listener.is_told(FeedState.STALE))
+        await listener.client.xadd(bus.TICKS, {"event": encode(ticks[0])})
+        await until(lambda: listener.is_told(FeedState.LIVE))
+        await until(lambda: listener.is_told(FeedState.STALE))
+        await listener.client.xadd(bus.TICKS, {"event": encode(end)})
+        await until(lambda: listener.is_told(FeedState.CLOSED))
+
+    assert isinstance(end, MarketEnd)
+
+
+async def test_an_engine_with_nothing_to_tell_still_gives_a_sign_of_life(engine, listener):
+    async with running(engine):
+        await until(lambda: engine.outbox.seq > 0)
+        known = len(await listener.said(StatusMessage))
+
+        async def another() -> bool:
+            return len(await listener.said(StatusMessage)) > known
+
+        await until(another, seconds=5)
+
+
+def test_a_feed_moves_only_where_it_can():
+    status = FeedStatus()
+
+    assert status.move(FeedState.LIVE)
+    assert not status.move(FeedState.LIVE)
+    with pytest.raises(ValueError, match="from live to backing_off, closed, stale, got connecting"):
+        status.move(FeedState.CONNECTING)
+    assert status.state is FeedState.LIVE
+    assert set(MOVES) == set(FeedState)
+
+
+# Redis goes and comes.
+
+
+async def test_an_engine_goes_on_when_redis_was_away_in_the_middle_of_a_market(engine, feed, listener, valkey):
+    market = feed(speed=30_000)
+    await market.open()
+    async with running(engine, market):
+        await until(lambda: engine.outbox.seq > 30)
+        valkey.kill()
+        await until(lambda: engine.status.state is FeedState.BACKING_OFF)
+        said_by_then = engine.outbox.seq
+        valkey.start()
+        await until(lambda: listener.is_told(FeedState.CLOSED))
+
+    events, latest = await listener.events(), await listener.latest()
+    first, last = events[0].seq, events[-1].seq
+    assert [event.seq for event in events] == list(range(first, last + 1))
+    assert first <= said_by_then + 1 <= last == engine.outbox.seq
+    assert {event.epoch for event in events} == {engine.outbox.epoch}
+    assert set(latest) == KEYS
+    for ticker in TICKERS:
+        prediction = latest[f"prediction:{ticker}"]
+        assert (prediction.session, prediction.provisional) == (SESSIONS[-1], False)
+
+
+async def test_a_server_that_forgot_everything_is_told_everything(engine, feed, listener, valkey):
+    market = feed()
+    await market.open()
+    async with running(engine, market):
+        await until(lambda: listener.is_told(FeedState.CLOSED))
+        before, seq = await listener.latest(), engine.outbox.seq
+        valkey.kill()
+        await until(lambda: engine.status.state is FeedState.BACKING_OFF)
+        valkey.start()
+        await until(lambda: listener.is_told(FeedState.CLOSED))
+
+    after, events = await listener.latest(), await listener.events()
+    assert after | {"status": None} == before | {"status": None}
+    assert [event.seq for event in events] == list(range(seq + 1, engine.outbox.seq + 1))
+    assert (await bus.state(listener.client)).seq == engine.outbox.seq
+
+
+async def test_an_engine_that_is_there_before_redis_waits_for_it(engine, feed, listener, valkey):
+    valkey.kill()
+    async with running(engine):
+        await until(lambda: engine.status.state is FeedState.BACKING_OFF)
+        valkey.start()
+        market = feed()
+        await market.open()
+        await market.run()
+        await until(lambda: listener.is_told(FeedState.CLOSED))
+
+    assert set(await listener.latest()) == KEYS
+
+
+async def test_a_memory_that_is_full_is_waited_out_like_an_outage(engine, feed, listener):
+    market = feed()
+    await market.open()
+    await market.run()
+    await listener.client.config_set("maxmemory", 1)
+    async with running(engine):
+        await until(lambda: engine.status.state is FeedState.BACKING_OFF)
+        await listener.client.config_set("maxmemory", 0)
+        await until(lambda: listener.is_told(FeedState.CLOSED))
+
+    assert [event.seq for event in await listener.events()] == list(range(1, engine.outbox.seq + 1))
+
+
+# Nonsense on the wire.
+
+NONSENSE = (
+    {"event": b"{"},
+    {"event": b""},
+    {"event": b"\xff\xfe"},
+    {"event": b"[]"},
+    {"event": b'{"type":"rumour"}'},
+    {"event": b'{"type":"tick"}'},
+    {"tick": b"{}"},
+    {
+        "event": b'{"type":"tick","market":"m","ticker":"AAPL","session":"tomorrow","at":"2012-03-02T15:00:00Z",'
+        b'"number":0,"price":545.0,"size":1.0}'
+    },
+    {
+        "event": b'{"type":"close","market":"m","ticker":"AAPL","session":"2012-02-30","at":"2012-03-02T21:00:00Z",'
+        b'"open":1,"high":1,"low":1,"close":1,"volume":1,"split":1,"dividend":0}'
+    },
+)
+
+
+async def test_what_can_not_be_read_is_logged_and_passed_over(engine, feed, listener):
+    market = feed()
+    await market.open()
+    for fields in NONSENSE:
+        await listener.client.xadd(bus.TICKS, fields)
+
+    with capture_logs() as logs:
+        async with running(engine):
+            await until(lambda: sum(log["event"] == "tick_unreadable" for log in logs) == len(NONSENSE))
+            await market.run()
+            await until(lambda: listener.is_told(FeedState.CLOSED))
+
+    assert all(log["error"] and log["entry"] for log in logs if log["event"] == "tick_unreadable")
+    assert (await listener.latest())["prediction:AAPL"].session == SESSIONS[-1]
+    assert engine.counts.ticks.total() == 162
+
+
+# Releases.
+
+
+@pytest.fixture(scope="module")
+def monday(tmp_path_factory) -> SimpleNamespace:
+    """The real release that comes out after Monday's close, published into a store of its own."""
+    store = tmp_path_factory.mktemp("monday") / "releases"
+    return SimpleNamespace(release_id=publish_release(store, as_of=SESSIONS[1]).release_id)
+
+
+async def test_a_release_published_meanwhile_is_taken_up(engine, feed, listener, home, monday):
+    market = feed()
+    await market.open()
+    async with running(engine):
+        await until(lambda: listener.is_told(FeedState.CONNECTING))
+        await asyncio.to_thread(publish_release, home / "releases", as_of=SESSIONS[1])
+        await until(lambda: engine.floor.release.manifest.release_id == monday.release_id)
+        # Between the two: the release's own bars hold, and Tuesday's ticks come on top of them.
+        await market.run()
+        await until(lambda: listener.is_told(FeedState.CLOSED))
+
+    latest = await listener.latest()
+    assert {message.release_id for key, message in latest.items() if not key.startswith("price")} == {monday.release_id}
+    for ticker in TICKERS:
+        closes = await listener.said(PredictionMessage, ticker=ticker, provisional=False)
+        assert [close.session for close in closes][-1] == SESSIONS[-1]
+        assert closes[-1].release_id == monday.release_id
+
+
+async def test_a_release_that_can_not_be_had_is_logged_and_the_old_one_used_on(engine, feed, listener, home, release):
+    market = feed()
+    await market.open()
+    pointer = home / "releases" / "pointer.new"
+    pointer.write_text("2012-03-05-000000000000\n")
+    with capture_logs() as logs:
+        async with running(engine):
+            await until(lambda: listener.is_told(FeedState.CONNECTING))
+            pointer.replace(home / "releases" / CURRENT)
+            await until(lambda: "release_refused" in [log["event"] for log in logs])
+            await market.run()
+            await until(lambda: listener.is_told(FeedState.CLOSED))
+
+    refused = next(log for log in logs if log["event"] == "release_refused")
+    assert (refused["using"], refused["error"][:24]) == (release.manifest.release_id, "release: expected one of")
+    assert (await listener.latest())["prediction:IBM"].release_id == release.manifest.release_id
+
+
+# The audit log.
+
+
+async def test_an_engine_that_can_not_audit_ends_rather_than_speak(engine, feed, listener, audit):
+    market = feed()
+    await market.open()
+    await market.run()
+    audit.close()
+
+    with pytest.raises(AuditFailed):
+        await asyncio.wait_for(engine.run(), timeout=20)
+
+    assert [signal.audit_id for signal in await listener.said(SignalMessage)] == [None, None]
