@@ -30,16 +30,20 @@ def _step_cause(record: EventLogEntry) -> str:
     if failure.user_failure_data is not None and failure.user_failure_data.description:
         return one_line(failure.user_failure_data.description)
     error: SerializableErrorInfo | None = failure.error
-    while error is not None and error.cause is not None:
+    # An error of ours is written for a person; what it was raised from is not.
+    while error is not None and error.cause is not None and not _is_ours(error):
         error = error.cause
     return "a step failed" if error is None else one_line(_without_class(error))
 
 
+def _is_ours(error: SerializableErrorInfo) -> bool:
+    return error.message.startswith(("stock_assets.", "quant.", "release."))
+
+
 def _without_class(error: SerializableErrorInfo) -> str:
     """The message of an error of ours alone; of anybody else's, with its class, which is half of what it says."""
-    name, separator, message = error.message.partition(": ")
-    ours = name.startswith(("stock_assets.", "quant.", "release."))
-    return message if ours and separator else error.message
+    _, separator, message = error.message.partition(": ")
+    return message if _is_ours(error) and separator else error.message
 
 
 def one_line(text: str) -> str:

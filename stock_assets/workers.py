@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import importlib
 import multiprocessing
 import os
@@ -101,6 +102,8 @@ class Pool:
         Folder for one ``worker-<n>.log`` each, made if need be.
     warm : sequence of str
         Modules that a worker imports before its first job.
+    first : Job, optional
+        What every worker does once after that; its result is not kept.
     environment : mapping
         Added to what the workers inherit.
     """
@@ -108,6 +111,7 @@ class Pool:
     workers: int
     logs: Path
     warm: Sequence[str] = ()
+    first: Job | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     _staff: list[_Worker] = field(default_factory=list, init=False)
     _hired: int = field(default=0, init=False)
@@ -190,7 +194,10 @@ class Pool:
         # Spawned, not forked: the parent has threads (its progress bar), and a fork would copy their locks.
         context = multiprocessing.get_context("spawn")
         process = context.Process(
-            target=_work, args=(theirs, log, tuple(self.warm), os.getpid()), name=f"worker-{self._hired}", daemon=True
+            target=_work,
+            args=(theirs, log, tuple(self.warm), self.first, os.getpid()),
+            name=f"worker-{self._hired}",
+            daemon=True,
         )
         with _environment({**ONE_THREAD, **self.environment}):
             process.start()
@@ -219,7 +226,7 @@ def _environment(added: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _work(connection: Connection, log: Path, warm: Sequence[str], parent: int) -> None:
+def _work(connection: Connection, log: Path, warm: Sequence[str], first: Job | None, parent: int) -> None:
     """A worker's life: output to its log, slow imports, then jobs until there is no more or nobody listens."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends the workers itself.
     _die_with(parent)
@@ -228,6 +235,10 @@ def _work(connection: Connection, log: Path, warm: Sequence[str], parent: int) -
         os.dup2(file.fileno(), sys.stderr.fileno())
     for module in warm:
         importlib.import_module(module)
+    # What the imports made lives as long as the process: the collector need not walk it again, nor at the end.
+    gc.freeze()
+    if first is not None:
+        first.function(*first.arguments)
     with contextlib.suppress(EOFError, BrokenPipeError):
         while (job := connection.recv()) is not None:
             connection.send(Finished(job.label, _call(job, connection)))

@@ -5,6 +5,7 @@ Streams rather than pub/sub, so that who comes late or was away finds what it mi
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -37,12 +38,27 @@ GONE: Final = (RedisError, OSError)
 Entry = tuple[str, dict[bytes, bytes]]
 
 
+def heed_cancellation() -> None:
+    """Raise the running task's `CancelledError` if it was cancelled and didn't notice.
+
+    redis-py sends under `asyncio.wait_for`, and that of Python 3.11 swallows a cancellation which arrives when the
+    sending is done. A loop that talks to Redis asks here in every round, or it may never end.
+
+    References
+    ----------
+    https://github.com/python/cpython/issues/86296
+    """
+    if (task := asyncio.current_task()) is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 @asynccontextmanager
 async def connection(url: str, *, blocking: bool = False) -> AsyncIterator[Redis]:
     """A client of the server at `url`, closed on the way out; `blocking` for one that waits in `read`.
 
     It never tries again by itself: who holds it knows better what is worth repeating.
     """
+    heed_cancellation()
     client = Redis.from_url(
         url,
         socket_connect_timeout=CONNECT_SECONDS,
@@ -58,6 +74,7 @@ async def connection(url: str, *, blocking: bool = False) -> AsyncIterator[Redis
 
 async def read(client: Redis, stream: str, *, after: str, seconds: float) -> list[Entry]:
     """The stream's entries after the id `after`, waiting at most `seconds` for the first one."""
+    heed_cancellation()
     block = max(1, round(1000 * min(seconds, BLOCK_SECONDS)))
     found: Any = await client.xread({stream: after}, count=READ_AT_ONCE, block=block)
     return [(entry_id.decode(), fields) for _, entries in found or () for entry_id, fields in entries]

@@ -156,6 +156,7 @@ class Feed:
     async def _send(self, client: Any, batch: list[FeedEvent]) -> None:
         """Send until it has been taken; what was taken twice, because the answer got lost, the engine leaves out."""
         while True:
+            bus.heed_cancellation()
             try:
                 async with client.pipeline(transaction=False) as pipeline:
                     for event in batch:

@@ -116,14 +116,19 @@ def fill(
 
     started = time.perf_counter()
     carried = market_data(settings).tickers()  # A wrong path is told before anything is started for it.
-    pool = Pool(workers=workers or os.cpu_count() or 1, logs=settings.logs, warm=WARM)
+    pool = Pool(
+        workers=workers or os.cpu_count() or 1,
+        logs=settings.logs,
+        warm=WARM,
+        # A new tracking database takes seconds of migrations: no run should have to wait for them.
+        first=Job(label="tracking", function=_prepare_tracking, arguments=(settings,)),
+    )
     with contextlib.ExitStack() as stack:
         if homes.recall(settings.home) is None:
             # All is to be made: the workers may as well import while we do.
             stack.enter_context(pool)
         from stock_assets import runs
         from stock_assets.definitions import opened
-        from stock_assets.resources.tracking import prepare_tracking
 
         instance = stack.enter_context(runs.open_instance(settings))
         wanted = universe(settings, instance, carried, asked=asked)
@@ -131,7 +136,6 @@ def fill(
         if keep_last_year and settings.as_of is None:
             settings = settings.model_copy(update={"as_of": start_of_replay(bars)})
         homes.remember(settings)
-        prepare_tracking(settings)
         fresh, standing, due = ((), (), wanted) if select else _sorted(instance, settings, wanted)
         if due and not pool.open:
             stack.enter_context(pool)
@@ -147,6 +151,13 @@ def fill(
         release=Store(settings.releases).load(rest.release_id),
         wall_seconds=time.perf_counter() - started,
     )
+
+
+def _prepare_tracking(settings: PipelineSettings) -> None:
+    # For a worker: importing it here would cost this process MLflow.
+    from stock_assets.resources.tracking import prepare_tracking
+
+    prepare_tracking(settings)
 
 
 def _sorted(

@@ -85,9 +85,9 @@ def print_failures(runs: Sequence[TickerRun]) -> None:
 
 
 def shares(seconds: Mapping[str, float]) -> Table:
-    """Where the workers' time went, phase by phase."""
+    """Where the runs' time went, phase by phase; the start-up of processes is not in it."""
     total = sum(seconds.values()) or 1.0
-    table = Table(title="Where the time went", title_justify="left", box=None)
+    table = Table(title="Where the runs' time went", title_justify="left", box=None)
     table.add_column("phase")
     table.add_column("seconds", justify="right")
     table.add_column("share", justify="right")

@@ -143,7 +143,7 @@ async def test_the_feed_is_told_to_be_live_before_it_is_told_to_be_closed(engine
         await until(lambda: listener.is_told(FeedState.CLOSED))
 
     told = [status.feed for status in await listener.said(StatusMessage)]
-    assert [state for state in dict.fromkeys(told)] == [FeedState.CONNECTING, FeedState.LIVE, FeedState.CLOSED]
+    assert list(dict.fromkeys(told)) == [FeedState.CONNECTING, FeedState.LIVE, FeedState.CLOSED]
 
 
 async def test_an_engine_that_comes_when_all_is_over_still_tells_every_close(engine, feed, listener):
@@ -159,26 +159,39 @@ async def test_an_engine_that_comes_when_all_is_over_still_tells_every_close(eng
         assert [close.session for close in closes] == ["2012-03-01", *SESSIONS]
 
 
-async def test_every_signal_that_was_told_is_in_the_log(engine, feed, listener, audit, release, home, valkey):
+async def test_every_signal_that_was_told_is_in_the_log_and_every_forecast_settled(engine, feed, listener, audit):
     market = feed()
     await market.open()
     async with running(engine, market):
         await until(lambda: listener.is_told(FeedState.CLOSED))
 
-    told = [signal for signal in await listener.said(SignalMessage) if signal.audit_id is not None]
+    told = [signal.audit_id for signal in await listener.said(SignalMessage) if signal.session in SESSIONS]
     assert len(told) >= len(TICKERS) * len(SESSIONS)
+    assert told == list(range(1, len(told) + 1))
     for ticker in TICKERS:
         settled = audit.outcomes(ticker, last=10)
         assert [str(session) for session in settled.session] == SESSIONS[:-1]
 
-    # Another run on the same ticks comes to the same rows.
-    again = new_engine(release, home, audit, valkey)
-    await listener.client.delete(bus.EVENTS)
-    async with running(again):
-        await until(lambda: listener.is_told(FeedState.CLOSED))
-    closing = [signal.audit_id for signal in await listener.said(SignalMessage, provisional=False) if signal.audit_id]
-    assert set(closing) <= {signal.audit_id for signal in told}
-    assert {event.epoch for event in await listener.events()} == {again.outbox.epoch} != {engine.outbox.epoch}
+
+async def test_another_run_is_another_epoch_and_comes_to_the_same_rows_of_the_log(
+    feed, listener, release, home, audit, valkey
+):
+    market, runs = feed(), []
+    await market.open()
+    await market.run()
+
+    for _ in range(2):
+        engine = new_engine(release, home, audit, valkey)
+        await listener.client.delete(bus.EVENTS, bus.LATEST)
+        async with running(engine):
+            await until(lambda: listener.is_told(FeedState.CLOSED))
+        runs.append(await listener.said(SignalMessage))
+        events = await listener.events()
+        assert {event.epoch for event in events} == {engine.outbox.epoch}
+        assert [event.seq for event in events] == list(range(1, engine.outbox.seq + 1))
+
+    assert runs[0] == runs[1]
+    assert {signal.audit_id for signal in runs[0]} > {1, 2, 3, 4, 5, 6}
 
 
 async def test_a_market_that_begins_anew_is_followed_from_the_start(engine, feed, listener):
@@ -195,6 +208,28 @@ async def test_a_market_that_begins_anew_is_followed_from_the_start(engine, feed
     closes = await listener.said(PredictionMessage, ticker="AAPL", provisional=False)
     assert [close.session for close in closes] == 2 * ["2012-03-01", *SESSIONS]
     assert [event.seq for event in await listener.events()] == list(range(1, engine.outbox.seq + 1))
+
+
+async def test_engine_and_feed_end_when_they_are_cancelled_whatever_they_are_at(
+    feed, listener, release, home, audit, valkey
+):
+    """Also while redis-py waits in `asyncio.wait_for`, which swallows a cancellation now and then."""
+    going_on: list[str] = []
+    for turns in range(25):
+        market = feed(speed=1_000_000)
+        await market.open()
+        for each in (new_engine(release, home, audit, valkey), market):
+            task = asyncio.create_task(each.run())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task], timeout=5)
+            if not task.done():
+                going_on.append(f"{type(each).__name__} after {turns} turns of the loop")
+                break
+
+    assert going_on == []
+    assert await listener.client.ping()
 
 
 # A feed that falls silent.
