@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
 from rich.text import Text
 
 from stock_assets.errors import StockAssetsError
@@ -34,6 +36,13 @@ def stdout() -> Console:
 def stderr() -> Console:
     """Where progress, notes and failures go."""
     return Console(stderr=True, highlight=False)
+
+
+def show_table(table: Table) -> None:
+    """A table on stdout at the width it needs: a figure is never cut short for a narrow terminal or a pipe."""
+    console = stdout()
+    needs = Measurement.get(console, console.options.update(max_width=10_000), table).maximum
+    Console(highlight=False, width=max(needs, console.width)).print(table)
 
 
 def say(message: str, *, style: str = "") -> None:

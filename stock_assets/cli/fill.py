@@ -15,7 +15,7 @@ from release.reader import Release
 from release.store import Store
 from stock_assets.cli import home as homes
 from stock_assets.cli import report
-from stock_assets.cli.console import CommandFailed, print_json, say, stderr, stdout
+from stock_assets.cli.console import CommandFailed, print_json, say, show_table, stderr
 from stock_assets.cli.progress import Board
 from stock_assets.cli.universe import readable_bars, start_of_replay, universe
 from stock_assets.workers import Died, Finished, Job, Pool
@@ -217,12 +217,12 @@ def tell(outcome: Outcome, *, json: bool = False) -> None:
     say(f"release {manifest.release_id} in force after {outcome.wall_seconds:.1f} s", style="bold green")
     if outcome.fresh:
         say(f"fresh already: {', '.join(outcome.fresh)}")
-    stdout().print(report.scores(_metrics(outcome)))
+    show_table(report.scores(_metrics(outcome)))
     report.print_refusals(manifest.refused)
     refused = {refusal.ticker for refusal in manifest.refused}
     report.print_failures([run for run in outcome.failed if run.ticker not in refused])
     if outcome.runs:
-        stdout().print(report.shares(outcome.seconds))
+        show_table(report.shares(outcome.seconds))
 
 
 def _metrics(outcome: Outcome) -> dict[str, TickerMetrics]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
-from rich.table import Table
 
 from release.manifest import Manifest
 from stock_assets.cli import home as homes
 from stock_assets.cli import report
-from stock_assets.cli.console import CommandFailed, print_json, say, stdout
+from stock_assets.cli.console import CommandFailed, print_json, say, show_table, stdout
 from stock_assets.cli.options import Home, Json
 
 if TYPE_CHECKING:
@@ -29,13 +29,15 @@ def list_releases(home: Home = None, json: Json = False) -> None:
     if json:
         print_json(rows)
         return
-    table = Table("release", "in force", "as of", "published", "tickers", "refused", box=None)
+    table = report.plain_table("release", "in force", "as of", "published", "tickers", "refused")
     for row in rows:
         mark = "●" if row["current"] else ""
         refused = ", ".join(refusal["ticker"] for refusal in row["refused"]) or "none"
-        table.add_row(row["release_id"], mark, row["as_of"], row["created_at"], ", ".join(row["tickers"]), refused)
+        table.add_row(
+            row["release_id"], mark, row["as_of"], _minute(row["created_at"]), ", ".join(row["tickers"]), refused
+        )
     if rows:
-        stdout().print(table)
+        show_table(table)
     else:
         say(f"no release in {store.path} yet; `stock-assets materialize` publishes one")
 
@@ -62,11 +64,15 @@ def show(
     manifest = release.manifest
     stdout().print(
         f"[bold]{manifest.release_id}[/]  verified: {len(manifest.files)} files, "
-        f"{sum(file.size for file in manifest.files) / 1e6:.1f} MB, every digest and parity vector"
+        f"{sum(file.size for file in manifest.files) / 1e6:.1f} MB, every digest and parity vector",
+        soft_wrap=True,
     )
-    stdout().print(f"as of {manifest.as_of}, published {manifest.created_at} by Dagster run {manifest.dagster_run_id}")
-    stdout().print(report.scores(metrics))
-    stdout().print(report.lineage(manifest.tickers))
+    stdout().print(
+        f"as of {manifest.as_of}, published {_minute(manifest.created_at)} by Dagster run {manifest.dagster_run_id}",
+        soft_wrap=True,
+    )
+    show_table(report.scores(metrics))
+    show_table(report.lineage(manifest.tickers))
     report.print_refusals(manifest.refused)
 
 
@@ -86,6 +92,11 @@ def rollback(
         print_json({"before": before, "current": manifest.release_id})
     else:
         stdout().print(f"in force: [bold]{manifest.release_id}[/] (before: {before})", soft_wrap=True)
+
+
+def _minute(moment: str) -> str:
+    """An ISO time in UTC, as precise as a person wants it."""
+    return f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M} UTC"
 
 
 def _store(home: Home) -> Store:

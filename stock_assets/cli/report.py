@@ -17,24 +17,23 @@ if TYPE_CHECKING:
 
 def scores(metrics: Mapping[str, TickerMetrics]) -> Table:
     """One row a ticker: out-of-sample scores, each with what the naive forecast scores on the same days."""
-    table = Table(
+    table = plain_table(
         title="Out of sample: the champion beside what costs nothing",
-        title_justify="left",
         caption="A price R² near 1 is what repeating yesterday's close scores.\n"
-        "p: Clark-West's, that returns aren't predicted at all. Coverage: of 90 % intervals.",
-        caption_justify="left",
-        box=None,
-        padding=(0, 1, 0, 0),
+        "p: Clark and West's, of a forecast of no return. Coverage: of intervals meant to hold 90 %.",
     )
-    table.add_column("ticker", style="bold", no_wrap=True)
-    for name in ("price R²", "random walk", "return R²", "p", "direction", "base rate", "coverage", "n"):
-        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("ticker", style="bold")
+    for name in ("price\nR²", "random\nwalk", "return\nR²", "past\nmean", "p", "direction", "base\nrate"):
+        table.add_column(name, justify="right")
+    table.add_column("cover-\nage", justify="right")
+    table.add_column("n", justify="right")
     for ticker, score in metrics.items():
         table.add_row(
             ticker,
             f"{score.price_r2:.5f}",
             f"{score.price_r2_random_walk:.5f}",
             f"{score.return_r2:+.5f}",
+            f"{score.return_r2_historical_mean:+.5f}",
             f"{score.clark_west_p:.2f}",
             f"{score.directional_accuracy:.1%} ± {score.directional_accuracy_se:.1%}",
             f"{score.base_rate:.1%}",
@@ -46,9 +45,7 @@ def scores(metrics: Mapping[str, TickerMetrics]) -> Table:
 
 def lineage(tickers: Iterable[TickerLineage]) -> Table:
     """One row a ticker: which bars, which model version, which runs."""
-    table = Table(
-        "ticker", "source", "bars", "from", "to", "data sha256", "model", "Dagster run", "MLflow run", box=None
-    )
+    table = plain_table("ticker", "source", "bars", "from", "to", "data", "model", "Dagster", "MLflow")
     for line in tickers:
         table.add_row(
             line.ticker,
@@ -56,12 +53,25 @@ def lineage(tickers: Iterable[TickerLineage]) -> Table:
             f"{line.bars:,}",
             line.first_session,
             line.last_session,
-            line.data_sha256[:12],
-            f"{line.model_name} v{line.model_version}",
+            line.data_sha256[:8],
+            f"v{line.model_version}",
             line.dagster_run_id[:8],
             line.mlflow_run_id[:8],
         )
     return table
+
+
+def plain_table(*columns: str, title: str | None = None, caption: str | None = None) -> Table:
+    """A plain table for `console.show_table`."""
+    return Table(
+        *columns,
+        title=title,
+        title_justify="left",
+        caption=caption,
+        caption_justify="left",
+        box=None,
+        padding=(0, 1, 0, 0),
+    )
 
 
 def print_refusals(refusals: Sequence[Refusal]) -> None:
@@ -87,7 +97,7 @@ def print_failures(runs: Sequence[TickerRun]) -> None:
 def shares(seconds: Mapping[str, float]) -> Table:
     """Where the runs' time went, phase by phase; the start-up of processes is not in it."""
     total = sum(seconds.values()) or 1.0
-    table = Table(title="Where the runs' time went", title_justify="left", box=None)
+    table = plain_table(title="Where the runs' time went")
     table.add_column("phase")
     table.add_column("seconds", justify="right")
     table.add_column("share", justify="right")

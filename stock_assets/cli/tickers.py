@@ -109,7 +109,7 @@ def _row(name: str, manifest: Manifest | None) -> dict[str, Any]:
         "first_session": lineage and lineage.first_session,
         "last_session": lineage and lineage.last_session,
         "model_version": lineage and lineage.model_version,
-        "refused": refused and refused.reason,
+        "refused": refused and refused.reason.removeprefix(f"{name}: "),
     }
 
 

@@ -148,9 +148,9 @@ def test_each_close_predicts_the_session_after_it(ticker, played, later):
     assert [message.target_session for message in live] == [str(day) for day in later[ticker].session[1 : SESSIONS + 1]]
 
 
-@pytest.mark.parametrize("ticker", TICKERS)
-def test_a_year_of_signals_at_closes_is_that_of_a_backtest_whatever_was_said_in_between(ticker, release, audit, later):
+def test_a_year_of_signals_at_closes_is_that_of_a_backtest_whatever_was_said_in_between(release, audit, later):
     """A year, because signals are slow to change: fifteen sessions may well see none do so."""
+    ticker = "AAPL"
     days = later[ticker].session
     calendars = {ticker: release.calendars["XNYS"]}
     desk, live, between = Desk(release, ticker, audit), [], []

@@ -134,16 +134,8 @@ async def test_a_market_played_to_its_end_is_closed_and_told_whole(engine, feed,
     assert " 162 ticks, " in latest["status"].detail
     assert " ms from tick to message" in latest["status"].detail
     assert latest["status"].detail.startswith("session 2012-03-06, ")
-
-
-async def test_the_feed_is_told_to_be_live_before_it_is_told_to_be_closed(engine, feed, listener):
-    market = feed(speed=100_000)
-    await market.open()
-    async with running(engine, market):
-        await until(lambda: listener.is_told(FeedState.CLOSED))
-
-    told = [status.feed for status in await listener.said(StatusMessage)]
-    assert list(dict.fromkeys(told)) == [FeedState.CONNECTING, FeedState.LIVE, FeedState.CLOSED]
+    states = dict.fromkeys(status.feed for status in await listener.said(StatusMessage))
+    assert list(states) == [FeedState.CONNECTING, FeedState.LIVE, FeedState.CLOSED]
 
 
 async def test_an_engine_that_comes_when_all_is_over_still_tells_every_close(engine, feed, listener):
@@ -216,7 +208,7 @@ async def test_engine_and_feed_end_when_they_are_cancelled_whatever_they_are_at(
     """Also while redis-py waits in `asyncio.wait_for`, which swallows a cancellation now and then."""
     going_on: list[str] = []
     for turns in range(25):
-        market = feed(speed=1_000_000)
+        market = feed(speed=5_000)
         await market.open()
         for each in (new_engine(release, home, audit, valkey), market):
             task = asyncio.create_task(each.run())
@@ -278,7 +270,7 @@ def test_a_feed_moves_only_where_it_can():
 
 
 async def test_an_engine_goes_on_when_redis_was_away_in_the_middle_of_a_market(engine, feed, listener, valkey):
-    market = feed(speed=30_000)
+    market = feed(speed=60_000)
     await market.open()
     async with running(engine, market):
         await until(lambda: engine.outbox.seq > 30)

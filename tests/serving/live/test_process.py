@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from serving.live.__main__ import main
 from serving.messages import FeedState, StatusMessage, decode
 
 
-@contextmanager
+@contextlib.contextmanager
 def live(*arguments: str, redis_url: str | None) -> Iterator[subprocess.Popen[str]]:
     """The live process; killed on the way out if it has not ended by then."""
     others = {name: value for name, value in os.environ.items() if not name.startswith("STOCK_ASSETS_")}
@@ -114,6 +115,21 @@ def test_it_outlives_the_server_and_ends_in_order_while_that_is_away(home, keep,
     assert process.returncode == 0, said
     assert '"engine_backing_off"' in said
     assert "Traceback" not in said
+
+
+def test_a_log_that_fails_on_the_way_ends_it_on_one_clear_line(home, keep, valkey):
+    keep(home / "replay", sessions=5)
+
+    with live("--home", str(home), "--speed", "20000", redis_url=valkey.url) as process:
+        with redis.Redis.from_url(valkey.url) as client:
+            until(lambda: (said := status(client)) is not None and said.feed is FeedState.LIVE, process)
+        with contextlib.closing(sqlite3.connect(home / "audit" / "audit.sqlite3")) as log:
+            log.execute("DROP TABLE forecasts")
+        _, said = process.communicate(timeout=20)
+
+    assert process.returncode == 1
+    assert "Traceback" not in said
+    assert said.splitlines()[-1].startswith("error: audit log: expected an audit log that can be read and appended to")
 
 
 # What keeps it from working.
