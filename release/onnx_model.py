@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-import onnxruntime
 
 from quant.bars import Floats
 from release.errors import BadRelease
+from release.onnx_runtime import onnxruntime
 
 INPUT: Final = "features"
 OUTPUTS: Final = ("ridge", "forest")

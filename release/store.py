@@ -31,6 +31,8 @@ RELEASE_ID: Final = re.compile(r"\d{4}-\d{2}-\d{2}-[0-9a-f]{12}")
 
 log = structlog.get_logger()
 
+Stamp = tuple[int, int, int]
+
 
 class Store:
     """The releases under one folder, which need not exist yet.
@@ -71,6 +73,14 @@ class Store:
         """The id of the release in force, None before the first one; `BadRelease` if the pointer is damaged."""
         history = self.history()
         return history[0] if history else None
+
+    def stamp(self) -> Stamp | None:
+        """What changes whenever another release is put in force, for one ``stat``; None while it is out of reach."""
+        try:
+            pointer = (self.path / CURRENT).stat()
+        except OSError:
+            return None
+        return pointer.st_ino, pointer.st_mtime_ns, pointer.st_size
 
     def folder(self, release_id: str) -> Path:
         """Where a release lies; `UnknownRelease` if there is none of that id."""

@@ -14,6 +14,7 @@ from serving.messages import PredictionMessage, PriceMessage, SignalMessage
 from serving.records import (
     Correlation,
     FeedStatus,
+    Index,
     ModelCard,
     Models,
     Predictions,
@@ -182,6 +183,7 @@ EXAMPLES: Final[dict[type, Any]] = {
         Predictions(predictions=(_PREDICTION,)),
         Signals(signals=(_SIGNAL,)),
         Models(models=(_MODEL,)),
+        Index(name="stock-assets", version="0.1.0", links={"predictions": "/v1/predictions", "stream": "/v1/stream"}),
         Ready(status="ready", release_id=_RELEASE),
         SentBar(session="2012-03-01", open=548.17, high=548.21, low=538.77, close=544.47, volume=24_402_800.0),
         Prices(ticker="AAPL", release_id=_RELEASE, adjusted=True, bars=(_BAR,), live=_PRICE),

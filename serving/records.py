@@ -160,6 +160,14 @@ class SentBar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     dividend: float = 0.0
 
 
+class Index(msgspec.Struct, frozen=True, kw_only=True):
+    """What is here: `links` by what they lead to, relative to this server."""
+
+    name: str
+    version: str
+    links: dict[str, str]
+
+
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
     """The server has a release to answer from."""
 

@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from release.errors import ReleaseError
-from release.store import CURRENT, Store
+from release.store import Stamp, Store
 from serving.latest import Latest
 from serving.view import View, view
 
@@ -19,8 +19,6 @@ from serving.view import View, view
 RETRY_SECONDS: Final = 30.0
 
 log = structlog.get_logger()
-
-Stamp = tuple[int, int, int] | None
 
 
 class Reloader:
@@ -45,7 +43,7 @@ class Reloader:
         self.latest = latest
         self.every = every
         self._installed = installed
-        self._seen: Stamp = None
+        self._seen: Stamp | None = None
         self._retry_at: float | None = None
 
     async def run(self) -> None:
@@ -56,7 +54,7 @@ class Reloader:
 
     async def look(self) -> None:
         """Load the release in force if it is another one than is served; keep the one served if that fails."""
-        stamp = self._stamp()
+        stamp = self.store.stamp()
         due = self._retry_at is not None and time.monotonic() >= self._retry_at
         if stamp == self._seen and not due:
             return
@@ -78,11 +76,3 @@ class Reloader:
         if self.store.current() == self.latest.release_id and self.latest.reload_error is None:
             return None
         return view(self.store.load())
-
-    def _stamp(self) -> Stamp:
-        try:
-            pointer = (self.store.path / CURRENT).stat()
-        except OSError:
-            # Not there, or out of reach for now: the release served is still good.
-            return None
-        return pointer.st_ino, pointer.st_mtime_ns, pointer.st_size

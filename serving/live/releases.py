@@ -9,14 +9,12 @@ import structlog
 
 from release.errors import ReleaseError
 from release.reader import Release
-from release.store import CURRENT, Store
+from release.store import Stamp, Store
 
 # A release that can't be trusted now may be whole again after a while.
 RETRY_SECONDS: Final = 30.0
 
 log = structlog.get_logger()
-
-Stamp = tuple[int, int, int] | None
 
 
 class ReleaseFollower:
@@ -32,14 +30,14 @@ class ReleaseFollower:
     def __init__(self, store: Store, release_id: str) -> None:
         self._store = store
         self._release_id = release_id
-        self._seen: Stamp = None
+        self._seen: Stamp | None = None
         self._retry_at = 0.0
         self._loading: asyncio.Task[Release | None] | None = None
 
     async def newer(self) -> Release | None:
         """The release in force once it is another one and loaded, each only once; costs a ``stat`` and never waits."""
         if self._loading is None:
-            stamp, now = self._stamp(), asyncio.get_running_loop().time()
+            stamp, now = self._store.stamp(), asyncio.get_running_loop().time()
             if stamp == self._seen and not (self._retry_at and now >= self._retry_at):
                 return None
             self._seen, self._retry_at = stamp, 0.0
@@ -59,10 +57,3 @@ class ReleaseFollower:
 
     def _load(self) -> Release | None:
         return None if self._store.current() == self._release_id else self._store.load()
-
-    def _stamp(self) -> Stamp:
-        try:
-            pointer = (self._store.path / CURRENT).stat()
-        except OSError:
-            return None
-        return pointer.st_ino, pointer.st_mtime_ns, pointer.st_size

@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from typing import Final
+
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from serving import metrics
 from serving.openapi import answers
-from serving.records import Ready, Status
+from serving.records import Index, Ready, Status
 from serving.routes.common import LatestState, json_response
+from serving.view import V1
 
 router = APIRouter(tags=["operations"])
+
+
+LINKS: Final = {
+    "documentation": "/openapi.json",
+    "tickers": f"{V1}/tickers",
+    "predictions": f"{V1}/predictions",
+    "signals": f"{V1}/signals",
+    "portfolio": f"{V1}/portfolio",
+    "models": f"{V1}/models",
+    "status": f"{V1}/status",
+    "stream": f"{V1}/stream",
+    "metrics": "/metrics",
+}
+
+
+@router.get("/", responses=answers(Index, cached=False))
+async def get_index(request: Request) -> Response:
+    """Where to go from here."""
+    return json_response(Index(name=request.app.title, version=request.app.version, links=LINKS))
 
 
 @router.get("/livez", response_class=PlainTextResponse, responses={200: {"description": "The process answers."}})

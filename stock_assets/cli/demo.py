@@ -152,7 +152,7 @@ def _invitation(wishes: Wishes, manifest: Manifest) -> Panel:
     server = f"http://{LOOPBACK}:{wishes.port}"
     first = manifest.tickers[0].ticker
     lines = Text.assemble(
-        ("REST API          ", "dim"), f"{server}/openapi.json\n",
+        ("REST API          ", "dim"), f"{server}/\n",
         ("live stream       ", "dim"), f"ws://{LOOPBACK}:{wishes.port}/v1/stream\n",
         ("Dagster           ", "dim"), f"http://{LOOPBACK}:{wishes.dagster_port}\n\n",
         (f"curl {server}/v1/predictions/{first}", "bold"),

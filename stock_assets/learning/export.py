@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import TensorProto, helper
 
 from quant.bars import Floats
+from release.onnx_runtime import onnxruntime
 from stock_assets.learning.candidates import Candidate
 from stock_assets.learning.errors import ExportRefused
 from stock_assets.learning.training import Trained

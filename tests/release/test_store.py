@@ -76,3 +76,17 @@ def test_releases_are_listed_newest_first_and_a_damaged_one_is_left_out(store, f
     (folder / "manifest.json").write_text("{")
 
     assert [m.release_id for m in store.list()] == [second]
+
+
+def test_the_stamp_changes_when_another_release_is_put_in_force_and_not_otherwise(store):
+    before = store.stamp()
+    store.load()
+    unchanged = store.stamp()
+    publish_release(store.path, tickers=("IBM",))
+
+    assert before == unchanged is not None
+    assert store.stamp() != before
+
+
+def test_a_store_without_a_release_has_no_stamp(tmp_path):
+    assert Store(tmp_path).stamp() is None

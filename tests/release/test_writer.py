@@ -43,7 +43,7 @@ def relabelled(number: int):
         | {"model_version": str(number)}
     )
     return replace(
-        draft(tickers=("IBM",), created_at=CREATED_AT + timedelta(minutes=number)),
+        draft(tickers=("IBM",), created_at=CREATED_AT + timedelta(minutes=number + 1)),
         tickers=[replace(ticker, lineage=lineage)],
     )
 

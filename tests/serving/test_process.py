@@ -17,13 +17,14 @@ import pytest
 
 
 @contextmanager
-def serving(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+def serving(*arguments: str, environment: dict[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
     """The server process; killed on the way out if it has not ended by then."""
     process = subprocess.Popen(
         [sys.executable, "-m", "serving", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, **(environment or {})},
         cwd=Path(__file__).resolve().parents[2],
     )
     try:
@@ -115,6 +116,17 @@ def test_a_bad_option_is_one_clear_line(tmp_path):
     assert said.startswith("error: port: ")
     assert said.endswith("got 'http'\n")
     assert said.count("\n") == 1
+
+
+def test_nothing_is_written_outside_the_home_and_nobody_is_called(published_home, tmp_path):
+    own = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+    with serving("--home", str(published_home), "--port", "0", environment=own) as process:
+        httpx.get(f"{url_of(process)}/v1/predictions/AAPL")
+        peers = [peer.raddr for peer in psutil.Process(process.pid).net_connections() if peer.raddr]
+
+    assert list(tmp_path.rglob("*")) == []
+    assert {peer.ip for peer in peers} <= {"127.0.0.1"}
 
 
 def test_the_server_never_imports_what_only_the_graph_needs():

@@ -232,3 +232,12 @@ async def test_every_request_is_counted_under_its_route(client):
     assert "NONE" not in text
     assert "no/such" not in text
     assert "stock_assets_release_info{release_id=" in text
+
+
+async def test_every_link_of_the_index_leads_somewhere(client):
+    index = (await client.get("/")).json()
+
+    assert index["name"] == "stock-assets"
+    for name, path in index["links"].items():
+        # A WebSocket route is none for HTTP.
+        assert (await client.get(path)).status_code == (404 if name == "stream" else 200), path

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import onnxruntime
 import pytest
 from numpy.testing import assert_allclose
 
+from release.onnx_runtime import onnxruntime
 from stock_assets.learning.errors import ExportRefused
 from stock_assets.learning.export import PARITY_ROWS, TOLERANCE, export, verify
 from stock_assets.learning.training import Trained, train
