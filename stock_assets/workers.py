@@ -235,10 +235,10 @@ def _work(connection: Connection, log: Path, warm: Sequence[str], first: Job | N
         os.dup2(file.fileno(), sys.stderr.fileno())
     for module in warm:
         importlib.import_module(module)
-    # What the imports made lives as long as the process: the collector need not walk it again, nor at the end.
-    gc.freeze()
     if first is not None:
         first.function(*first.arguments)
+    # What that made lives as long as the process: the collector need not walk it again, nor at the end.
+    gc.freeze()
     with contextlib.suppress(EOFError, BrokenPipeError):
         while (job := connection.recv()) is not None:
             connection.send(Finished(job.label, _call(job, connection)))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from stock_assets.settings import PipelineSettings
 
 # What takes a worker seconds to import, and it does while the parent still looks what there is to do.
-WARM: Final = ("stock_assets.runs", "mlflow", "dagster_mlflow", "sklearn.ensemble", "skl2onnx")
+WARM: Final = ("stock_assets.runs", "sklearn.ensemble", "skl2onnx")
 PHASES: Final = {
     "prices": "data",
     "features": "features",
@@ -120,8 +120,7 @@ def fill(
         workers=workers or os.cpu_count() or 1,
         logs=settings.logs,
         warm=WARM,
-        # A new tracking database takes seconds of migrations: no run should have to wait for them.
-        first=Job(label="tracking", function=_prepare_tracking, arguments=(settings,)),
+        first=Job(label="tracking", function=_warm_up_tracking, arguments=(settings,)),
     )
     with contextlib.ExitStack() as stack:
         if homes.recall(settings.home) is None:
@@ -153,11 +152,11 @@ def fill(
     )
 
 
-def _prepare_tracking(settings: PipelineSettings) -> None:
-    # For a worker: importing it here would cost this process MLflow.
-    from stock_assets.resources.tracking import prepare_tracking
+def _warm_up_tracking(settings: PipelineSettings) -> None:
+    # For a worker: imported at the top, it would cost `--help` Dagster.
+    from stock_assets.resources.tracking import warm_up
 
-    prepare_tracking(settings)
+    warm_up(settings)
 
 
 def _sorted(

@@ -76,6 +76,14 @@ def mlflow() -> Any:
     return module
 
 
+def warm_up(settings: PipelineSettings) -> None:
+    """What costs a process its first seconds of tracking: the imports, and a new database's migrations."""
+    mlflow()
+    import dagster_mlflow  # noqa: F401
+
+    prepare_tracking(settings)
+
+
 def prepare_tracking(settings: PipelineSettings) -> None:
     """Make the tracking database and the experiment, once: its first migration takes seconds and must not be raced."""
     marker = settings.mlflow / ".prepared"

@@ -61,6 +61,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     folder = tmp_path_factory.mktemp("demo")
     tables = [pd.DataFrame(getattr(stocks, name)).assign(ticker=name).iloc[-BARS:] for name in ("AAPL", "IBM")]
     pd.concat(tables).to_parquet(folder / "bars.parquet", index=False)
+    (folder / "user").mkdir()
     home, port, dagster_port, log = folder / "home", free_port(), free_port(), folder / "demo.log"
     options = ["--data", str(folder / "bars.parquet"), "--speed", "23400"]
     ports = ["--port", str(port), "--dagster-port", str(dagster_port)]
@@ -70,7 +71,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
             stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
-            env=environment(),
+            env={**environment(), "HOME": str(folder / "user"), "XDG_CONFIG_HOME": str(folder / "user" / "config")},
         )
     try:
         wait_for(
@@ -166,6 +167,7 @@ def test_ctrl_c_ends_everything_and_leaves_no_process(demo: Demo) -> None:
     demo.process.send_signal(signal.SIGINT)
     code = demo.process.wait(timeout=40)
 
+    assert list((demo.home.parent / "user").rglob("*")) == [], "something was written outside the home"
     for part in ("valkey", "-m serving ", "serving.live", "dagster_webserver", "dagster._daemon"):
         assert part in names
     assert code == 0
