@@ -94,12 +94,18 @@ def new_engine(release, home, audit, valkey, *, silence: float = 30.0) -> Engine
 
 @contextlib.asynccontextmanager
 async def running(*those: Engine | Feed) -> AsyncIterator[None]:
-    """Engine and feed at work; what ends one of them by an error ends the test."""
-    async with asyncio.TaskGroup() as tasks:
-        begun = [tasks.create_task(each.run()) for each in those]
+    """Engine and feed at work; what ended one of them by an error fails the test, and so does one that won't end."""
+    begun = [asyncio.create_task(each.run()) for each in those]
+    try:
         yield
+    finally:
         for task in begun:
             task.cancel()
+        ended, going_on = await asyncio.wait(begun, timeout=10)
+    assert not going_on
+    for task in ended:
+        with contextlib.suppress(asyncio.CancelledError):
+            task.result()
 
 
 @pytest.fixture
@@ -207,7 +213,7 @@ async def test_engine_and_feed_end_when_they_are_cancelled_whatever_they_are_at(
 ):
     """Also while redis-py waits in `asyncio.wait_for`, which swallows a cancellation now and then."""
     going_on: list[str] = []
-    for turns in range(25):
+    for turns in range(15):
         market = feed(speed=5_000)
         await market.open()
         for each in (new_engine(release, home, audit, valkey), market):
