@@ -1,6 +1,6 @@
 """What follows a run: a release after a ticker's success, and in MLflow the truth after a failure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import dagster as dg
@@ -37,7 +37,15 @@ def publish_after_tickers(
     newest = newest_session(lake, context.instance.get_dynamic_partitions(TICKERS))
     if newest is None:
         return dg.SkipReason("no ticker has signals yet")
-    return dg.RunRequest(run_key=context.dagster_run.run_id, partition_key=week_of(newest.date()))
+    # Every run that is done is heard of by itself: keyed by the last one of all, they ask for the same release.
+    return dg.RunRequest(run_key=_last_success(context.instance, jobs), partition_key=week_of(newest.date()))
+
+
+def _last_success(instance: dg.DagsterInstance, jobs: Collection[str]) -> str:
+    """The id of the newest successful run of any of the jobs."""
+    succeeded = [dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS]) for job in jobs]
+    records = [record for wanted in succeeded for record in instance.get_run_records(wanted, limit=1)]
+    return max(records, key=lambda record: record.create_timestamp).dagster_run.run_id
 
 
 def newest_session(lake: Lake, names: Sequence[str]) -> datetime | None:
