@@ -126,16 +126,17 @@ def fill(
         if homes.recall(settings.home) is None:
             # All is to be made: the workers may as well import while we do.
             stack.enter_context(pool)
-        from stock_assets import runs
-        from stock_assets.definitions import opened
+        with stderr().status("looking what there is to do"):
+            from stock_assets import runs
+            from stock_assets.definitions import opened
 
-        instance = stack.enter_context(runs.open_instance(settings))
-        wanted = universe(settings, instance, carried, asked=asked)
-        bars = readable_bars(opened(settings), wanted)
-        if keep_last_year and settings.as_of is None:
-            settings = settings.model_copy(update={"as_of": start_of_replay(bars)})
-        homes.remember(settings)
-        fresh, standing, due = ((), (), wanted) if select else _sorted(instance, settings, wanted)
+            instance = stack.enter_context(runs.open_instance(settings))
+            wanted = universe(settings, instance, carried, asked=asked)
+            bars = readable_bars(opened(settings), wanted)
+            if keep_last_year and settings.as_of is None:
+                settings = settings.model_copy(update={"as_of": start_of_replay(bars)})
+            homes.remember(settings)
+            fresh, standing, due = ((), (), wanted) if select else _sorted(instance, settings, wanted)
         if due and not pool.open:
             stack.enter_context(pool)
         made = _run_tickers(pool, settings, due, select)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,6 +23,13 @@ from stock_assets.errors import StockAssetsError
 
 INTERRUPTED = 130
 
+
+def prose(command: Callable[..., object]) -> str:
+    """A command's docstring with each paragraph on one line, so that it breaks where the terminal ends."""
+    paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
 app = typer.Typer(
     name="stock-assets",
     help="Stock forecasts, signals and allocations as partitioned Dagster assets, served live.\n\n"
@@ -32,14 +40,14 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(demo.demo)
-app.command()(graph.materialize)
-app.command()(servers.serve)
-app.command()(servers.live)
+app.command(help=prose(demo.demo))(demo.demo)
+app.command(help=prose(graph.materialize))(graph.materialize)
+app.command(help=prose(servers.serve))(servers.serve)
+app.command(help=prose(servers.live))(servers.live)
 app.add_typer(tickers.app, name="tickers")
 app.add_typer(releases.app, name="release")
-app.command()(data.export)
-app.command()(doctor.doctor)
+app.command(help=prose(data.export))(data.export)
+app.command(help=prose(doctor.doctor))(doctor.doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
