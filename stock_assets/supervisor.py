@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,8 @@ LOOPBACK: Final = "127.0.0.1"
 GRACE_SECONDS: Final = 10.0
 READY_SECONDS: Final = 90.0
 POLL_SECONDS: Final = 0.05
+MOST_RESTARTS: Final = 3
+RESTART_SECONDS: Final = 60.0
 TAIL_LINES: Final = 12
 STOPPING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -64,18 +67,19 @@ class Service:
 
 
 class Supervisor:
-    """Starts services, tells when one ends, and ends them all, newest first.
+    """Starts services, starts again what ends by itself, and ends them all, newest first.
 
     Use it as a context manager: leaving it, by whatever way, ends what it started.
 
     Parameters
     ----------
     logs : Path
-        Folder for one ``<name>.log`` a service, made if need be and overwritten by every start.
+        Folder for one ``<name>.log`` a service, made if need be; each supervisor begins them anew.
     """
 
     def __init__(self, logs: Path) -> None:
         self.logs = logs
+        self._services: dict[str, Service] = {}
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._ended: queue.SimpleQueue[str] = queue.SimpleQueue()
 
@@ -88,7 +92,9 @@ class Supervisor:
     def start(self, service: Service) -> None:
         """Start it, without waiting until it is ready."""
         self.logs.mkdir(parents=True, exist_ok=True)
-        with self.log(service.name).open("wb") as log:
+        again = service.name in self._services
+        self._services[service.name] = service
+        with self.log(service.name).open("ab" if again else "wb") as log:
             child = subprocess.Popen(
                 leashed(service.command),
                 env={**os.environ, **service.environment},
@@ -113,9 +119,25 @@ class Supervisor:
                 )
             time.sleep(POLL_SECONDS)
 
-    def watch(self) -> None:
-        """Block until a service ends by itself, then raise `ServiceFailed`; a signal's exception passes through."""
-        raise self._failure(self._ended.get())
+    def watch(self, told: Callable[[str], None]) -> None:
+        """Block; a service that ends by itself is started again, and `told` is given a line about it.
+
+        A signal's exception passes through.
+
+        Raises
+        ------
+        ServiceFailed
+            For a service that has ended more than `MOST_RESTARTS` times within `RESTART_SECONDS`.
+        """
+        ends: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=MOST_RESTARTS))
+        while True:
+            name = self._ended.get()
+            failure, now = self._failure(name), time.monotonic()
+            if len(ends[name]) == MOST_RESTARTS and now - ends[name][0] < RESTART_SECONDS:
+                raise failure
+            ends[name].append(now)
+            told(f"{str(failure).splitlines()[0]}; starting it again (see {self.log(name)})")
+            self.start(self._services[name])
 
     def stop(self, *, grace_seconds: float = GRACE_SECONDS) -> None:
         """End every process group, newest first: SIGTERM, then SIGKILL for what is left after the grace."""

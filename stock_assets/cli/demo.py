@@ -95,7 +95,7 @@ def _check_ports(wishes: Wishes) -> None:
 
 
 def _run(settings: PipelineSettings, wishes: Wishes) -> None:
-    """Start what a demo consists of, part by part, and stay until a part ends or someone ends it."""
+    """Start what a demo consists of, part by part, and stay until someone ends it; a part that dies starts again."""
     from stock_assets.cli import fill
     from stock_assets.cli.universe import write_replay
 
@@ -109,7 +109,7 @@ def _run(settings: PipelineSettings, wishes: Wishes) -> None:
         _start_the_rest(supervisor, settings, wishes)
         stdout().print(_invitation(wishes, outcome.release.manifest))
         try:
-            supervisor.watch()
+            supervisor.watch(lambda line: say(line, style="yellow"))
         except KeyboardInterrupt:
             say("ending everything")
             supervisor.stop()

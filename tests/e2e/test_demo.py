@@ -159,6 +159,29 @@ def test_a_second_demo_on_the_same_home_is_told_so(demo: Demo, stock_assets: Com
     assert demo.get("/readyz").status_code == 200
 
 
+def test_valkey_may_die_and_nobody_goes_without_an_answer(demo: Demo) -> None:
+    async def while_it_dies() -> tuple[dict[str, Any], httpx.Response, dict[str, Any], dict[str, Any]]:
+        async with websockets.connect(f"ws://127.0.0.1:{demo.port}/v1/stream") as listener, asyncio.timeout(60):
+
+            async def heard(kind: str) -> dict[str, Any]:
+                while (frame := json.loads(await listener.recv()))["type"] != kind:
+                    pass
+                return dict(frame)
+
+            await heard("delta")
+            next(member for member in demo.family() if "valkey" in member.name()).kill()
+            stale = await heard("stale")
+            answer = demo.get("/v1/predictions/AAPL")
+            return stale, answer, await heard("snapshot"), await heard("delta")
+
+    stale, answer, snapshot, delta = asyncio.run(while_it_dies())
+
+    assert "expected Redis to answer" in stale["reason"]
+    assert answer.status_code == 200
+    assert int(answer.headers["x-data-age"]) >= 0
+    assert delta["prev"] == snapshot["seq"]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="counts the processes of this machine")
 def test_ctrl_c_ends_everything_and_leaves_no_process(demo: Demo) -> None:
     family = demo.family()

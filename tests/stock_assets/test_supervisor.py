@@ -13,7 +13,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stock_assets.supervisor import Service, ServiceFailed, Supervisor, free_port, port_is_free, port_is_open
+from stock_assets.supervisor import (
+    MOST_RESTARTS,
+    Service,
+    ServiceFailed,
+    Supervisor,
+    free_port,
+    port_is_free,
+    port_is_open,
+)
 
 
 def python(name: str, code: str, ready: Callable[[], bool] = lambda: True) -> Service:
@@ -73,17 +81,19 @@ def test_a_service_that_is_never_ready_is_given_up_in_time(tmp_path: Path) -> No
             supervisor.wait_ready(service, timeout_seconds=0.2)
 
 
-def test_a_service_killed_by_someone_else_is_noticed_by_name(tmp_path: Path) -> None:
-    port = free_port()
-    service = listener(port)
+def test_a_service_that_ends_is_started_again_and_given_up_when_it_keeps_ending(tmp_path: Path) -> None:
+    service = python("mayfly", "import os, signal; print('born', flush=True); os.kill(os.getpid(), signal.SIGKILL)")
+    lines: list[str] = []
 
     with Supervisor(tmp_path) as supervisor:
         supervisor.start(service)
-        supervisor.wait_ready(service)
-        listening = [child for child in psutil.Process().children() if child.net_connections()]
-        listening[0].kill()
-        with pytest.raises(ServiceFailed, match="listener was ended by SIGKILL"):
-            supervisor.watch()
+        with pytest.raises(ServiceFailed, match="mayfly was ended by SIGKILL"):
+            supervisor.watch(lines.append)
+        log = supervisor.log("mayfly").read_text()
+
+    assert len(lines) == MOST_RESTARTS
+    assert all(line.startswith("mayfly was ended by SIGKILL; starting it again (see ") for line in lines)
+    assert log.count("born") == MOST_RESTARTS + 1
 
 
 def test_a_service_deaf_to_sigterm_and_its_own_children_are_killed_after_the_grace(tmp_path: Path) -> None:
