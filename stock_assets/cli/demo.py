@@ -105,7 +105,7 @@ def _run(settings: PipelineSettings, wishes: Wishes) -> None:
         fill.tell(outcome)
         settings = outcome.settings
         homes.tell(settings, redis_url=redis_url)
-        write_replay(settings, {name: outcome.bars[name] for name in outcome.release.tickers})
+        write_replay(settings, outcome.release, outcome.bars)
         _start_the_rest(supervisor, settings, wishes)
         stdout().print(_invitation(wishes, outcome.release.manifest))
         try:

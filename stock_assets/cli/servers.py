@@ -36,8 +36,25 @@ def live(
     speed: Annotated[float | None, typer.Option(min=0.0, help="How many times faster than the clock.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of the random path inside each replayed bar.")] = None,
 ) -> None:
-    """Run the live feed, and the engine that turns its ticks into predictions; needs STOCK_ASSETS_REDIS_URL."""
+    """Run the live feed, and the engine that turns its ticks into predictions; needs STOCK_ASSETS_REDIS_URL.
+
+    Unless told otherwise it replays the bars of the home's source that come after the release in force.
+    """
+    if replay is None:
+        _write_replay(home)
     _become("serving.live", {"--replay": replay, "--speed": speed, "--seed": seed}, home=home)
+
+
+def _write_replay(home: Path | None) -> None:
+    """What the source has beyond the release in force, into the home's replay folder."""
+    from release.store import Store
+    from stock_assets.cli import home as homes
+    from stock_assets.cli.universe import readable_bars, write_replay
+    from stock_assets.sources.catalogue import market_data
+
+    settings = homes.settings_for(home=home)
+    release = Store(settings.releases).load()
+    write_replay(settings, release, readable_bars(market_data(settings), tuple(release.tickers)))
 
 
 def _become(module: str, options: Mapping[str, object], *, home: Path | None) -> NoReturn:

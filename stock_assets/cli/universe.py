@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from quant.bars import Bars
+from release.reader import Release
 from release.tables import save_bars
 from stock_assets.cli.console import CommandFailed
 from stock_assets.errors import SourceError
@@ -63,21 +64,24 @@ def start_of_replay(bars: dict[str, Bars]) -> date:
     return newest - KEPT_FOR_REPLAY
 
 
-def write_replay(settings: PipelineSettings, bars: dict[str, Bars]) -> None:
-    """Write what was kept from the graph into the replay's folder, and clear away what other demos left there.
+def write_replay(settings: PipelineSettings, release: Release, bars: Mapping[str, Bars]) -> None:
+    """Write the bars that the release has not seen into the replay's folder, and clear away what was there before.
 
     Raises
     ------
     CommandFailed
-        If nothing was kept: there is no market to replay.
+        If there are none: no market is left to replay.
     """
-    kept = {ticker: of.after(np.datetime64(settings.as_of)) for ticker, of in bars.items()}
+    as_of = np.datetime64(release.manifest.as_of)
+    kept = {ticker: bars[ticker].after(as_of) for ticker in release.tickers if ticker in bars}
     if not any(len(of) for of in kept.values()):
-        newest = max(of.session[-1] for of in bars.values())
-        raise CommandFailed(f"--as-of: expected a date before the last bar, {newest}, got {settings.as_of}")
+        raise CommandFailed(
+            f"replay: expected the source to have bars after the release's last, {as_of}, got none; "
+            "--as-of keeps some from the graph"
+        )
     settings.replay.mkdir(parents=True, exist_ok=True)
     for stale in settings.replay.glob("*.npz"):
-        if stale.stem not in bars:
+        if stale.stem not in kept:
             stale.unlink()
     for ticker, of in kept.items():
         save_bars(settings.replay / f"{ticker}.npz", of)
