@@ -128,14 +128,17 @@ def materialize_ticker(
         Is given each asset's name as its step starts.
     """
     job, tags = refresh_ticker.name, {"ticker": ticker}
-    chosen = _chosen(settings, selection)
+    keys = chosen(settings, selection)
     return TickerRun(
-        ticker=ticker, **_execute(instance, settings, job, ticker, selection=chosen, tags=tags, report=report)
+        ticker=ticker, **_execute(instance, settings, job, ticker, selection=keys, tags=tags, report=report)
     )
 
 
-def _chosen(settings: PipelineSettings, selection: str | None) -> list[dg.AssetKey] | None:
-    """The keys of the ticker's chain that a selection picks; None, which means all, without one."""
+def chosen(settings: PipelineSettings, selection: str | None) -> list[dg.AssetKey] | None:
+    """The keys of the ticker's chain that a selection picks; None, which means all, without one.
+
+    `BadSelection` if it can't be read, or picks none of them.
+    """
     if selection is None:
         return None
     graph = definitions(settings).resolve_asset_graph()
@@ -145,10 +148,10 @@ def _chosen(settings: PipelineSettings, selection: str | None) -> list[dg.AssetK
         raise BadSelection(
             f"selection: expected one such as model+, got {selection!r} ({one_line(str(error))})"
         ) from None
-    chosen = [key for key in picked if key.to_user_string() in TRAINING]
-    if not chosen:
+    keys = [key for key in picked if key.to_user_string() in TRAINING]
+    if not keys:
         raise BadSelection(f"selection: expected some of {', '.join(TRAINING)}, got {selection!r}")
-    return chosen
+    return keys
 
 
 def run_ticker(

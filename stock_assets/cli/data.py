@@ -78,6 +78,6 @@ def _write(table: pd.DataFrame, out: Path) -> None:
             table.to_csv(beside, index=False)
         beside.replace(out)
     except OSError as error:
-        raise CommandFailed(f"--out: expected a writable file, got {out} ({error.strerror})") from error
+        raise CommandFailed(f"--out: expected a writable file, got {out} ({error.strerror or error})") from error
     finally:
         beside.unlink(missing_ok=True)

@@ -130,6 +130,7 @@ def fill(
             from stock_assets import runs
             from stock_assets.definitions import opened
 
+            runs.chosen(settings, select)  # A wrong selection is told before it fails in every worker.
             instance = stack.enter_context(runs.open_instance(settings))
             wanted = universe(settings, instance, carried, asked=asked)
             bars = readable_bars(opened(settings), wanted)

@@ -127,6 +127,16 @@ def test_a_removed_ticker_leaves_the_next_release_and_an_unknown_one_is_named(
     assert "NOPE" in unknown.error
 
 
+def test_a_selection_makes_just_those_assets_anew(own_home: Path, stock_assets: Command) -> None:
+    made = stock_assets("materialize", "--select", "signals", "--tickers", "AAPL", "--json", home=own_home)
+    wrong = stock_assets("materialize", "--select", "nonsense+", home=own_home)
+
+    assert [(run["ticker"], list(run["step_seconds"])) for run in made.json["runs"]] == [("AAPL", ["signals"])]
+    assert wrong.code == 1
+    assert "selection: expected " in wrong.error
+    assert "got 'nonsense+'" in wrong.error
+
+
 def test_a_release_can_be_rolled_back(own_home: Path, filled: Filled, stock_assets: Command) -> None:
     stock_assets("tickers", "remove", "IBM", home=own_home)
     stock_assets("materialize", home=own_home)
