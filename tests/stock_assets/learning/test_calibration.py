@@ -36,7 +36,7 @@ def test_a_model_that_is_right_is_believed_and_its_useless_rival_is_not():
     assert ridge < 0.15
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 10_000))
 def test_weights_are_never_negative_nor_together_above_one(seed):
     rng = np.random.default_rng(seed)
