@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -27,8 +28,8 @@ from stock_assets.failures import cause, last_failure, one_line, reasons
 from stock_assets.freshness import FINGERPRINT, fingerprint
 from stock_assets.jobs import TRAINING, publish, refresh_ticker
 from stock_assets.partitions import TICKERS, week_of
-from stock_assets.resources.tracking import prepare_tracking, stopwatch
-from stock_assets.sensors.runs import newest_session
+from stock_assets.resources.tracking import mark_failed, prepare_tracking, stopwatch
+from stock_assets.sensors.runs import UNFINISHED, newest_session
 from stock_assets.settings import PipelineSettings
 
 INSTANCE: Final = {
@@ -36,6 +37,8 @@ INSTANCE: Final = {
     "nux": {"enabled": False},
     "concurrency": {"runs": {"max_concurrent_runs": 2}},
 }
+# Which process of this machine a run is in.
+PROCESS_TAG: Final = "stock_assets/process"
 # Progress is the caller's to show; the events themselves are in the instance.
 Report = Callable[[str], None]
 QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -217,7 +220,7 @@ def _execute(
                 partition_key=partition,
                 asset_selection=selection,
                 run_config=QUIET,
-                tags=tags,
+                tags={**(tags or {}), PROCESS_TAG: str(os.getpid())},
                 raise_on_error=False,
             )
         )
@@ -238,6 +241,31 @@ def _steps(result: ExecuteInProcessResult) -> dict[str, float]:
         for event in result.all_events
         if event.event_type is DagsterEventType.STEP_SUCCESS and event.step_key is not None
     }
+
+
+def bury_dead_runs(instance: DagsterInstance, settings: PipelineSettings) -> list[str]:
+    """Tell Dagster and MLflow of runs whose process has died under them; their ids.
+
+    Nobody else would: they would count as running for ever, and what waits for the last running ticker would wait on.
+    """
+    buried = []
+    for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
+        process = run.tags.get(PROCESS_TAG)
+        if process is not None and not _lives(int(process)):
+            instance.report_run_failed(run, "its process has died")
+            mark_failed(settings.tracking_uri, run.run_id)
+            buried.append(run.run_id)
+    return buried
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def standing_refusal(instance: DagsterInstance, settings: PipelineSettings, ticker: str) -> str | None:

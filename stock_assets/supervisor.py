@@ -31,9 +31,12 @@ RESTART_SECONDS: Final = 60.0
 TAIL_LINES: Final = 12
 STOPPING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-# Linux ends a child whose parent was killed outright, if the child asks for it before it becomes its command.
+# Linux ends a child whose parent was killed outright, if the child asks for it before it becomes its command. It would
+# inherit what the parent ignores: a shell's background job ignores Ctrl-C, and Dagster copies that to SIGTERM.
 LEASH: Final = """
 import ctypes, os, signal, sys
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)
 ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 if os.getppid() != int(sys.argv[1]):
     sys.exit(1)

@@ -14,6 +14,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +31,8 @@ ONE_THREAD: Final = {
     "MKL_NUM_THREADS": "1",
     "VECLIB_MAXIMUM_THREADS": "1",
 }
-END_SECONDS: Final = 5.0
+# A worker in a Dagster run ends when the run next looks for an interrupt, which may be a model later.
+END_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,8 +139,9 @@ class Pool:
                     worker.connection.send(None)
             else:
                 worker.process.terminate()
+        deadline = time.monotonic() + END_SECONDS
         for worker in self._staff:
-            worker.process.join(END_SECONDS)
+            worker.process.join(max(0.0, deadline - time.monotonic()))
             if worker.process.is_alive():
                 worker.process.kill()
                 worker.process.join()
@@ -228,7 +231,10 @@ def _environment(added: Mapping[str, str]) -> Iterator[None]:
 
 def _work(connection: Connection, log: Path, warm: Sequence[str], first: Job | None, parent: int) -> None:
     """A worker's life: output to its log, slow imports, then jobs until there is no more or nobody listens."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends the workers itself.
+    # Ctrl-C is for the parent, which ends the workers itself: a session of one's own is out of the terminal's reach.
+    # Ignoring it would not do, because Dagster treats SIGTERM as it finds SIGINT treated.
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     _die_with(parent)
     with log.open("wb") as file:
         os.dup2(file.fileno(), sys.stdout.fileno())

@@ -132,6 +132,7 @@ def fill(
 
             runs.chosen(settings, select)  # A wrong selection is told before it fails in every worker.
             instance = stack.enter_context(runs.open_instance(settings))
+            runs.bury_dead_runs(instance, settings)
             wanted = universe(settings, instance, carried, asked=asked)
             bars = readable_bars(opened(settings), wanted)
             if keep_last_year and settings.as_of is None:

@@ -61,10 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str]) -> int:
     """The exit code of one command; every failure has become one line on stderr."""
     try:
-        return int(app(args=list(arguments) or ["--help"], prog_name="stock-assets", standalone_mode=False) or 0)
-    except KeyboardInterrupt:
-        say_error("interrupted")
-        return INTERRUPTED
+        code = int(app(args=list(arguments) or ["--help"], prog_name="stock-assets", standalone_mode=False) or 0)
+        if code == INTERRUPTED:  # What a KeyboardInterrupt has become by now.
+            say_error("interrupted")
+        return code
     except TyperException as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context is not None else "stock-assets"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -9,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from bokeh_sampledata import stocks
-from command_line import Command
+from command_line import Command, environment, words
 
 from stock_assets.supervisor import free_port
 
@@ -95,6 +97,24 @@ def test_wishes_that_can_not_be_met_are_told_in_one_line(
     assert answer.code == 1
     for word in words:
         assert word in answer.error
+
+
+def test_ctrl_c_while_the_graph_is_filled_is_one_line_and_leaves_no_process(tmp_path: Path) -> None:
+    filling = subprocess.Popen(
+        words("materialize", home=tmp_path / "home"), stderr=subprocess.PIPE, text=True, env=environment()
+    )
+    # By the first good news both workers are at work.
+    said = iter(filling.stderr.readline, "")
+    assert any("done in" in line for line in said)
+    family = psutil.Process(filling.pid).children(recursive=True)
+
+    filling.send_signal(signal.SIGINT)
+    _, rest = filling.communicate(timeout=60)
+    _, left = psutil.wait_procs(family, timeout=20)
+
+    assert filling.returncode == 130
+    assert rest.splitlines()[-1] == "error: interrupted"
+    assert left == []
 
 
 @pytest.mark.parametrize("command", [["demo", "--once"], ["demo"], ["materialize"], ["tickers", "add", "AAPL"]])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import dagster as dg
 import numpy as np
@@ -11,12 +14,22 @@ from shared_data import sample_bars
 from upath import UPath
 
 from release.store import Store
+from stock_assets.definitions import definitions
 from stock_assets.errors import BadSelection, HomeUnwritable, NothingToPublish
+from stock_assets.failures import cause
 from stock_assets.jobs import TRAINING
 from stock_assets.resources.lake import Lake
 from stock_assets.resources.tracking import mark_failed, mlflow, runs_of
-from stock_assets.runs import is_fresh, materialize_rest, materialize_ticker, open_instance
-from stock_assets.settings import PipelineSettings
+from stock_assets.runs import (
+    PROCESS_TAG,
+    bury_dead_runs,
+    is_fresh,
+    materialize_rest,
+    materialize_ticker,
+    open_instance,
+    prepare_instance,
+)
+from stock_assets.settings import PipelineSettings, SourceName
 
 BARS, BROKEN = 1300, 700
 
@@ -95,6 +108,28 @@ def test_the_mlflow_run_of_a_process_that_died_is_set_to_failed(filled):
     assert corrected == 1
     assert client.get_run(left_open.info.run_id).info.status == "FAILED"
     assert mark_failed(filled.settings.tracking_uri, "of-a-dead-process") == 0
+
+
+def test_a_run_whose_process_died_is_buried_and_one_that_lives_is_left(tmp_path, bars_file):
+    settings = PipelineSettings(home=tmp_path, source=SourceName.FILES, data=bars_file)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    with prepare_instance(settings) as instance:
+        dead, alive = (
+            instance.create_run_for_job(
+                definitions(settings).resolve_job_def("refresh_ticker"),
+                tags={PROCESS_TAG: str(process)},
+                status=dg.DagsterRunStatus.STARTED,
+            )
+            for process in (ended.pid, os.getpid())
+        )
+
+        buried = bury_dead_runs(instance, settings)
+
+        assert buried == [dead.run_id]
+        assert instance.get_run_by_id(dead.run_id).status is dg.DagsterRunStatus.FAILURE
+        assert instance.get_run_by_id(alive.run_id).status is dg.DagsterRunStatus.STARTED
+        assert "its process has died" in cause(instance, dead.run_id)
 
 
 def test_signals_cover_every_session_since_the_first_forecast_up_to_the_newest(filled):

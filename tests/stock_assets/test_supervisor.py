@@ -125,6 +125,8 @@ def test_services_end_even_when_their_supervisor_is_killed_outright(tmp_path: Pa
         from pathlib import Path
         from stock_assets.supervisor import Service, Supervisor, port_is_open
         listen = "import signal, socket; s = socket.create_server(('127.0.0.1', {port})); signal.pause()"
+        # As under a shell's background job, and after Dagster has been at work.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         service = Service(name="listener", command=[sys.executable, "-c", listen])
         Supervisor(Path({str(tmp_path)!r})).start(service)
         signal.pause()
