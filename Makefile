@@ -45,7 +45,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $(UNFINISHED)
 	@echo "set-up: the locked packages (about a minute the first time)"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check "uv==$(UV_VERSION)"
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
 	@rm -f $(UNFINISHED)
 	@touch $@
