@@ -59,15 +59,13 @@ class Follower:
         state = await bus.state(client)
         self._read_through, self._installed = state.last, self._latest.release_id
         self._latest.connected = True
-        if state.epoch is None:
-            self._look()
-            return
-        messages = [decode(data) for data in state.messages]
-        # Everything there is as old as the engine's last heartbeat, however recently it was read.
-        said_at = next((message.at for message in messages if isinstance(message, StatusMessage)), None)
-        for message in messages:
-            self._latest.apply(message, at=said_at)
-        self._hub.restart(epoch=state.epoch, seq=state.seq)
+        if state.epoch is not None:
+            messages = [decode(data) for data in state.messages]
+            # Everything there is as old as the engine's last heartbeat, however recently it was read.
+            said_at = next((message.at for message in messages if isinstance(message, StatusMessage)), None)
+            for message in messages:
+                self._latest.apply(message, at=said_at)
+            self._hub.restart(epoch=state.epoch, seq=state.seq)
         self._look()
 
     async def _turn(self, client: Any) -> None:

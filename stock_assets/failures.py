@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Final
 
 from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus, EventLogEntry, RunsFilter
@@ -51,9 +51,9 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def reasons(instance: DagsterInstance, tickers: Iterable[str]) -> str:
-    """Why each of the tickers has nothing to publish, on one line."""
-    told = (f"{ticker}: {last_failure(instance, ticker).removeprefix(f'{ticker}: ')}" for ticker in tickers)
+def why(refused: Mapping[str, str]) -> str:
+    """Why none of the tickers can be published, on one line; their reasons by ticker."""
+    told = (f"{ticker}: {reason.removeprefix(f'{ticker}: ')}" for ticker, reason in refused.items())
     return "; ".join(told) or "there are no tickers"
 
 

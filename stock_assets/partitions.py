@@ -12,6 +12,12 @@ FIRST_WEEK: Final = "1980-01-06"
 TICKERS: Final = "tickers"
 tickers: Final = dg.DynamicPartitionsDefinition(name=TICKERS)
 
+
+def known_tickers(instance: dg.DagsterInstance) -> tuple[str, ...]:
+    """The tickers that the instance knows, sorted."""
+    return tuple(sorted(instance.get_dynamic_partitions(TICKERS)))
+
+
 # The running week counts too: after Friday's close its portfolio is due, and the week has not ended yet.
 weeks: Final = dg.WeeklyPartitionsDefinition(start_date=FIRST_WEEK, end_offset=1)
 

@@ -24,11 +24,11 @@ from release.tables import digest
 from stock_assets.checks import refusal
 from stock_assets.definitions import definitions, lake_of, opened
 from stock_assets.errors import BadSelection, HomeUnwritable, NothingToPublish, SourceError
-from stock_assets.failures import cause, last_failure, one_line, reasons
+from stock_assets.failures import cause, last_failure, one_line, why
 from stock_assets.freshness import FINGERPRINT, fingerprint
 from stock_assets.jobs import TRAINING, publish, refresh_ticker
-from stock_assets.partitions import TICKERS, week_of
-from stock_assets.resources.tracking import mark_failed, prepare_tracking, stopwatch
+from stock_assets.partitions import known_tickers, week_of
+from stock_assets.resources.tracking import mark_failed, stopwatch
 from stock_assets.sensors.runs import UNFINISHED, newest_session
 from stock_assets.settings import PipelineSettings
 
@@ -83,16 +83,6 @@ class RestRun(Run):
 
     week: str
     release_id: str | None
-
-
-def prepare_instance(settings: PipelineSettings) -> DagsterInstance:
-    """The persistent instance of the home, with its storage and its tracking database made.
-
-    Which tickers it knows, as partitions, is the caller's to say. `HomeUnwritable` if the home can't be written.
-    """
-    instance = open_instance(settings)
-    prepare_tracking(settings)
-    return instance
 
 
 def open_instance(settings: PipelineSettings) -> DagsterInstance:
@@ -183,10 +173,11 @@ def materialize_rest(instance: DagsterInstance, settings: PipelineSettings, *, r
         If no ticker has come that far.
     """
     lake = lake_of(settings)
-    known = instance.get_dynamic_partitions(TICKERS)
+    known = known_tickers(instance)
     newest = newest_session(lake, known)
     if newest is None:
-        raise NothingToPublish(f"release: expected a ticker with a champion, got none ({reasons(instance, known)})")
+        refused = {ticker: last_failure(instance, ticker) for ticker in known}
+        raise NothingToPublish(f"release: expected a ticker with a champion, got none ({why(refused)})")
     week = week_of(newest.date())
     summary = _execute(instance, settings, publish.name, week, report=report)
     return RestRun(week=week, release_id=Store(settings.releases).current(), **summary)

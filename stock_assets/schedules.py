@@ -9,7 +9,7 @@ import numpy as np
 
 from stock_assets.calendars import NEW_YORK, exchange_of, session_calendar
 from stock_assets.jobs import refresh_ticker, update_ticker
-from stock_assets.partitions import TICKERS
+from stock_assets.partitions import known_tickers
 
 EXCHANGE_TIME: Final = "America/New_York"
 TICKER_TAG: Final = "ticker"
@@ -25,7 +25,11 @@ def daily_after_close(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunR
     """Two hours after New York's close: every ticker's new bars and signals, on days with a session."""
     due = context.scheduled_execution_time
     today = np.datetime64(due.date())
-    traded = [name for name in _tickers(context) if today in session_calendar(exchange_of(name), through=due.date())]
+    traded = [
+        name
+        for name in known_tickers(context.instance)
+        if today in session_calendar(exchange_of(name), through=due.date())
+    ]
     if not traded:
         yield dg.SkipReason(f"{today}: {NEW_YORK} had no session, or no ticker is known")
     yield from (_request(name, due) for name in traded)
@@ -39,14 +43,10 @@ def daily_after_close(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunR
 )
 def weekly_retraining(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """On Saturday morning: every ticker trained and evaluated anew."""
-    names = _tickers(context)
+    names = known_tickers(context.instance)
     if not names:
         yield dg.SkipReason("no ticker is known; `stock-assets tickers add` adds one")
     yield from (_request(name, context.scheduled_execution_time) for name in names)
-
-
-def _tickers(context: dg.ScheduleEvaluationContext) -> list[str]:
-    return sorted(context.instance.get_dynamic_partitions(TICKERS))
 
 
 def _request(ticker: str, due: datetime) -> dg.RunRequest:

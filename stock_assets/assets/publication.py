@@ -20,9 +20,9 @@ from stock_assets.assets.forecast import Champion
 from stock_assets.assets.portfolio import PORTFOLIO
 from stock_assets.calendars import calendar_of
 from stock_assets.errors import NothingToPublish
-from stock_assets.failures import last_failure, reasons
+from stock_assets.failures import last_failure, why
 from stock_assets.frames import bars_of
-from stock_assets.partitions import TICKERS, week_of
+from stock_assets.partitions import known_tickers, week_of
 from stock_assets.resources.lake import Lake
 from stock_assets.settings import PipelineSettings
 from stock_assets.version import code_version
@@ -51,14 +51,14 @@ def published_release(
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster refuses one beside checks
     """The release in force: every ticker that has a champion, the newest portfolio, and who was refused and why."""
     parts, refused = [], []
-    for ticker in sorted(context.instance.get_dynamic_partitions(TICKERS)):
+    for ticker in known_tickers(context.instance):
         if lake.has_files("champion", ticker) and lake.has("signals", ticker):
             parts.append(draft_ticker(lake, ticker))
         else:
             refused.append(Refusal(ticker=ticker, reason=last_failure(context.instance, ticker)))
     if not parts:
-        why = reasons(context.instance, [refusal.ticker for refusal in refused])
-        raise NothingToPublish(f"release: expected a ticker with a champion, got none ({why})")
+        told = why({refusal.ticker: refusal.reason for refusal in refused})
+        raise NothingToPublish(f"release: expected a ticker with a champion, got none ({told})")
     manifest = publish(settings.releases, _draft(context.run.run_id, parts, refused, lake, clock, settings))
     return dg.MaterializeResult(
         metadata={

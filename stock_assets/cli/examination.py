@@ -92,13 +92,13 @@ def dagster_storage(settings: PipelineSettings) -> Finding:
         return _not_filled("Dagster")
     if importlib.util.find_spec("dagster") is None:
         return Finding(verdict=Verdict.WARN, what="Dagster", detail="not installed, so not looked at", mend=INSTALL)
-    from stock_assets.partitions import TICKERS
+    from stock_assets.partitions import known_tickers
     from stock_assets.runs import open_instance
 
     try:
         with open_instance(settings) as instance:
             runs = instance.get_runs_count()
-            known = instance.get_dynamic_partitions(TICKERS)
+            known = known_tickers(instance)
     except Exception as error:  # noqa: BLE001 - whatever its storage raises is the finding
         mend = f"move {settings.home / 'dagster'} aside and run `stock-assets materialize`"
         return Finding(verdict=Verdict.FAIL, what="Dagster", detail=f"{type(error).__name__}: {error}", mend=mend)

@@ -40,14 +40,10 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(help=prose(demo.demo))(demo.demo)
-app.command(help=prose(graph.materialize))(graph.materialize)
-app.command(help=prose(servers.serve))(servers.serve)
-app.command(help=prose(servers.live))(servers.live)
+for command in (demo.demo, graph.materialize, servers.serve, servers.live, data.export, doctor.doctor):
+    app.command(help=prose(command))(command)
 app.add_typer(tickers.app, name="tickers")
 app.add_typer(releases.app, name="release")
-app.command(help=prose(data.export))(data.export)
-app.command(help=prose(doctor.doctor))(doctor.doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

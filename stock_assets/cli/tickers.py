@@ -24,9 +24,11 @@ Names = Annotated[list[str], typer.Argument(metavar="TICKER...", help="One or mo
 @app.command("list")
 def list_tickers(home: Home = None, json: Json = False) -> None:
     """The home's tickers and what the release in force has of each."""
+    from stock_assets.partitions import known_tickers
+
     settings, instance = _open(home)
     with instance:
-        names = _at_home(instance)
+        names = known_tickers(instance)
     manifest = _manifest_in_force(settings)
     rows = [_row(name, manifest) for name in names]
     if json:
@@ -47,7 +49,7 @@ def list_tickers(home: Home = None, json: Json = False) -> None:
 @app.command()
 def add(names: Names, home: Home = None, json: Json = False) -> None:
     """Add tickers that the source carries; the next `materialize` fills them."""
-    from stock_assets.partitions import TICKERS
+    from stock_assets.partitions import TICKERS, known_tickers
     from stock_assets.sources.catalogue import market_data
     from stock_assets.sources.market_data import known
 
@@ -55,7 +57,7 @@ def add(names: Names, home: Home = None, json: Json = False) -> None:
     carried = market_data(settings).tickers()
     wanted = [known(name, carried) for name in split_tickers(",".join(names))]
     with instance:
-        new = [name for name in wanted if name not in _at_home(instance)]
+        new = [name for name in wanted if name not in known_tickers(instance)]
         instance.add_dynamic_partitions(TICKERS, new)
     _tell("added", new, json=json)
 
@@ -63,11 +65,11 @@ def add(names: Names, home: Home = None, json: Json = False) -> None:
 @app.command()
 def remove(names: Names, home: Home = None, json: Json = False) -> None:
     """Remove tickers from the universe; the next release is without them, their tables and releases stay."""
-    from stock_assets.partitions import TICKERS
+    from stock_assets.partitions import TICKERS, known_tickers
 
     _, instance = _open(home)
     with instance:
-        at_home = _at_home(instance)
+        at_home = known_tickers(instance)
         gone = split_tickers(",".join(names))
         for name in gone:
             if name not in at_home:
@@ -83,12 +85,6 @@ def _open(home: Home) -> tuple[PipelineSettings, DagsterInstance]:
     from stock_assets.runs import open_instance
 
     return settings, open_instance(settings)
-
-
-def _at_home(instance: DagsterInstance) -> tuple[str, ...]:
-    from stock_assets.partitions import TICKERS
-
-    return tuple(sorted(instance.get_dynamic_partitions(TICKERS)))
 
 
 def _manifest_in_force(settings: PipelineSettings) -> Manifest | None:

@@ -35,10 +35,10 @@ def universe(
     UnknownTicker
         For one that the source does not carry, naming those it does.
     """
-    from stock_assets.partitions import TICKERS
+    from stock_assets.partitions import TICKERS, known_tickers
     from stock_assets.sources.market_data import known
 
-    at_home = tuple(sorted(instance.get_dynamic_partitions(TICKERS)))
+    at_home = known_tickers(instance)
     wanted = tuple(asked) or at_home or settings.tickers or carried
     new = [known(ticker, carried) for ticker in wanted if ticker not in at_home]
     instance.add_dynamic_partitions(TICKERS, new)

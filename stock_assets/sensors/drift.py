@@ -10,7 +10,7 @@ from stock_assets import live
 from stock_assets.assets.forecast import Champion
 from stock_assets.jobs import refresh_ticker
 from stock_assets.learning.drift import FEWEST_LIVE, DriftVerdict, drift
-from stock_assets.partitions import TICKERS
+from stock_assets.partitions import known_tickers
 from stock_assets.resources.lake import Lake
 from stock_assets.settings import PipelineSettings
 
@@ -32,7 +32,7 @@ def forecast_drift(
 ) -> dg.SensorResult | dg.SkipReason:
     """Ask for a retraining of each ticker whose live residuals have outgrown the out-of-sample ones."""
     requests, told = [], []
-    for ticker in sorted(context.instance.get_dynamic_partitions(TICKERS)):
+    for ticker in known_tickers(context.instance):
         settled = live.outcomes(settings.audit, ticker, last=LOOKBACK)
         if len(settled) < FEWEST_LIVE or not lake.has_files("champion", ticker):
             told.append(f"{ticker}: {len(settled)} live outcomes, {FEWEST_LIVE} needed")

@@ -10,7 +10,7 @@ import numpy as np
 from release.clock import Clock
 from stock_assets.calendars import exchange_of, session_calendar
 from stock_assets.jobs import refresh_ticker, update_ticker
-from stock_assets.partitions import TICKERS
+from stock_assets.partitions import known_tickers
 from stock_assets.resources.lake import Lake
 from stock_assets.settings import PipelineSettings
 
@@ -53,7 +53,7 @@ def freshness(
     settings: dg.ResourceParam[PipelineSettings],
 ) -> dg.SensorResult | dg.SkipReason:
     """Ask for a run of each ticker without the bar of the newest closed session: once a ticker and session."""
-    known = sorted(context.instance.get_dynamic_partitions(TICKERS))
+    known = known_tickers(context.instance)
     stale = [
         found for name in known if (found := staleness(name, lake, now=clock.now(), settings=settings)) is not None
     ]

@@ -6,7 +6,7 @@ from datetime import datetime
 import dagster as dg
 
 from stock_assets.jobs import publish, refresh_ticker, update_ticker
-from stock_assets.partitions import TICKERS, week_of
+from stock_assets.partitions import known_tickers, week_of
 from stock_assets.resources.lake import Lake
 from stock_assets.resources.tracking import mark_failed
 from stock_assets.settings import PipelineSettings
@@ -34,7 +34,7 @@ def publish_after_tickers(
     waiting = sorted(run.tags.get("dagster/partition", "?") for run in running if run.job_name in jobs)
     if waiting:
         return dg.SkipReason(f"still running: {', '.join(waiting)}")
-    newest = newest_session(lake, context.instance.get_dynamic_partitions(TICKERS))
+    newest = newest_session(lake, known_tickers(context.instance))
     if newest is None:
         return dg.SkipReason("no ticker has signals yet")
     # Every run that is done is heard of by itself: keyed by the last one of all, they ask for the same release.

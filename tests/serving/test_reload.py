@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable
 
 import pytest
 from real_release import publish_release
+from waiting import until
 
 from release.store import Store
 
@@ -21,14 +20,6 @@ PATHS = (
     "/v1/signals/AAPL/history",
     "/readyz",
 )
-
-
-async def until(condition: Callable[[], bool], *, seconds: float = 20.0) -> None:
-    """Give the loop's other tasks their turns until the condition holds; fails after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition never held"
-        await asyncio.sleep(0.005)
 
 
 def release_of(answer) -> str:

@@ -6,8 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +20,7 @@ import websockets
 from fastapi import FastAPI
 from real_release import publish_release
 from real_valkey import RealValkey
+from waiting import until
 
 from serving.__main__ import server_config
 from serving.app import create_app
@@ -60,14 +60,6 @@ async def serving(home: Path, redis_url: str | None = None) -> AsyncIterator[Ser
         yield Served(app, listening.getsockname()[1])
         server.should_exit = True
         await running
-
-
-async def until(condition: Callable[[], bool], *, seconds: float = 20.0) -> None:
-    """Let the other tasks work until the condition holds; fails after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition never held"
-        await asyncio.sleep(0.005)
 
 
 async def next_frame(listener: websockets.ClientConnection, kind: str | None = None) -> dict[str, Any]:

@@ -43,10 +43,10 @@ def bars_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def filled(tmp_path_factory: pytest.TempPathFactory, bars_file: Path) -> Iterator[Filled]:
     from stock_assets.partitions import tickers
-    from stock_assets.runs import materialize_rest, materialize_ticker, prepare_instance
+    from stock_assets.runs import materialize_rest, materialize_ticker, open_instance
 
     settings = PipelineSettings(home=tmp_path_factory.mktemp("home"), source=SourceName.FILES, data=bars_file)
-    instance = prepare_instance(settings)
+    instance = open_instance(settings)
     instance.add_dynamic_partitions(tickers.name, ["AAPL", "FB", "IBM", "NEW"])
     runs = {name: materialize_ticker(instance, settings, name) for name in ("FB", "IBM", "AAPL")}
     yield Filled(instance, settings, runs, materialize_rest(instance, settings))

@@ -19,7 +19,7 @@ from stock_assets.errors import BadSelection, HomeUnwritable, NothingToPublish
 from stock_assets.failures import cause
 from stock_assets.jobs import TRAINING
 from stock_assets.resources.lake import Lake
-from stock_assets.resources.tracking import mark_failed, mlflow, runs_of
+from stock_assets.resources.tracking import mark_failed, mlflow, prepare_tracking, runs_of
 from stock_assets.runs import (
     PROCESS_TAG,
     bury_dead_runs,
@@ -27,7 +27,6 @@ from stock_assets.runs import (
     materialize_rest,
     materialize_ticker,
     open_instance,
-    prepare_instance,
 )
 from stock_assets.settings import PipelineSettings, SourceName
 
@@ -114,7 +113,8 @@ def test_a_run_whose_process_died_is_buried_and_one_that_lives_is_left(tmp_path,
     settings = PipelineSettings(home=tmp_path, source=SourceName.FILES, data=bars_file)
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    with prepare_instance(settings) as instance:
+    prepare_tracking(settings)
+    with open_instance(settings) as instance:
         dead, alive = (
             instance.create_run_for_job(
                 definitions(settings).resolve_job_def("refresh_ticker"),

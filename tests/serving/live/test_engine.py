@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from types import SimpleNamespace
 
 import pytest
 from real_release import publish_release
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
+from waiting import until
 
 from release.errors import AuditFailed
 from release.store import CURRENT, Store
@@ -30,14 +30,6 @@ SESSIONS = ["2012-03-02", "2012-03-05", "2012-03-06"]
 TICKERS = ("AAPL", "IBM")
 KEYS = {f"{kind}:{ticker}" for kind in ("price", "prediction", "signal") for ticker in TICKERS} | {"status"}
 AT_ONCE = 1e9
-
-
-async def until(condition: Callable[[], bool | Awaitable[bool]], *, seconds: float = 20.0) -> None:
-    """Let the engine work until the condition holds; fails after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not (await held if isinstance(held := condition(), Awaitable) else held):
-        assert time.monotonic() < deadline, "the condition never held"
-        await asyncio.sleep(0.005)
 
 
 class Listener:
