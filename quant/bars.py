@@ -1,8 +1,9 @@
-"""Daily bars of one ticker: what they are, what makes them wrong, and how splits and dividends are taken out.
+"""Daily bars of one ticker: what they are, and how splits and dividends are taken out.
 
 Bars are kept as traded, with splits and dividends beside them. Adjusted prices are derived, for each window
 to its own last bar: a split next year then changes nothing in a window that ended before it, and a window
-adjusted live is the same, to the last bit, as the one adjusted in a batch. Fetching bars does not belong here.
+adjusted live is the same, to the last bit, as the one adjusted in a batch. What makes bars wrong is `quant.faults`'
+business, fetching them a source's.
 """
 
 from __future__ import annotations
@@ -98,127 +99,6 @@ def unadjusted(session: Sessions, ohlcv: Floats) -> Bars:
     return Bars(session.astype("datetime64[D]"), np.asarray(ohlcv, dtype=np.float64), np.ones(n), np.zeros(n))
 
 
-class Rule(enum.Enum):
-    """What a bar can do wrong."""
-
-    EMPTY = "empty"
-    ORDER = "sessions_ascending"
-    DUPLICATE = "one_bar_per_session"
-    FINITE = "finite"
-    POSITIVE_PRICE = "price_positive"
-    NEGATIVE_VOLUME = "volume_not_negative"
-    HIGH_LOW = "high_and_low_bound_open_and_close"
-    ACTION = "split_positive_dividend_not_negative"
-    PAYOUT = "dividend_below_previous_close"
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One rule broken at one bar: `field` holds `value` where `expected` was due."""
-
-    rule: Rule
-    row: int
-    session: str
-    field: str
-    value: str
-    expected: str
-
-    def __str__(self) -> str:
-        return f"{self.session} {self.field}: expected {self.expected}, got {self.value}"
-
-
-# Vendors round each of the four prices by itself: a high may sit a rounding below the close.
-HIGH_LOW_TOLERANCE: Final = 1e-4
-
-
-def faults(bars: Bars) -> list[Fault]:
-    """Every rule of `Rule` that the bars break, in row order within a rule; an empty list for sound bars.
-
-    A non-finite cell is reported once, as `Rule.FINITE`, and not again by the comparisons that it fails.
-    """
-    if not len(bars):
-        return [Fault(Rule.EMPTY, 0, "-", "bars", "none", "at least one bar")]
-    finite = np.isfinite(bars.ohlcv)
-    known = np.where(finite, bars.ohlcv, np.nan)
-    prices, volume = known[:, :4], known[:, [VOLUME]]
-    high_low = "high >= open and close >= low"
-    return [
-        *_order_faults(bars),
-        *_cell_faults(bars, Rule.FINITE, ~finite, COLUMNS, "a finite number"),
-        *_cell_faults(bars, Rule.POSITIVE_PRICE, prices <= 0, COLUMNS[:4], "a price above 0"),
-        *_cell_faults(bars, Rule.NEGATIVE_VOLUME, volume < 0, ("volume",), "a volume of at least 0"),
-        *_cell_faults(bars, Rule.HIGH_LOW, _crossed(prices), ("high", "low"), high_low),
-        *_cell_faults(bars, Rule.ACTION, _impossible(bars), ("split", "dividend"), "a finite split > 0, dividend >= 0"),
-        *_cell_faults(bars, Rule.PAYOUT, _overpaid(bars), ("dividend",), "less than the previous close"),
-    ]
-
-
-Cells = npt.NDArray[np.bool_]
-
-
-def _cell_faults(bars: Bars, rule: Rule, bad: Cells, fields: tuple[str, ...], expected: str) -> list[Fault]:
-    """One fault for each cell marked in `bad`, (n, len(fields))."""
-    if not bad.any():
-        return []
-    values = np.column_stack([bars.ohlcv, bars.split, bars.dividend])
-    place = [(*COLUMNS, "split", "dividend").index(field) for field in fields]
-    return [
-        Fault(rule, int(row), str(bars.session[row]), fields[k], repr(float(values[row, place[k]])), expected)
-        for row, k in np.argwhere(bad)
-    ]
-
-
-def _crossed(prices: Floats) -> Cells:
-    """(n, 2): a high under the open or the close, a low over one of them; a NaN is neither."""
-    body = prices[:, [OPEN, CLOSE]]
-    high = prices[:, HIGH] < body.max(axis=1) * (1 - HIGH_LOW_TOLERANCE)
-    low = prices[:, LOW] > body.min(axis=1) * (1 + HIGH_LOW_TOLERANCE)
-    return np.column_stack([high, low])
-
-
-def _impossible(bars: Bars) -> Cells:
-    """(n, 2): a split that is not above 0, a dividend below 0, and either when it is not finite."""
-    split = (bars.split > 0) & np.isfinite(bars.split)
-    dividend = (bars.dividend >= 0) & np.isfinite(bars.dividend)
-    return ~np.column_stack([split, dividend])
-
-
-def _overpaid(bars: Bars) -> Cells:
-    """(n, 1): a dividend that takes the whole price; adjusting by it would leave none, or a negative one."""
-    sound = ~_impossible(bars).any(axis=1)
-    previous = bars.close[:-1]
-    paid = np.where(sound, bars.dividend, 0.0)[1:] * np.where(sound, bars.split, 1.0)[1:]
-    bad = np.zeros((len(bars), 1), dtype=bool)
-    bad[1:, 0] = (paid >= previous) & (previous > 0)
-    return bad
-
-
-def _order_faults(bars: Bars) -> list[Fault]:
-    steps = np.diff(bars.session.astype("datetime64[D]").astype(np.int64))
-    found = []
-    for i in np.flatnonzero(steps <= 0):
-        rule = Rule.DUPLICATE if steps[i] == 0 else Rule.ORDER
-        session = str(bars.session[i + 1])
-        found.append(Fault(rule, int(i + 1), session, "session", session, f"a session after {bars.session[i]}"))
-    return found
-
-
-def check(bars: Bars, *, ticker: str = "") -> Bars:
-    """The bars themselves if they are sound.
-
-    Raises
-    ------
-    BadBars
-        Names the first three faults and how many there are.
-    """
-    found = faults(bars)
-    if found:
-        first = "; ".join(str(fault) for fault in found[:3])
-        more = f" (and {len(found) - 3} more)" if len(found) > 3 else ""
-        raise BadBars(f"{ticker + ': ' if ticker else ''}{first}{more}")
-    return bars
-
-
 def actions_from_adjusted_close(close: Floats, adjusted_close: Floats) -> tuple[Floats, Floats]:
     """Splits and dividends, read back from a vendor's adjusted closes.
 
@@ -262,12 +142,24 @@ def _nearest_split(ratio: float) -> float:
     return float(candidates[int(np.argmin(errors))])
 
 
-def _return_factors(bars: Bars) -> tuple[Floats, Floats]:
+class Convention(enum.Enum):
+    """How a dividend enters a total return; the two differ by the dividend yield times the day's return."""
+
+    # ``(close + dividend) * split / previous close``: what was earned, the cash held until the close.
+    CRSP = "crsp"
+    # ``close / (previous close - dividend)``: what Yahoo's adjusted closes say.
+    YAHOO = "yahoo"
+
+
+def _return_factors(bars: Bars, convention: Convention = Convention.CRSP) -> tuple[Floats, Floats]:
     """What a price, and a share count, of the bar before is multiplied by at each bar; 1 in the first row."""
     price, shares = np.ones(len(bars)), np.ones(len(bars))
-    previous = bars.ohlcv[:-1, CLOSE]
-    price[1:] = (1.0 - bars.dividend[1:] * bars.split[1:] / previous) / bars.split[1:]
-    shares[1:] = bars.split[1:]
+    dividend, split = bars.dividend[1:], bars.split[1:]
+    if convention is Convention.CRSP:
+        price[1:] = 1.0 / (1.0 + dividend / bars.close[1:]) / split
+    else:
+        price[1:] = (1.0 - dividend * split / bars.close[:-1]) / split
+    shares[1:] = split
     return price, shares
 
 
@@ -325,9 +217,26 @@ def adjusted(bars: Bars) -> Floats:
     return whole
 
 
-def log_returns(bars: Bars) -> Floats:
-    """Total log return of each session over the one before, dividends included; (n,), NaN in the first row."""
-    price, _ = _return_factors(bars)
+def log_returns(bars: Bars, *, convention: Convention = Convention.CRSP) -> Floats:
+    """Total log return of each session over the one before, dividends included.
+
+    Parameters
+    ----------
+    bars : Bars
+        Sound bars.
+    convention : Convention
+        CRSP's throughout the project; Yahoo's to hold bars against its adjusted closes.
+
+    Returns
+    -------
+    (n,) float64
+        NaN in the first row.
+
+    References
+    ----------
+    CRSP, Data Descriptions Guide, "Total return": ``(p_t f_t + d_t) / p_{t-1} - 1``.
+    """
+    price, _ = _return_factors(bars, convention)
     returns = np.full(len(bars), np.nan)
     returns[1:] = np.log(bars.close[1:] / (bars.close[:-1] * price[1:]))
     return returns

@@ -6,7 +6,7 @@ class QuantError(ValueError):
 
 
 class BadBars(QuantError):
-    """Bars that break a rule of `quant.bars.faults`; the message names the first few."""
+    """Bars that break a rule of `quant.faults.faults`; the message names the first few."""
 
 
 class TooShort(QuantError):

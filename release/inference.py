@@ -18,7 +18,7 @@ def infer(ticker: ReleasedTicker, bars: Bars) -> Forecast:
     ticker : ReleasedTicker
         Whose model to ask.
     bars : Bars
-        Sound bars (`quant.bars.check`), at least a window of them; not necessarily the ticker's own.
+        Sound bars (`quant.faults.check`), at least a window of them; not necessarily the ticker's own.
 
     Returns
     -------

@@ -11,8 +11,9 @@ import msgspec
 import numpy as np
 
 from quant import features
-from quant.bars import Bars, check
+from quant.bars import Bars
 from quant.errors import BadBars
+from quant.faults import check
 from quant.forecast import ForecastParameters
 from quant.sessions import SessionCalendar
 from release.errors import BadRelease

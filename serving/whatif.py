@@ -10,7 +10,8 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from quant.bars import Bars, faults
+from quant.bars import Bars
+from quant.faults import faults
 from quant.features import WINDOW
 from quant.sessions import SessionCalendar
 from serving.errors import BadRequest, Invalid, TooLarge
@@ -40,7 +41,7 @@ def sent_bars(body: bytes, calendar: SessionCalendar, *, horizon: int) -> Bars:
     ------
     BadRequest
         If the body is no JSON list of bars, if there are fewer than a window or more than `MAX_BARS`, if any breaks a
-        rule of `quant.bars.faults`, or if the last is of a day from which the exchange's calendar can't look
+        rule of `quant.faults.faults`, or if the last is of a day from which the exchange's calendar can't look
         `horizon` sessions ahead. Names each place, up to `MAX_REPORTED` of them.
     """
     sent = _decoded(body)

@@ -12,7 +12,8 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from quant.bars import Bars, Fault, faults
+from quant.bars import Bars
+from quant.faults import Fault, faults
 from quant.metrics import coverage
 from quant.sessions import SessionCalendar
 from stock_assets.learning.dataset import require_history

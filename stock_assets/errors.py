@@ -29,6 +29,26 @@ class BadValue(SourceError):
     """A cell that is no date or number; the message names ticker, date and value."""
 
 
+class WrongTicker(SourceError):
+    """Data that says of itself that it is another ticker's."""
+
+
+class ErrorBody(SourceError):
+    """A vendor's error message where market data was due, in a file or in an answer with status 200."""
+
+
+class VendorUnavailable(SourceError):
+    """A vendor that did not answer usably in as many attempts as it was given; what is stored stays in force."""
+
+
+class VendorRefused(SourceError):
+    """A vendor that answered and will not serve: keys that are missing or wrong, a request it does not understand."""
+
+
+class BudgetSpent(SourceError):
+    """The requests that a process may make of a vendor in an hour are used up."""
+
+
 class UnknownTicker(SourceError):
     """A ticker that the source does not carry; the message names those it does."""
 

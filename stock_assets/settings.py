@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from release.manifest import TICKER
@@ -20,6 +20,15 @@ class SourceName(enum.Enum):
 
     SAMPLE = "sample"
     FILES = "files"
+    YAHOO = "yahoo"
+    ALPACA = "alpaca"
+
+
+class RestatementPolicy(enum.Enum):
+    """What happens when a vendor tells history otherwise than before."""
+
+    ACCEPT = "accept"  # the new history replaces the old one; what changed is recorded
+    HOLD = "hold"  # the old history stays in force until a person accepts the new one
 
 
 class PipelineSettings(BaseSettings):
@@ -31,7 +40,7 @@ class PipelineSettings(BaseSettings):
         Everything is written below it.
     source : SourceName
     data : Path, optional
-        For the source ``files``: a file or a folder.
+        For the source ``files``: a file, a folder or a glob.
     tickers : tuple of str
         The universe to start with; empty means every ticker of the source.
     as_of : date, optional
@@ -41,6 +50,23 @@ class PipelineSettings(BaseSettings):
     mlflow_uri : str, optional
         An MLflow server; by default a SQLite file under the home.
     redis_url : str, optional
+    universe : Path, optional
+        A ``universe.yaml`` whose changes a sensor picks up.
+    restatements : RestatementPolicy
+    overlap_sessions : int
+        Sessions asked for again at each refresh from a vendor, to see whether it has restated them.
+    request_budget : int
+        Requests to a vendor that one process may make in an hour.
+    request_attempts : int
+        How often one request is tried before it has failed.
+    request_timeout_seconds : float
+        For the connection, and again for each wait for more of the answer.
+    response_minutes : float
+        For how long an answer that was kept is as good as a new one.
+    yahoo_url, alpaca_url : str
+        Where the vendors are; tests have servers of their own.
+    alpaca_key, alpaca_secret : secret, optional
+        From ``APCA_API_KEY_ID`` and ``APCA_API_SECRET_KEY``, as Alpaca's own tools have them.
     """
 
     model_config = SettingsConfigDict(
@@ -55,8 +81,19 @@ class PipelineSettings(BaseSettings):
     horizon: int = Field(default=1, ge=1, le=63)
     mlflow_uri: str | None = None
     redis_url: str | None = None
+    universe: Path | None = None
+    restatements: RestatementPolicy = RestatementPolicy.HOLD
+    overlap_sessions: int = Field(default=10, ge=1, le=252)
+    request_budget: int = Field(default=1000, ge=1)
+    request_attempts: int = Field(default=5, ge=1, le=20)
+    request_timeout_seconds: float = Field(default=20.0, gt=0.0)
+    response_minutes: float = Field(default=15.0, ge=0.0)
+    yahoo_url: str = "https://query2.finance.yahoo.com"
+    alpaca_url: str = "https://data.alpaca.markets"
+    alpaca_key: SecretStr | None = Field(default=None, validation_alias="APCA_API_KEY_ID")
+    alpaca_secret: SecretStr | None = Field(default=None, validation_alias="APCA_API_SECRET_KEY")
 
-    @field_validator("home", "data")
+    @field_validator("home", "data", "universe")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         # Dagster's processes start in folders of their own choosing.
@@ -108,6 +145,11 @@ class PipelineSettings(BaseSettings):
     def audit(self) -> Path:
         """The live engine's log of signals and forecasts."""
         return self.home / "audit" / "audit.sqlite3"
+
+    @property
+    def responses(self) -> Path:
+        """Vendors' answers as they came, by the digest of their bytes."""
+        return self.home / "responses"
 
     @property
     def logs(self) -> Path:

@@ -12,7 +12,8 @@ from typing import Final
 
 import numpy as np
 
-from quant.bars import Bars, faults
+from quant.bars import Bars
+from quant.faults import faults
 from quant.features import WINDOW
 from quant.sessions import SessionCalendar
 from serving.live.ticks import Tick

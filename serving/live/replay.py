@@ -17,8 +17,9 @@ from typing import Any, Final
 import numpy as np
 import structlog
 
-from quant.bars import Bars, check
+from quant.bars import Bars
 from quant.errors import QuantError
+from quant.faults import check
 from quant.sessions import SessionCalendar
 from release.errors import BadRelease
 from release.reader import Release

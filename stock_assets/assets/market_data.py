@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import dagster as dg
 import pandas as pd
 
-from quant.bars import CLOSE, adjusted, faults
+from quant.bars import CLOSE, adjusted
+from quant.faults import faults
 from quant.features import NAMES
 from release.tables import digest
 from stock_assets import checks

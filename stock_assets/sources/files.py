@@ -37,6 +37,12 @@ class Files:
         self.path = path
         self._parsed: dict[Path, tuple[tuple[int, int], dict[str, pa.Table]]] = {}
 
+    remote: Final = False
+
+    def require(self, ticker: str) -> None:
+        """Return for one of `tickers`; see `MarketData.require`."""
+        known(ticker, self.tickers())
+
     def tickers(self) -> tuple[str, ...]:
         """Every ticker of the file, or every file of the folder."""
         if self.path.is_dir():
@@ -50,7 +56,8 @@ class Files:
         # A folder's file may have no ticker column; if it has one, it is held to it.
         table = tables[""] if "" in tables else tables[known(ticker, tuple(sorted(tables)))]
         bars = bars_of(table, ticker=ticker, file=file.name)
-        return Fetched(between(bars, start, end, ticker=ticker), Provenance(source="files", origin=str(file)))
+        whole = Fetched(bars=bars, provenance=Provenance(source="files", origin=str(file)))
+        return between(whole, start, end, ticker=ticker)
 
     def _folder(self) -> dict[str, Path]:
         found = {}

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
-from quant.bars import CLOSE, COLUMNS, Bars, Floats, actions_from_adjusted_close, faults, unadjusted
+from quant.bars import CLOSE, COLUMNS, Bars, Floats, actions_from_adjusted_close, unadjusted
+from quant.faults import faults
 from release.manifest import TICKER as TICKER_PATTERN
 from stock_assets.errors import BadValue, DataEmpty, DataUnreadable, MissingColumn
 

@@ -14,16 +14,15 @@ from quant.bars import (
     CLOSE,
     VOLUME,
     Bars,
-    Rule,
+    Convention,
     actions_from_adjusted_close,
     adjusted,
-    check,
-    faults,
     log_returns,
     unadjusted,
     windows,
 )
 from quant.errors import BadBars, QuantError, TooShort
+from quant.faults import Rule, check, faults
 
 DAY = np.datetime64("2020-01-01")
 
@@ -133,16 +132,37 @@ def test_apples_two_splits_are_read_back_from_its_adjusted_closes():
 
 
 @pytest.mark.parametrize("ticker", ["AAPL", "GOOG", "IBM", "MSFT"])
-def test_adjusted_closes_match_the_vendors(ticker):
+def test_returns_in_yahoos_convention_match_its_adjusted_closes(ticker):
     from bokeh_sampledata import stocks
 
     vendor = np.asarray(getattr(stocks, ticker)["adj_close"])
+
+    returns = log_returns(sample_bars(ticker), convention=Convention.YAHOO)
+
+    ours = np.exp(np.nancumsum(returns))
+    assert_allclose(ours / ours[-1], vendor / vendor[-1], rtol=1e-11)
+    assert_allclose(returns[1:], np.diff(np.log(vendor)), rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("ticker", ["AAPL", "GOOG", "IBM", "MSFT"])
+def test_adjusted_closes_earn_the_total_return(ticker):
     bars = sample_bars(ticker)
 
     ours = adjusted(bars)[:, CLOSE]
 
-    assert_allclose(ours / ours[-1], vendor / vendor[-1], rtol=1e-11)
-    assert_allclose(log_returns(bars)[1:], np.diff(np.log(vendor)), rtol=0, atol=1e-11)
+    assert_allclose(np.diff(np.log(ours)), log_returns(bars)[1:], rtol=0, atol=1e-11)
+
+
+def test_a_dividend_is_earned_at_the_close_of_its_ex_date():
+    bars = Bars(
+        np.array(["2024-01-02", "2024-01-03"], dtype="datetime64[D]"),
+        np.array([[100.0, 100.0, 100.0, 100.0, 1.0], [51.0, 51.0, 51.0, 51.0, 1.0]]),
+        split=np.array([1.0, 2.0]),
+        dividend=np.array([0.0, 1.0]),
+    )
+
+    assert_allclose(log_returns(bars)[1], np.log((51.0 + 1.0) * 2.0 / 100.0), rtol=1e-15)
+    assert_allclose(log_returns(bars, convention=Convention.YAHOO)[1], np.log(51.0 * 2.0 / (100.0 - 2.0)), rtol=1e-15)
 
 
 def test_recorded_splits_of_130_tickers_are_found_in_their_adjusted_closes():

@@ -12,7 +12,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from shared_data import sample_bars, shared_data
 
-from quant.bars import check, faults
+from quant.faults import check, faults
 from stock_assets.errors import (
     BadValue,
     DataEmpty,
