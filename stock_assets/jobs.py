@@ -23,10 +23,15 @@ update_ticker: Final = dg.define_asset_job(
     selection=list(UPDATING),
     description="One ticker's new bars and what its champion says of them; nothing is trained.",
 )
+fetch_ticker: Final = dg.define_asset_job(
+    "fetch_ticker",
+    selection=["prices"],
+    description="One ticker's bars: fetched, compared with what is stored, checked. Nothing follows from them yet.",
+)
 measure_ticker: Final = dg.define_asset_job(
     "measure_ticker", selection=["live_performance"], description="How one ticker's live forecasts have turned out."
 )
 publish: Final = dg.define_asset_job(
     "publish", selection=list(PUBLISHING), description="The week's portfolio, then a release of every champion."
 )
-JOBS: Final = (refresh_ticker, update_ticker, measure_ticker, publish)
+JOBS: Final = (refresh_ticker, update_ticker, fetch_ticker, measure_ticker, publish)

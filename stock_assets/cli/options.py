@@ -15,19 +15,20 @@ Home = Annotated[
 Source = Annotated[
     str | None,
     typer.Option(
-        metavar="sample|files",
-        help="Real bars out of a bundled data set, or files of your own. [dim]Default: what the home was filled from, "
-        "else sample; with --data, files[/]",
+        metavar="sample|files|yahoo|alpaca",
+        help="Real bars out of a bundled data set, files of your own, or a vendor. [dim]Default: what the home was "
+        "filled from, else sample; with --data, files[/]",
     ),
 ]
 Data = Annotated[
     Path | None,
-    typer.Option(help="For files: one CSV, CSV.gz or Parquet with a ticker column, or a folder with a file a ticker."),
+    typer.Option(help="For files: a CSV, CSV.gz or Parquet file, a folder of them, or a quoted glob."),
 ]
 Tickers = Annotated[
     str | None,
     typer.Option(metavar="A,B", help="Only these. [dim]Default: those of the home, else the source's[/]"),
 ]
+Names = Annotated[list[str], typer.Argument(metavar="TICKER...", help="One or more, by spaces or commas.")]
 AsOf = Annotated[
     datetime | None,
     typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="Keep bars after this date from the graph."),

@@ -137,7 +137,7 @@ def between(fetched: Fetched, start: date | None, end: date | None, *, ticker: s
     if not wanted.any():
         has = f"; its {len(bars)} bars are of {bars.session.min()} to {bars.session.max()}" if len(bars) else ""
         span = f"from {start or 'the start'} to {end or 'the end'}"
-        raise DataEmpty(f"{ticker}: too short: expected bars {span}, got none{has}")
+        raise DataEmpty(f"{ticker}: too short: expected bars {span}, got none{has}{_told(fetched.refused)}")
     adjusted = fetched.adjusted_close
     return Fetched(
         bars=Bars(bars.session[wanted], bars.ohlcv[wanted], bars.split[wanted], bars.dividend[wanted]),
@@ -147,6 +147,11 @@ def between(fetched: Fetched, start: date | None, end: date | None, *, ticker: s
         adjusted_close=None if adjusted is None else adjusted[wanted],
         notes=fetched.notes,
     )
+
+
+def _told(refused: tuple[Refused, ...]) -> str:
+    """How many rows were no bars, and what was wrong with the first."""
+    return f"; {len(refused)} rows are no bars, the first: {refused[0]}" if refused else ""
 
 
 def _within(session: str, start: date | None, end: date | None) -> bool:

@@ -1,0 +1,193 @@
+"""`data fetch|report|accept|reject`: a ticker's bars, what was found wrong with them, and what is decided."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.text import Text
+
+from stock_assets.cli import home as homes
+from stock_assets.cli.console import CommandFailed, print_json, say, show_table, stdout
+from stock_assets.cli.options import AsOf, Data, Home, Json, Names, Source, Tickers, Workers, split_tickers
+from stock_assets.cli.report import plain_table, print_failures
+from stock_assets.supervisor import signals_interrupt
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from stock_assets.ingest.vault import Vault
+    from stock_assets.settings import PipelineSettings
+
+app = typer.Typer(help="Market data: fetch and check it, see what was found, decide on restated history.")
+# More lines of one ticker than a person reads; the JSON has them all.
+SHOWN = 20
+
+
+@app.command()
+def fetch(
+    tickers: Tickers = None,
+    workers: Workers = None,
+    source: Source = None,
+    data: Data = None,
+    as_of: AsOf = None,
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Bring the tickers' bars up to date and check them; nothing is trained or published.
+
+    Exit 0 if every ticker's bars are usable, 1 if one's are not.
+    """
+    from stock_assets.cli import fill
+
+    settings = homes.settings_for(home=home, source=source, data=data, as_of=as_of)
+    homes.claim(settings.home)
+    with signals_interrupt():
+        made = fill.fetch(settings, asked=split_tickers(tickers), workers=workers)
+    failed = [run for run in made if not run.ok]
+    if json:
+        print_json([{"ticker": run.ticker, "ok": run.ok, "error": run.error, "run_id": run.run_id} for run in made])
+    else:
+        good = len(made) - len(failed)
+        say(f"{good} of {len(made)} tickers' bars are up to date; `stock-assets data report` tells more")
+        print_failures(failed)
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(tickers: Tickers = None, home: Home = None, json: Json = False) -> None:
+    """What is stored of each ticker, what was found wrong, mended or refused, and why."""
+    settings = homes.settings_for(home=home)
+    vault, known = _vault(settings), _known(settings)
+    wanted = split_tickers(tickers) or known
+    _require(wanted, known)
+    told = {name: _told(vault, name) for name in wanted}
+    if json:
+        print_json(told)
+        return
+    if not told:
+        say("no market data yet; `stock-assets data fetch` or `stock-assets materialize` brings some")
+        return
+    _show_summary(told)
+    for name, of in told.items():
+        _show_findings(name, of)
+
+
+@app.command()
+def accept(names: Names, home: Home = None, json: Json = False) -> None:
+    """Put a vendor's restated history in force; the next run works with it."""
+    _decide(names, home=home, json=json, accepted=True)
+
+
+@app.command()
+def reject(names: Names, home: Home = None, json: Json = False) -> None:
+    """Keep the stored history against a vendor's restatement; its new sessions come in again."""
+    _decide(names, home=home, json=json, accepted=False)
+
+
+def _decide(names: list[str], *, home: Home, json: bool, accepted: bool) -> None:
+    """Each of the tickers has to have a held fetch, or nothing is decided."""
+    from release.clock import SystemClock
+    from stock_assets.ingest.refresh import accept as put_in_force
+    from stock_assets.ingest.refresh import reject as keep
+
+    settings = homes.settings_for(home=home)
+    homes.claim(settings.home)
+    vault, wanted = _vault(settings), split_tickers(",".join(names))
+    for name in wanted:
+        if vault.held(name) is None:
+            raise CommandFailed(f"ticker: expected one whose restated history is held, got {name}, of which none is")
+    for name in wanted:
+        (put_in_force if accepted else keep)(vault, name, SystemClock().now())
+    verb = "accepted" if accepted else "rejected"
+    if json:
+        print_json({verb: wanted})
+    else:
+        say(f"{verb}: {', '.join(wanted)}; `stock-assets materialize` goes on from there")
+
+
+def _vault(settings: PipelineSettings) -> Vault:
+    from upath import UPath
+
+    from stock_assets.ingest.vault import Vault
+    from stock_assets.resources.lake import Lake
+
+    return Vault(Lake(UPath(settings.lake)))
+
+
+def _known(settings: PipelineSettings) -> tuple[str, ...]:
+    """Every ticker of which anything was ever stored, refused or found."""
+    tables = ("raw_bars", "findings", "quarantine")
+    return tuple(sorted({file.stem for table in tables for file in (settings.lake / table).glob("*.parquet")}))
+
+
+def _require(wanted: tuple[str, ...], known: tuple[str, ...]) -> None:
+    for name in wanted:
+        if name not in known:
+            raise CommandFailed(f"--tickers: expected some of {', '.join(known) or 'none'}, got {name}")
+
+
+def _told(vault: Vault, ticker: str) -> dict[str, Any]:
+    """All that is known of a ticker's market data, in plain types."""
+    stored = vault.read(ticker)
+    bars = None if stored is None else stored.bars
+    return {
+        "source": stored and stored.source,
+        "origin": stored and stored.origin,
+        "fetched_at": stored and stored.fetched_at,
+        "responses_sha256": list(stored.sha256) if stored else [],
+        "bars": 0 if bars is None else len(bars),
+        "first_session": str(bars.session[0]) if bars is not None else None,
+        "last_session": str(bars.session[-1]) if bars is not None else None,
+        "splits": int((bars.split != 1).sum()) if bars is not None else 0,
+        "dividends": int((bars.dividend != 0).sum()) if bars is not None else 0,
+        "findings": _records(vault.findings(ticker)),
+        "quarantine": _records(vault.quarantine(ticker)),
+        "restatements": _records(vault.restatements(ticker)),
+        "held": vault.held(ticker) is not None,
+    }
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items() if name != "ticker"} for row in table.to_dict("records")]
+
+
+def _show_summary(told: dict[str, dict[str, Any]]) -> None:
+    table = plain_table(title="What is stored")
+    for name in ("ticker", "source"):
+        table.add_column(name)
+    for name in ("bars", "from", "to", "splits", "dividends", "open", "repaired", "quarantined", "restated"):
+        table.add_column(name, justify="right")
+    for ticker, of in told.items():
+        counted = Counter(finding["outcome"] for finding in of["findings"])
+        table.add_row(
+            Text(ticker, style="bold"),
+            of["source"] or "-",
+            f"{of['bars']:,}",
+            of["first_session"] or "-",
+            of["last_session"] or "-",
+            *(str(of[name]) for name in ("splits", "dividends")),
+            *(str(counted[name]) for name in ("open", "repaired")),
+            str(len(of["quarantine"])),
+            f"{len(of['restatements'])}{' (held)' if of['held'] else ''}",
+        )
+    show_table(table)
+
+
+def _show_findings(ticker: str, of: dict[str, Any]) -> None:
+    """The findings a line each, the grave ones first; what was refused is among them."""
+    order = ("held", "open", "quarantined", "repaired", "accepted", "rejected")
+    findings = sorted(of["findings"], key=lambda finding: order.index(finding["outcome"]))
+    for finding in findings[:SHOWN]:
+        mended = f", mended to {finding['mended']}" if finding["mended"] else ""
+        line = Text.assemble(
+            (f"{finding['outcome']:<12}", "yellow"),
+            (f"{ticker} ", "bold"),
+            f"{finding['session']} {finding['field']}: expected {finding['expected']}, got {finding['value']}{mended}",
+            (f" [{finding['rule']}]", "dim"),
+        )
+        stdout().print(line, soft_wrap=True)
+    if len(findings) > SHOWN:
+        stdout().print(Text(f"            {ticker}: {len(findings) - SHOWN} more (--json has them all)", style="dim"))
