@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
+import io
 import os
-import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
 
 import dagster as dg
 import msgspec
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 from upath import UPath
 
+from release.files import sync_folder
 from stock_assets.errors import LakeUnreadable, NotMaterialized
 
-RECORD = "record.json"
+RECORD: Final = "record.json"
+# Before the keys of what is told beside a table, in the Parquet schema's metadata.
+OURS: Final = "stock_assets."
 
 
 class Lake:
@@ -38,19 +46,22 @@ class Lake:
         folder = self.root / asset
         return tuple(sorted(path.stem for path in folder.glob("*.parquet"))) if folder.exists() else ()
 
-    def write(self, asset: str, key: str, table: pd.DataFrame) -> None:
-        """Replace the partition's table; a reader meets the old one or the new one."""
-        path = self._table(asset, key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.parent / f".{uuid.uuid4().hex}.tmp"
-        try:
-            with beside.open("wb") as file:
-                table.to_parquet(file, index=False)
-                _sync(file)
-            beside.replace(path)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
+    def write(self, asset: str, key: str, table: pd.DataFrame, *, metadata: Mapping[str, str] | None = None) -> None:
+        """Replace the partition's table; a reader meets the old one or the new one.
+
+        Parameters
+        ----------
+        asset, key : str
+        table : pandas.DataFrame
+            Its index is not kept.
+        metadata : mapping of str, optional
+            Told beside the table and in the same file, so that both change in the same step.
+        """
+        columns = pa.Table.from_pandas(table, preserve_index=False)
+        told = {f"{OURS}{name}": value for name, value in (metadata or {}).items()}
+        buffer = io.BytesIO()
+        pq.write_table(columns.replace_schema_metadata({**(columns.schema.metadata or {}), **told}), buffer)
+        _replace(self._table(asset, key), buffer.getvalue())
 
     def read(self, asset: str, key: str) -> pd.DataFrame:
         """The partition's table.
@@ -62,26 +73,39 @@ class Lake:
         LakeUnreadable
             If the file is damaged.
         """
-        path = self._table(asset, key)
-        try:
-            with path.open("rb") as file:
-                return pd.read_parquet(file)
-        except FileNotFoundError:
-            raise NotMaterialized(f"{asset}: expected a table for {key}, found none; materialize it first") from None
-        except pa.ArrowException as error:
-            raise LakeUnreadable(f"{asset}/{path.name}: expected a Parquet table, got {error}") from error
+        with self._opened(asset, key) as file:
+            table: pd.DataFrame = pq.read_table(file).to_pandas()
+            return table
+
+    def told(self, asset: str, key: str) -> dict[str, str]:
+        """The metadata that was written with the partition's table; errors as for `read`."""
+        with self._opened(asset, key) as file:
+            return _ours(pq.read_schema(file))
+
+    def read_told(self, asset: str, key: str) -> tuple[pd.DataFrame, dict[str, str]]:
+        """The partition's table and its metadata, both of one and the same write; errors as for `read`."""
+        with self._opened(asset, key) as file:
+            return pq.read_table(file).to_pandas(), _ours(pq.read_schema(file))
+
+    @contextlib.contextmanager
+    def locked(self, asset: str, key: str) -> Iterator[None]:
+        """Keep other writers away from what belongs to the partition; the lock goes with the process that holds it.
+
+        An object store has no such lock: there it is for Dagster to run one thing of a ticker at a time.
+        """
+        folder = _on_disk(self.root / asset)
+        if folder is None:
+            yield
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder / f".{key}.lock"):
+            yield
 
     def write_files(self, asset: str, key: str, files: Mapping[str, bytes]) -> None:
         """Replace the partition's files; their digests are written last, so that a half-written set is never read."""
-        folder = self.root / asset / key
-        folder.mkdir(parents=True, exist_ok=True)
         record = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
         for name, data in (*files.items(), (RECORD, msgspec.json.encode(record))):
-            beside = folder / f".{uuid.uuid4().hex}.tmp"
-            with beside.open("wb") as file:
-                file.write(data)
-                _sync(file)
-            beside.replace(folder / name)
+            _replace(self.root / asset / key / name, data)
 
     def has_files(self, asset: str, key: str) -> bool:
         """Whether the partition has a whole set of files."""
@@ -99,16 +123,75 @@ class Lake:
                 raise LakeUnreadable(f"{asset}/{key}/{name}: expected the file that was recorded, got another")
         return files
 
+    @contextlib.contextmanager
+    def _opened(self, asset: str, key: str) -> Iterator[io.BytesIO]:
+        """The bytes of the partition's table, of one moment; what reads them may find them damaged."""
+        path = self._table(asset, key)
+        try:
+            yield io.BytesIO(path.read_bytes())
+        except FileNotFoundError:
+            raise NotMaterialized(f"{asset}: expected a table for {key}, found none; materialize it first") from None
+        except pa.ArrowException as error:
+            raise LakeUnreadable(f"{asset}/{path.name}: expected a Parquet table, got {error}") from error
+
     def _table(self, asset: str, key: str) -> UPath:
         return self.root / asset / f"{key}.parquet"
 
 
-def _sync(file: object) -> None:
-    """Wait for the disk, where the file is on one; an object store has no such thing."""
-    descriptor = getattr(file, "fileno", None)
-    if descriptor is not None:
-        file.flush()  # type: ignore[attr-defined]
-        os.fsync(descriptor())
+def _ours(schema: pa.Schema) -> dict[str, str]:
+    """What was told beside a table, without what pandas and Arrow tell each other."""
+    told = {name.decode(): value.decode() for name, value in (schema.metadata or {}).items()}
+    return {name.removeprefix(OURS): value for name, value in told.items() if name.startswith(OURS)}
+
+
+def _on_disk(path: UPath) -> Path | None:
+    """The path itself on this machine; None in an object store."""
+    return Path(path.path) if path.protocol in ("", "file", "local") else None
+
+
+def _replace(path: UPath, data: bytes) -> None:
+    """Put `data` in place of whatever `path` held, in one step that outlasts a power cut."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    place = _on_disk(path)
+    if place is None:
+        # An object store shows an object once all of it is there.
+        path.write_bytes(data)
+        return
+    # Always of the same name: what a writer that died left here is written over, and the file is the writers' lock.
+    beside = place.with_name(f".{place.name}.tmp")
+    with _locked(beside) as handle:
+        try:
+            os.ftruncate(handle, 0)
+            with os.fdopen(handle, "wb", closefd=False) as file:
+                file.write(data)
+            os.fsync(handle)
+            beside.replace(place)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+    sync_folder(place.parent)
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[int]:
+    """The file at `path`, made if need be, open and out of other writers' reach until the end or the process's."""
+    while True:
+        handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            # Whoever held it before may have renamed it, or taken it away.
+            if _still_at(path, handle):
+                yield handle
+                return
+        finally:
+            os.close(handle)
+
+
+def _still_at(path: Path, handle: int) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 class LakeIOManager(dg.IOManager):
