@@ -17,6 +17,7 @@ from stock_assets.schedules import SCHEDULES
 from stock_assets.sensors.drift import forecast_drift
 from stock_assets.sensors.freshness import freshness
 from stock_assets.sensors.runs import mlflow_follows_failures, publish_after_tickers
+from stock_assets.sensors.universe import universe_changes
 from stock_assets.settings import PipelineSettings
 from stock_assets.sources.catalogue import market_data as source
 from stock_assets.sources.market_data import MarketData
@@ -32,7 +33,7 @@ ASSETS: Final = (
     portfolio.portfolio_weights,
     publication.published_release,
 )
-SENSORS: Final = (freshness, forecast_drift, publish_after_tickers, mlflow_follows_failures)
+SENSORS: Final = (freshness, forecast_drift, universe_changes, publish_after_tickers, mlflow_follows_failures)
 
 
 @lru_cache(maxsize=4)

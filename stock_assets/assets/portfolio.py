@@ -13,10 +13,10 @@ from quant.bars import Bars, Floats, log_returns
 from quant.errors import Infeasible
 from quant.portfolio import correlation, equal_weight, ledoit_wolf, maximum_sharpe, minimum_variance, shrunk_mean
 from release.manifest import Allocation, Portfolio
-from stock_assets.calendars import SESSIONS_PER_YEAR, exchange_of
+from stock_assets.calendars import exchange_of, sessions_per_year
 from stock_assets.errors import NotMaterialized
 from stock_assets.frames import bars_of
-from stock_assets.partitions import last_day, weeks
+from stock_assets.partitions import known_tickers, last_day, weeks
 from stock_assets.presentation import table_metadata
 from stock_assets.resources.lake import Lake
 from stock_assets.version import code_version
@@ -41,7 +41,7 @@ def portfolio_weights(
     """Long-only weights of least variance, of greatest Sharpe ratio, and equal ones; for tickers with a champion."""
     week = context.partition_key
     through = np.datetime64(last_day(week))
-    served = [ticker for ticker in lake.keys("prices") if lake.has_files("champion", ticker)]
+    served = [ticker for ticker in known_tickers(context.instance) if lake.has_files("champion", ticker)]
     portfolio, notes = allocate(week, {name: bars_of(lake.read("prices", name)).through(through) for name in served})
     lake.write_files("portfolio_weights", week, {PORTFOLIO: msgspec.json.encode(portfolio)})
     table = weight_table(portfolio)
@@ -67,7 +67,9 @@ def allocate(week: str, bars: Mapping[str, Bars]) -> tuple[Portfolio, list[str]]
         raise NotMaterialized(
             f"portfolio_weights {week}: expected a ticker with a champion and {LOOKBACK} returns by then, got none"
         )
-    per_year = max(SESSIONS_PER_YEAR[exchange_of(ticker)] for ticker in tickers) if len(tickers) == 1 else 252
+    # Returns run from one common session to the next: the sparsest calendar sets how many there are in a year, and
+    # what a pair did over a weekend is part of its return to Monday.
+    per_year = min(sessions_per_year(exchange_of(ticker)) for ticker in tickers)
     window = np.column_stack([returns[ticker] for ticker in tickers])
     covariance, mean = ledoit_wolf(window)[0] * per_year, shrunk_mean(window) * per_year
     weights = {"minimum_variance": minimum_variance(covariance), "equal_weight": equal_weight(len(tickers))}

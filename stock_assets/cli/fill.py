@@ -18,6 +18,7 @@ from stock_assets.cli import report
 from stock_assets.cli.console import CommandFailed, print_json, say, show_table, stderr
 from stock_assets.cli.progress import Board
 from stock_assets.cli.universe import readable_bars, start_of_replay, universe
+from stock_assets.errors import SourceError
 from stock_assets.workers import Died, Finished, Job, Pool
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def fill(
     from stock_assets.sources.catalogue import market_data
 
     started = time.perf_counter()
-    carried = market_data(settings).tickers()  # A wrong path is told before anything is started for it.
+    market_data(settings).tickers()  # A wrong path is told before anything is started for it.
     pool = Pool(
         workers=workers or os.cpu_count() or 1,
         logs=settings.logs,
@@ -133,9 +134,12 @@ def fill(
             runs.chosen(settings, select)  # A wrong selection is told before it fails in every worker.
             instance = stack.enter_context(runs.open_instance(settings))
             runs.bury_dead_runs(instance, settings)
-            wanted = universe(settings, instance, carried, asked=asked)
-            bars = readable_bars(opened(settings), wanted)
-            if keep_last_year and settings.as_of is None:
+            wanted = universe(settings, instance, opened(settings), asked=asked)
+            try:
+                bars = readable_bars(opened(settings), wanted)
+            except SourceError:
+                bars = {}  # Each ticker's run fails by its own error, which keeps it for `tickers list`.
+            if keep_last_year and settings.as_of is None and bars:
                 settings = settings.model_copy(update={"as_of": start_of_replay(bars)})
             homes.remember(settings)
             fresh, standing, due = ((), (), wanted) if select else _sorted(instance, settings, wanted)
@@ -213,7 +217,7 @@ def _run_rest(instance: DagsterInstance, settings: PipelineSettings) -> RestRun:
 def tell(outcome: Outcome, *, json: bool = False) -> None:
     """The scores, who was refused, what failed and where the time went; as tables or as JSON."""
     if json:
-        print_json(_document(outcome))
+        print_json(document(outcome))
         return
     manifest = outcome.release.manifest
     say(f"release {manifest.release_id} in force after {outcome.wall_seconds:.1f} s", style="bold green")
@@ -231,7 +235,8 @@ def _metrics(outcome: Outcome) -> dict[str, TickerMetrics]:
     return {name: ticker.metrics for name, ticker in outcome.release.tickers.items()}
 
 
-def _document(outcome: Outcome) -> dict[str, Any]:
+def document(outcome: Outcome) -> dict[str, Any]:
+    """The outcome as JSON has it."""
     manifest = outcome.release.manifest
     return {
         "home": str(outcome.settings.home),

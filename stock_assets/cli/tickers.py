@@ -10,7 +10,8 @@ from rich.table import Table
 from release.manifest import Manifest
 from stock_assets.cli import home as homes
 from stock_assets.cli.console import CommandFailed, print_json, say, stdout
-from stock_assets.cli.options import Home, Json, split_tickers
+from stock_assets.cli.options import Home, Json, Workers, split_tickers
+from stock_assets.supervisor import signals_interrupt
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -27,10 +28,9 @@ def list_tickers(home: Home = None, json: Json = False) -> None:
     from stock_assets.partitions import known_tickers
 
     settings, instance = _open(home)
-    with instance:
-        names = known_tickers(instance)
     manifest = _manifest_in_force(settings)
-    rows = [_row(name, manifest) for name in names]
+    with instance:
+        rows = [_row(name, manifest, instance) for name in known_tickers(instance)]
     if json:
         print_json(rows)
         return
@@ -47,30 +47,52 @@ def list_tickers(home: Home = None, json: Json = False) -> None:
 
 
 @app.command()
-def add(names: Names, home: Home = None, json: Json = False) -> None:
-    """Add tickers that the source carries; the next `materialize` fills them."""
-    from stock_assets.partitions import TICKERS, known_tickers
-    from stock_assets.sources.catalogue import market_data
-    from stock_assets.sources.market_data import known
+def add(
+    names: Names,
+    no_fill: Annotated[bool, typer.Option("--no-fill", help="Leave the filling to the next materialize.")] = False,
+    workers: Workers = None,
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Add tickers that the source carries, fill them and publish a release with them.
+
+    If the source lacks one of them, none is added. One whose bars turn out unusable stays, with the reason, in
+    `tickers list`: exit 1, the others are published all the same. Where a universe file is followed, write them
+    there too: its next change removes what it does not name.
+    """
+    from stock_assets.cli import fill
+    from stock_assets.cli.universe import universe
+    from stock_assets.definitions import opened
+    from stock_assets.partitions import known_tickers
 
     settings, instance = _open(home)
-    carried = market_data(settings).tickers()
-    wanted = [known(name, carried) for name in split_tickers(",".join(names))]
+    wanted = _split(names)
     with instance:
         new = [name for name in wanted if name not in known_tickers(instance)]
-        instance.add_dynamic_partitions(TICKERS, new)
-    _tell("added", new, json=json)
+        universe(settings, instance, opened(settings), asked=wanted)
+    if no_fill:
+        _tell("added", new, json=json)
+        return
+    with signals_interrupt():
+        outcome = fill.fill(settings, asked=wanted, workers=workers)
+    if json:
+        print_json({"added": new, **fill.document(outcome)})
+    else:
+        _tell("added", new, json=False)
+        fill.tell(outcome)
+    if outcome.failed or outcome.standing:
+        raise typer.Exit(1)
 
 
 @app.command()
 def remove(names: Names, home: Home = None, json: Json = False) -> None:
-    """Remove tickers from the universe; the next release is without them, their tables and releases stay."""
+    """Remove tickers from the universe; the next release is without them, their tables, runs and releases stay."""
     from stock_assets.partitions import TICKERS, known_tickers
 
     _, instance = _open(home)
     with instance:
         at_home = known_tickers(instance)
-        gone = split_tickers(",".join(names))
+        gone = _split(names)
         for name in gone:
             if name not in at_home:
                 raise CommandFailed(f"ticker: expected one of {', '.join(at_home) or 'none'}, got {name}")
@@ -95,9 +117,20 @@ def _manifest_in_force(settings: PipelineSettings) -> Manifest | None:
     return store.manifest(current) if current else None
 
 
-def _row(name: str, manifest: Manifest | None) -> dict[str, Any]:
+def _split(names: list[str]) -> tuple[str, ...]:
+    tickers = split_tickers(",".join(names))
+    if not tickers:
+        raise CommandFailed(f"ticker: expected at least one, got {' '.join(names)!r}")
+    return tickers
+
+
+def _row(name: str, manifest: Manifest | None, instance: DagsterInstance) -> dict[str, Any]:
+    from stock_assets.failures import last_failure
+
     lineage = next((line for line in manifest.tickers if line.ticker == name), None) if manifest else None
-    refused = next((refusal for refusal in manifest.refused if refusal.ticker == name), None) if manifest else None
+    refused = next((refusal.reason for refusal in manifest.refused if refusal.ticker == name), "") if manifest else ""
+    if lineage is None and not refused:
+        refused = last_failure(instance, name)
     return {
         "ticker": name,
         "released": lineage is not None,
@@ -105,7 +138,7 @@ def _row(name: str, manifest: Manifest | None) -> dict[str, Any]:
         "first_session": lineage and lineage.first_session,
         "last_session": lineage and lineage.last_session,
         "model_version": lineage and lineage.model_version,
-        "refused": refused and refused.reason.removeprefix(f"{name}: "),
+        "refused": refused.removeprefix(f"{name}: ") or None,
     }
 
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from quant.bars import Bars
+from release.manifest import TICKER
 from release.reader import Release
 from release.tables import save_bars
 from stock_assets.cli.console import CommandFailed
-from stock_assets.errors import SourceError
+from stock_assets.errors import SourceError, UnknownTicker
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -24,25 +25,50 @@ KEPT_FOR_REPLAY: Final = timedelta(days=365)
 
 
 def universe(
-    settings: PipelineSettings, instance: DagsterInstance, carried: tuple[str, ...], *, asked: Sequence[str]
+    settings: PipelineSettings, instance: DagsterInstance, source: MarketData, *, asked: Sequence[str]
 ) -> tuple[str, ...]:
-    """The tickers asked for, else those the home knows, else those the settings name, else all that are `carried`.
+    """The tickers asked for, else those of the home, else of the universe file, of the settings, of the source.
 
-    Those that the home does not know yet become partitions.
+    Those that the home does not know yet become partitions: all of them or, if the source lacks one, none.
 
     Raises
     ------
     UnknownTicker
-        For one that the source does not carry, naming those it does.
+        Naming every one that the source does not carry.
     """
     from stock_assets.partitions import TICKERS, known_tickers
-    from stock_assets.sources.market_data import known
 
     at_home = known_tickers(instance)
-    wanted = tuple(asked) or at_home or settings.tickers or carried
-    new = [known(ticker, carried) for ticker in wanted if ticker not in at_home]
+    named = tuple(asked) or at_home or _named(settings)
+    wanted = named or source.tickers()
+    new = [ticker for ticker in wanted if ticker not in at_home]
+    if named:
+        require(source, new)
     instance.add_dynamic_partitions(TICKERS, new)
     return wanted
+
+
+def _named(settings: PipelineSettings) -> tuple[str, ...]:
+    """What the installation itself says its universe is, if it does."""
+    if settings.universe is None:
+        return settings.tickers
+    from stock_assets.universe_file import read_universe
+
+    return read_universe(settings.universe).tickers
+
+
+def require(source: MarketData, tickers: Sequence[str]) -> None:
+    """Return if the source carries every one of the tickers; `UnknownTicker` naming all that it doesn't."""
+    unknown = []
+    for ticker in tickers:
+        try:
+            if not TICKER.fullmatch(ticker):
+                raise UnknownTicker(f"ticker: expected one like AAPL or BTC-USD, got {ticker}")
+            source.require(ticker)
+        except UnknownTicker as error:
+            unknown.append(str(error))
+    if unknown:
+        raise UnknownTicker("; ".join(unknown))
 
 
 def readable_bars(source: MarketData, tickers: Sequence[str]) -> dict[str, Bars]:

@@ -1,21 +1,17 @@
 """The last bar of each ticker against its exchange's calendar. A policy on the asset would hide one stale ticker."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 import dagster as dg
 import numpy as np
 
 from release.clock import Clock
-from stock_assets.calendars import exchange_of, session_calendar
+from stock_assets.calendars import exchange_of, last_settled, session_calendar
 from stock_assets.jobs import refresh_ticker, update_ticker
 from stock_assets.partitions import known_tickers
 from stock_assets.resources.lake import Lake
 from stock_assets.settings import PipelineSettings
-
-# Vendors take a while to settle a day's bar.
-SETTLING: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +29,7 @@ class Staleness:
 def staleness(ticker: str, lake: Lake, *, now: datetime, settings: PipelineSettings) -> Staleness | None:
     """What is stale about the ticker; None if it has the bar of the newest closed session, or of `as_of` if earlier."""
     calendar = session_calendar(exchange_of(ticker), through=now.date())
-    due = calendar.last_closed(np.datetime64((now - SETTLING).replace(tzinfo=None), "s"))
+    due = last_settled(calendar, now=now)
     if settings.as_of is not None and np.datetime64(settings.as_of) < due:
         due = calendar.between(calendar.session[0], np.datetime64(settings.as_of))[-1]
     last = lake.read("prices", ticker)["date"].iloc[-1] if lake.has("prices", ticker) else None
