@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from stock_assets.errors import DataNotFound
 from stock_assets.settings import PipelineSettings, SourceName
+from stock_assets.sources.alpaca import Alpaca
 from stock_assets.sources.files import Files
 from stock_assets.sources.market_data import MarketData
 from stock_assets.sources.sample import Sample
+from stock_assets.sources.yahoo import Yahoo
 
 
 def market_data(settings: PipelineSettings) -> MarketData:
-    """The source that the settings name.
+    """The source that the settings name; nobody is asked anything yet.
 
     Raises
     ------
     DataNotFound
         If the source is ``files`` and no path was given.
     """
-    if settings.source is SourceName.SAMPLE:
-        return Sample()
-    if settings.data is None:
-        raise DataNotFound("data: expected a file or folder for the source files, got none")
-    return Files(settings.data)
+    match settings.source:
+        case SourceName.SAMPLE:
+            return Sample()
+        case SourceName.YAHOO:
+            return Yahoo(settings)
+        case SourceName.ALPACA:
+            return Alpaca(settings)
+        case SourceName.FILES if settings.data is not None:
+            return Files(settings.data)
+    raise DataNotFound("data: expected a file or folder for the source files, got none")
