@@ -1,4 +1,4 @@
-"""Daily bars and corporate actions from Alpaca, page by page; what its answers look like is `vendor.alpaca_answers`'."""
+"""Daily bars and corporate actions from Alpaca, page by page. Reading its answers is `vendor.alpaca_answers`' work."""
 
 from __future__ import annotations
 
@@ -55,6 +55,9 @@ class _Symbol:
         crypto = exchange_of(ticker) == AROUND_THE_CLOCK
         return cls(ticker=ticker, name="/".join(ticker.rsplit("-", 1)) if crypto else ticker, crypto=crypto)
 
+    def bars(self, page: Answer) -> list[dict[str, Any]]:
+        return bars_of(content(page, ticker=self.ticker, name=BARS), ticker=self.ticker, symbol=self.name)
+
 
 class Alpaca:
     """US stocks and funds as traded with their splits and cash dividends, and crypto pairs.
@@ -92,9 +95,7 @@ class Alpaca:
         """The ticker's bars; see `MarketData.fetch`."""
         symbol = _Symbol.of(ticker)
         pages = list(self._bar_pages(symbol, start=start, end=end))
-        listed = [
-            bar for page in pages for bar in bars_of(_content(page, BARS, ticker), ticker=ticker, symbol=symbol.name)
-        ]
+        listed = [bar for page in pages for bar in symbol.bars(page)]
         if not listed:
             # A symbol that Alpaca doesn't know looks the same.
             span = f"from {start or EARLIEST} to {end or 'now'}"
@@ -122,10 +123,8 @@ class Alpaca:
         if end is not None and end + timedelta(days=1) < self._pace.clock.now().date():
             params["end"] = str(end + timedelta(days=1))
 
-        def accept(answer: Answer) -> None:
-            bars_of(_content(answer, BARS, symbol.ticker), ticker=symbol.ticker, symbol=symbol.name)
-
-        return self._pages(CRYPTO_BARS if symbol.crypto else STOCK_BARS, params, ticker=symbol.ticker, accept=accept)
+        path = CRYPTO_BARS if symbol.crypto else STOCK_BARS
+        return self._pages(path, params, ticker=symbol.ticker, accept=symbol.bars)
 
     def _action_pages(self, symbol: _Symbol, *, since: date) -> Iterator[Answer]:
         params = {
@@ -136,7 +135,10 @@ class Alpaca:
             "limit": ACTIONS_A_PAGE,
         }
         return self._pages(
-            CORPORATE_ACTIONS, params, ticker=symbol.ticker, accept=lambda page: _content(page, ACTIONS, symbol.ticker)
+            CORPORATE_ACTIONS,
+            params,
+            ticker=symbol.ticker,
+            accept=lambda page: content(page, ticker=symbol.ticker, name=ACTIONS),
         )
 
     def _pages(
@@ -150,9 +152,7 @@ class Alpaca:
             yield page
             token = next_page(page)
             if token in seen:
-                raise ErrorBody(
-                    f"{VENDOR}: expected a page of {ticker} after the last one, got the token {token!r} again"
-                )
+                raise ErrorBody(f"{VENDOR}: expected a page of {ticker} not seen before, got the token {token!r} again")
             seen.add(token or "")
 
     def _get(self, path: str, params: dict[str, str], *, ticker: str, accept: Callable[[Answer], object]) -> Answer:
@@ -166,11 +166,7 @@ class Alpaca:
         return self._transport.get(path, params, about=ticker, accept=accept, headers=headers)
 
 
-def _content(page: Answer, name: str, ticker: str) -> dict[str, Any]:
-    return content(page, ticker=ticker, name=name)
-
-
 def _with_actions(rows: Rows, pages: list[Answer], *, ticker: str) -> tuple[Rows, tuple[str, ...]]:
-    contents = [_content(page, ACTIONS, ticker) for page in pages]
+    contents = [content(page, ticker=ticker, name=ACTIONS) for page in pages]
     split, dividend, notes = actions_on(rows.session, contents, ticker=ticker)
     return replace(rows, split=split, dividend=dividend), notes

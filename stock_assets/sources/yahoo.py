@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from quant.bars import CLOSE, Floats
+from quant.bars import Floats
 from quant.basis import Basis, as_traded, basis, later_splits
 from stock_assets.settings import PipelineSettings
 from stock_assets.sources.market_data import Fetched, Provenance, between
@@ -108,8 +108,8 @@ def symbol_of(ticker: str) -> str:
 
 def _fetched(restated: Rows, series: dict[str, Any], provenance: Provenance) -> Fetched:
     """The bars as traded, with what yfinance doesn't show of the answer in the notes."""
-    close, split, dividend = restated.ohlcv[:, CLOSE], restated.split, restated.dividend
-    assert split is not None and dividend is not None, "yfinance's table has both"
+    columns = restated.columns()
+    close, split, dividend = columns["close"], columns["split"], columns["dividend"]
     rows = replace(
         restated,
         ohlcv=as_traded(restated.ohlcv, split),
