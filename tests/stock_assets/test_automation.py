@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import numpy as np
@@ -13,19 +16,36 @@ from upath import UPath
 
 from release.audit import AuditLog, LoggedForecast
 from release.clock import FixedClock
-from stock_assets.calendars import calendar_of, exchange_of
 from stock_assets.definitions import definitions
 from stock_assets.jobs import refresh_ticker, update_ticker
 from stock_assets.learning.drift import FEWEST_LIVE
-from stock_assets.partitions import last_day, week_of, weeks
+from stock_assets.partitions import TICKERS, last_day, week_of, weeks
 from stock_assets.resources.lake import Lake
-from stock_assets.runs import materialize_ticker
+from stock_assets.runs import materialize_ticker, open_instance
 from stock_assets.schedules import daily_after_close, weekly_retraining
 from stock_assets.sensors.drift import forecast_drift
 from stock_assets.sensors.freshness import freshness
 from stock_assets.sensors.runs import publish_after_tickers
+from stock_assets.settings import PipelineSettings
 
 FRIDAY = datetime(2013, 3, 1, 23, 0, tzinfo=UTC)
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri")
+
+
+@dataclass(frozen=True)
+class World:
+    """An instance that knows tickers of four exchanges, and nothing of them yet."""
+
+    instance: dg.DagsterInstance
+    settings: PipelineSettings
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    settings = PipelineSettings(home=tmp_path)
+    with open_instance(settings) as instance:
+        instance.add_dynamic_partitions(TICKERS, ["7203.T", "AAPL", "BTC-USD", "SHEL.L"])
+        yield World(instance, settings)
 
 
 def resources(filled, *, now: datetime = FRIDAY, **changes) -> dict:
@@ -51,7 +71,7 @@ def test_the_code_location_loads_without_mlflow_and_everything_is_off_until_some
     script = "import sys, stock_assets.definitions; sys.exit('mlflow' in sys.modules)"
 
     loaded = subprocess.run([sys.executable, "-c", script], check=False, timeout=120)
-    graph = definitions.__wrapped__(_settings())
+    graph = definitions.__wrapped__(PipelineSettings())
 
     assert loaded.returncode == 0
     dg.Definitions.validate_loadable(graph)
@@ -69,9 +89,9 @@ def test_every_asset_says_what_it_is(filled):
         assert node.kinds, key
 
 
-def test_the_daily_schedule_asks_for_one_run_a_ticker_on_a_day_with_a_session(filled):
-    due = datetime(2013, 2, 28, 23, 0, tzinfo=UTC)
-    with schedule_context(filled, due) as context:
+def test_the_daily_schedule_asks_for_one_run_a_ticker_once_its_close_has_settled(filled):
+    evening = datetime(2013, 2, 28, 22, 0, tzinfo=UTC)
+    with schedule_context(filled, evening) as context:
         result = daily_after_close.evaluate_tick(context)
 
     assert set(requests(result)) == {"AAPL", "FB", "IBM", "NEW"}
@@ -79,12 +99,37 @@ def test_the_daily_schedule_asks_for_one_run_a_ticker_on_a_day_with_a_session(fi
 
 
 def test_the_daily_schedule_says_why_it_does_nothing_on_a_holiday(filled):
-    christmas = datetime(2012, 12, 25, 23, 0, tzinfo=UTC)
+    christmas = datetime(2012, 12, 25, 22, 0, tzinfo=UTC)
     with schedule_context(filled, christmas) as context:
         result = daily_after_close.evaluate_tick(context)
 
     assert not result.run_requests
-    assert "2012-12-25: XNYS had no session" in result.skip_message
+    assert result.skip_message == "no session of XNYS closed from 2012-12-25 20:00 to 21:00 UTC"
+
+
+def test_each_ticker_is_asked_for_after_its_own_exchange_s_close_and_once_a_session(world):
+    # From Monday, 23 December 2024, to the Saturday after: Christmas, half days, a weekend.
+    monday = datetime(2024, 12, 23, tzinfo=UTC)
+    asked: dict[str, list[str]] = {}
+    for n in range(6 * 24):
+        due = monday + timedelta(hours=n)
+        with schedule_context(world, due) as context:
+            for request in daily_after_close.evaluate_tick(context).run_requests or ():
+                asked.setdefault(request.partition_key, []).append(f"{due:%a %H} for {request.run_key}")
+
+    assert asked == {
+        "7203.T": [f"{day} 08 for 7203.T-2024-12-{n}" for day, n in zip(WEEKDAYS, range(23, 28), strict=True)],
+        "AAPL": [
+            "Mon 22 for AAPL-2024-12-23",
+            "Tue 19 for AAPL-2024-12-24",
+            "Thu 22 for AAPL-2024-12-26",
+            "Fri 22 for AAPL-2024-12-27",
+        ],
+        "BTC-USD": [
+            f"{day} 01 for BTC-USD-2024-12-{n}" for day, n in zip((*WEEKDAYS, "Sat"), range(22, 28), strict=True)
+        ],
+        "SHEL.L": ["Mon 18 for SHEL.L-2024-12-23", "Tue 14 for SHEL.L-2024-12-24", "Fri 18 for SHEL.L-2024-12-27"],
+    }
 
 
 def test_the_weekly_schedule_asks_for_every_ticker(filled):
@@ -115,6 +160,25 @@ def test_freshness_asks_once_a_ticker_and_session(filled):
     assert requests(first)["AAPL"].run_key == "AAPL-2013-03-04"
     assert not second.run_requests
     assert "AAPL (last bar 2013-03-01, due 2013-03-04)" in second.skip_message
+
+
+def test_a_pair_is_stale_an_hour_after_every_midnight_utc(world):
+    saturday = resources(world, now=datetime(2024, 12, 28, 12, 0, tzinfo=UTC))
+    with sensor_context(world, saturday) as context:
+        first = freshness.evaluate_tick(context)
+    asked = {name: request.run_key for name, request in requests(first).items()}
+
+    sunday = resources(world, now=datetime(2024, 12, 29, 0, 59, tzinfo=UTC))
+    with sensor_context(world, sunday, cursor=first.cursor) as context:
+        too_early = freshness.evaluate_tick(context)
+    sunday["clock"].at += timedelta(minutes=1)
+    with sensor_context(world, sunday, cursor=first.cursor) as context:
+        second = freshness.evaluate_tick(context)
+
+    assert asked["BTC-USD"] == "BTC-USD-2024-12-27"
+    assert asked["AAPL"] == "AAPL-2024-12-27"
+    assert not too_early.run_requests
+    assert {name: request.run_key for name, request in requests(second).items()} == {"BTC-USD": "BTC-USD-2024-12-28"}
 
 
 def test_bars_kept_from_the_graph_are_not_missed(filled):
@@ -175,22 +239,6 @@ def test_a_week_runs_from_sunday_to_saturday():
     assert week_of(friday) == "2013-02-24"
     assert last_day("2013-02-24").isoformat() == "2013-03-02"
     assert weeks.has_partition_key("2013-02-24")
-
-
-def test_a_calendar_reaches_a_year_beyond_and_crypto_never_closes():
-    stocks = calendar_of("AAPL", as_of=datetime(2013, 3, 1, tzinfo=UTC).date())
-    crypto = calendar_of("BTC-USD", as_of=datetime(2024, 1, 1, tzinfo=UTC).date())
-
-    assert np.datetime64("2012-10-29") not in stocks  # Hurricane Sandy
-    assert stocks.session[-1] > np.datetime64("2014-03-01")
-    assert exchange_of("BTC-USD") == "24/7"
-    assert np.datetime64("2023-12-24") in crypto
-
-
-def _settings():
-    from stock_assets.settings import PipelineSettings
-
-    return PipelineSettings()
 
 
 def _log_residuals(path, *, size: float) -> None:
