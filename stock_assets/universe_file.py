@@ -54,7 +54,7 @@ def read_universe(path: Path) -> Universe:
         # Composed, not loaded: every word stays text, so that the ticker ON is no boolean, and knows its line.
         document = yaml.compose(data, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise BadUniverse(f"{path.name}{_line(error)}: expected YAML, got {_problem(error)}") from error
+        raise BadUniverse(f"{path.name}{_line(error)}: expected YAML, got: {_problem(error)}") from error
     try:
         return Universe(tickers=tuple(_tickers(document)), sha256=hashlib.sha256(data).hexdigest())
     except BadUniverse as error:
@@ -75,9 +75,8 @@ def _tickers(document: yaml.Node | None) -> Iterator[str]:
         if not isinstance(node, yaml.ScalarNode) or not TICKER.fullmatch(node.value):
             raise BadUniverse(f"{_where(node)} {FIELD}: expected a ticker like AAPL or BTC-USD, got {_shown(node)}")
         if node.value in first:
-            raise BadUniverse(
-                f"{_where(node)} {FIELD}: expected each once, got {node.value} on {first[node.value]} too"
-            )
+            again = f"{node.value} of {first[node.value]} again"
+            raise BadUniverse(f"{_where(node)} {FIELD}: expected each ticker once, got {again}")
         first[node.value] = _where(node)
         yield node.value
 
@@ -101,4 +100,5 @@ def _line(error: yaml.YAMLError) -> str:
 
 
 def _problem(error: yaml.YAMLError) -> str:
-    return str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
+    parts = [getattr(error, name, None) for name in ("context", "problem", "reason")]
+    return " ".join(part for part in parts if part) or str(error)
