@@ -1,0 +1,31 @@
+"""The quarantine's table: every row that a source delivered and that is no bar of a session, with its reason, once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import pandas as pd
+
+from stock_assets.sources.market_data import Refused
+
+COLUMNS: Final = ("ticker", "session", "rule", "field", "value", "expected", "row", "source", "origin", "seen_at")
+# What makes a refused row the same one again; the file or address that it lay in doesn't.
+SAME: Final = ["session", "rule", "field", "value", "expected", "row", "source"]
+
+
+def no_quarantine() -> pd.DataFrame:
+    """The table before the first refused row: `Refused`'s attributes, where it came from, when it was first seen."""
+    return pd.DataFrame({name: pd.Series(dtype=object) for name in COLUMNS})
+
+
+def kept(
+    table: pd.DataFrame, refused: Sequence[Refused], *, ticker: str, source: str, origin: str, seen_at: str
+) -> pd.DataFrame:
+    """The table with the refused rows, each once; one that is there already keeps its ``seen_at``."""
+    rows = [
+        (ticker, row.session, row.rule.value, row.field, row.value, row.expected, row.row, source, origin, seen_at)
+        for row in refused
+    ]
+    new = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
+    return pd.concat([table, new], ignore_index=True).drop_duplicates(SAME, keep="first", ignore_index=True)

@@ -1,0 +1,158 @@
+"""The raw vault: of each ticker the bars as traded that are in force, and the evidence of all that was told besides.
+
+``raw_bars`` holds bars and provenance in one file, so that both change in one step. ``quarantine`` and
+``restatements`` only grow, ``held`` has the last fetch that was not let in. What goes where is `refresh`'s decision.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pandas as pd
+
+from quant.bars import Bars
+from stock_assets.errors import LakeUnreadable
+from stock_assets.frames import bars_of, price_table
+from stock_assets.ingest.quarantine import kept, no_quarantine
+from stock_assets.ingest.restatements import Outcome, Restatement, restatement_table, restatements_of
+from stock_assets.resources.lake import Lake
+from stock_assets.sources.market_data import Refused
+
+RAW_BARS: Final = "raw_bars"
+QUARANTINE: Final = "quarantine"
+RESTATEMENTS: Final = "restatements"
+HELD: Final = "held"
+OUTCOME: Final = "outcome"
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Stored:
+    """A ticker's bars and where they came from.
+
+    Attributes
+    ----------
+    bars : Bars
+        As traded: all that was ever taken in and is in force.
+    source, origin : str
+        As of `Provenance`, of the last fetch.
+    sha256 : tuple of str
+        Hex digests of the last fetch's raw responses.
+    fetched_at : str
+        When that was, ISO UTC.
+    fetch_digest : str
+        Hex digest of the last fetch's bars of closed sessions and of all that it refused: as long as it stays the
+        same, the source has nothing new.
+    """
+
+    bars: Bars
+    source: str
+    origin: str
+    sha256: tuple[str, ...]
+    fetched_at: str
+    fetch_digest: str
+
+    @property
+    def told(self) -> dict[str, str]:
+        """All but the bars, as text: what lies beside them in their file, and tells one fetch from another."""
+        return {
+            "source": self.source,
+            "origin": self.origin,
+            "sha256": " ".join(self.sha256),
+            "fetched_at": self.fetched_at,
+            "fetch_digest": self.fetch_digest,
+        }
+
+
+class Vault:
+    """What is stored of market data as it was delivered.
+
+    Parameters
+    ----------
+    lake : Lake
+    """
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+
+    def read(self, ticker: str) -> Stored | None:
+        """What is in force of a ticker; None before the first fetch.
+
+        Raises
+        ------
+        LakeUnreadable
+            If the file is damaged or tells nothing of its source.
+        """
+        return self._stored(RAW_BARS, ticker) if self._lake.has(RAW_BARS, ticker) else None
+
+    def write(self, ticker: str, stored: Stored) -> None:
+        """Put other bars in force, in one step."""
+        self._lake.write(RAW_BARS, ticker, price_table(stored.bars, ticker=ticker), metadata=stored.told)
+
+    def told(self, ticker: str) -> dict[str, str] | None:
+        """`Stored.told` of what is in force, without reading the bars."""
+        return self._lake.told(RAW_BARS, ticker) if self._lake.has(RAW_BARS, ticker) else None
+
+    def locked(self, ticker: str) -> contextlib.AbstractContextManager[None]:
+        """Keep other processes from changing anything of the ticker's."""
+        return self._lake.locked(RAW_BARS, ticker)
+
+    def held(self, ticker: str) -> Stored | None:
+        """The fetch that waits for a person's decision; None if none does."""
+        return self._stored(HELD, ticker) if self.decision(ticker) is Outcome.HELD else None
+
+    def decision(self, ticker: str) -> Outcome | None:
+        """What became of the last fetch that was held; None if none ever was."""
+        return Outcome(self._lake.told(HELD, ticker)[OUTCOME]) if self._lake.has(HELD, ticker) else None
+
+    def last_held(self, ticker: str) -> Stored | None:
+        """The last fetch that was held, whatever became of it."""
+        return self._stored(HELD, ticker) if self._lake.has(HELD, ticker) else None
+
+    def hold(self, ticker: str, fetch: Stored, outcome: Outcome = Outcome.HELD) -> None:
+        """Keep a fetch aside, or note what became of it."""
+        told = {**fetch.told, OUTCOME: outcome.value}
+        self._lake.write(HELD, ticker, price_table(fetch.bars, ticker=ticker), metadata=told)
+
+    def quarantine(self, ticker: str) -> pd.DataFrame:
+        """A row for each row that was ever refused; columns as of `quarantine.COLUMNS`, all of it text."""
+        return self._lake.read(QUARANTINE, ticker) if self._lake.has(QUARANTINE, ticker) else no_quarantine()
+
+    def set_aside(self, ticker: str, refused: Sequence[Refused], *, source: str, origin: str, seen_at: str) -> None:
+        """Add refused rows to the quarantine; those that it has already stay as they are."""
+        if not refused:
+            return
+        before = self.quarantine(ticker)
+        after = kept(before, refused, ticker=ticker, source=source, origin=origin, seen_at=seen_at)
+        if len(after) > len(before):
+            self._lake.write(QUARANTINE, ticker, after)
+
+    def restatements(self, ticker: str) -> pd.DataFrame:
+        """A row for each restatement ever seen; columns are `Restatement`'s attributes, all of it text."""
+        known = self._lake.has(RESTATEMENTS, ticker)
+        return self._lake.read(RESTATEMENTS, ticker) if known else restatement_table([])
+
+    def record(self, ticker: str) -> list[Restatement]:
+        """The restatements as such."""
+        return restatements_of(self.restatements(ticker))
+
+    def set_record(self, ticker: str, record: Sequence[Restatement]) -> None:
+        """Replace the record by one that is longer or has other outcomes."""
+        self._lake.write(RESTATEMENTS, ticker, restatement_table(record))
+
+    def _stored(self, asset: str, ticker: str) -> Stored:
+        table, told = self._lake.read_told(asset, ticker)
+        try:
+            return Stored(
+                bars=bars_of(table),
+                source=told["source"],
+                origin=told["origin"],
+                sha256=tuple(told["sha256"].split()),
+                fetched_at=told["fetched_at"],
+                fetch_digest=told["fetch_digest"],
+            )
+        except KeyError as error:
+            name = f"{asset}/{ticker}.parquet"
+            raise LakeUnreadable(f"{name}: expected bars that say where they came from, got none of {error}") from error
