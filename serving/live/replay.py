@@ -63,7 +63,10 @@ class Replay:
 
 
 def load_replay(folder: Path, release: Release, *, seed: int) -> Replay:
-    """The bars under `folder` of the release's tickers, as far as they come after the release.
+    """The bars under `folder` of the release's tickers, as far as they come after the ticker's last released one.
+
+    That one may be older than the release's newest: on a Friday evening New York's Friday has closed and a pair's,
+    which is a day of UTC, has not.
 
     Raises
     ------
@@ -79,7 +82,7 @@ def load_replay(folder: Path, release: Release, *, seed: int) -> Replay:
             continue
         calendar = release.calendars[released.exchange]
         try:
-            later = load_bars(path).after(as_of)
+            later = load_bars(path).after(released.bars.session[-1])
             for session in check(later, ticker=ticker).session if len(later) else ():
                 calendar.index(session)
         except (OSError, BadRelease, QuantError) as error:

@@ -98,11 +98,11 @@ def write_replay(settings: PipelineSettings, release: Release, bars: Mapping[str
     CommandFailed
         If there are none: no market is left to replay.
     """
-    as_of = np.datetime64(release.manifest.as_of)
-    kept = {ticker: bars[ticker].after(as_of) for ticker in release.tickers if ticker in bars}
+    released = {ticker: of.bars.session[-1] for ticker, of in release.tickers.items() if ticker in bars}
+    kept = {ticker: bars[ticker].after(last) for ticker, last in released.items()}
     if not any(len(of) for of in kept.values()):
         raise CommandFailed(
-            f"replay: expected the source to have bars after the release's last, {as_of}, got none; "
+            f"replay: expected the source to have bars after the release's last, {release.manifest.as_of}, got none; "
             "--as-of keeps some from the graph"
         )
     settings.replay.mkdir(parents=True, exist_ok=True)

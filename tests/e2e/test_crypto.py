@@ -1,0 +1,223 @@
+"""Pairs that trade around the clock, from a file of bars to a served prediction: no day of the week is left out."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import msgspec
+import numpy as np
+import pandas as pd
+import pytest
+from command_line import Answer, Command, environment, words
+from shared_data import shared_data
+
+from quant.bars import Bars
+from release.audit import AuditLog
+from release.reader import Release
+from release.store import Store
+from serving.live.book import Book, Taken
+from serving.live.desk import Desk
+from serving.live.replay import Replay, load_replay
+from serving.live.ticks import SessionClose, Tick
+from serving.messages import PredictionMessage
+from stock_assets.cli.universe import write_replay
+from stock_assets.live import outcomes
+from stock_assets.settings import PipelineSettings, SourceName
+from stock_assets.sources.catalogue import market_data
+
+# A Friday: the session that is forecast is a Saturday. Two weeks are left to replay.
+AS_OF = "2024-11-22"
+BARS = 1400
+PAIRS = ("BTC-USD", "ETH-USD")
+
+
+@dataclass(frozen=True)
+class Crypto:
+    """A home filled from the two pairs' bars."""
+
+    home: Path
+    file: Path
+    table: pd.DataFrame
+    answer: Answer
+
+    @property
+    def release(self) -> Release:
+        return Store(self.home / "releases").load()
+
+    @property
+    def settings(self) -> PipelineSettings:
+        return PipelineSettings(home=self.home, source=SourceName.FILES, data=self.file)
+
+
+@pytest.fixture(scope="module")
+def crypto(tmp_path_factory: pytest.TempPathFactory, stock_assets: Command) -> Crypto:
+    """`demo --once` on the newest bars of both pairs, as their vendor wrote them."""
+    folder = tmp_path_factory.mktemp("crypto")
+    table = pd.read_csv(shared_data("crypto_daily_2014_2024.csv.gz")).groupby("ticker").tail(BARS)
+    table.to_csv(folder / "pairs.csv.gz", index=False)
+    options = ["--data", str(folder / "pairs.csv.gz"), "--as-of", AS_OF]
+    answer = stock_assets("demo", "--once", "--json", *options, home=folder / "home")
+    assert answer.code == 0, answer.stderr
+    return Crypto(folder / "home", folder / "pairs.csv.gz", table, answer)
+
+
+def exported(name: str, crypto: Crypto, stock_assets: Command, folder: Path) -> pd.DataFrame:
+    """A table of the home."""
+    answer = stock_assets("export", name, "--out", str(folder / f"{name}.parquet"), home=crypto.home)
+    assert answer.code == 0, answer.stderr
+    return pd.read_parquet(folder / f"{name}.parquet")
+
+
+# Made.
+
+
+def test_both_pairs_are_released_with_a_bar_for_every_day(crypto: Crypto) -> None:
+    release = crypto.release
+
+    assert sorted(crypto.answer.json["metrics"]) == list(PAIRS)
+    assert crypto.answer.json["refused"] == []
+    for name in PAIRS:
+        bars = release.tickers[name].bars
+        assert str(bars.session[-1]) == AS_OF
+        assert set(np.diff(bars.session).astype(int)) == {1}
+
+
+def test_the_release_has_the_calendar_of_days_of_utc(crypto: Crypto) -> None:
+    release = crypto.release
+
+    assert {ticker.exchange for ticker in release.tickers.values()} == {"24/7"}
+    assert release.calendars["24/7"].sessions_per_year == 365
+    assert str(release.calendars["24/7"].session[-1]) > "2025-11-22"
+
+
+@pytest.mark.parametrize("name", ["features", "oos_predictions", "signals"])
+def test_every_row_is_of_a_day_and_aims_at_the_next_one_weekends_included(
+    name: str, crypto: Crypto, stock_assets: Command, tmp_path: Path
+) -> None:
+    table = exported(name, crypto, stock_assets, tmp_path)
+
+    assert set(table["ticker"]) == set(PAIRS)
+    assert set(table["target_date"] - table["date"]) == {pd.Timedelta(days=1)}
+    for _, days in table.groupby("ticker")["date"]:
+        of_weekday = days.drop_duplicates().dt.day_name().value_counts()
+        assert len(of_weekday) == 7
+        assert of_weekday.max() - of_weekday.min() <= 1
+
+
+def test_the_portfolio_is_annualised_by_365_days(crypto: Crypto) -> None:
+    portfolio = crypto.release.portfolio
+    close = crypto.table[crypto.table["date"] <= AS_OF].pivot(index="date", columns="ticker", values="close")
+    daily = np.log(close).diff().iloc[-504:]
+
+    annualised = np.sqrt(np.diag(portfolio.covariance))
+
+    np.testing.assert_allclose(annualised, daily.std().to_numpy() * np.sqrt(365), rtol=0.05)
+    assert portfolio.data_through == AS_OF
+    assert 0.3 < portfolio.allocations["equal_weight"].volatility_in_sample < 0.8
+
+
+# Served.
+
+
+@pytest.fixture
+def server(crypto: Crypto) -> Iterator[str]:
+    """The real server on the home; its address."""
+    process = subprocess.Popen(
+        words("serve", "--port", "0", home=crypto.home), stdout=subprocess.PIPE, text=True, env=environment()
+    )
+    try:
+        line = process.stdout.readline()
+        assert line.startswith("serving http://127.0.0.1:"), line
+        yield line.split()[1]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_the_server_predicts_saturday_from_friday(crypto: Crypto, server: str) -> None:
+    with httpx.Client(base_url=server, timeout=30, trust_env=False) as client:
+        prediction = client.get("/v1/predictions/BTC-USD").json()
+        signal = client.get("/v1/signals/ETH-USD").json()
+        prices = client.get("/v1/prices/BTC-USD").json()
+
+    close = crypto.table.query("ticker == 'BTC-USD' and date == @AS_OF")["close"].item()
+    assert (prediction["session"], prediction["target_session"]) == (AS_OF, "2024-11-23")
+    assert prediction["close"] == close
+    assert prediction["price_lower_90"] < prediction["price_median"] < prediction["price_upper_90"]
+    assert 0.005 < prediction["vol"] < 0.1
+    assert signal["session"] == AS_OF
+    assert [bar["session"] for bar in prices["bars"][-3:]] == ["2024-11-20", "2024-11-21", AS_OF]
+
+
+# Live.
+
+
+def test_a_live_replay_goes_through_the_weekend_day_by_day(crypto: Crypto, tmp_path: Path) -> None:
+    release, source, log = crypto.release, market_data(crypto.settings), tmp_path / "audit.sqlite3"
+    write_replay(crypto.settings, release, {name: source.fetch(name).bars for name in PAIRS})
+    replay = load_replay(crypto.settings.replay, release, seed=7)
+
+    with AuditLog.open(log) as audit:
+        desks = {name: Desk(release, name, audit) for name in PAIRS}
+        made = played(replay, desks)
+
+    days = [str(day) for day in np.arange("2024-11-23", "2024-12-08", dtype="datetime64[D]")]
+    for name in PAIRS:
+        assert [said.session for said in made[name]] == days[:-1]
+        assert [said.target_session for said in made[name]] == days[1:]
+        assert [f"{said.made_at:%Y-%m-%dT%H:%M}" for said in made[name]] == [f"{day}T00:00" for day in days[1:]]
+        assert desks[name].book.whole
+        close = crypto.table.query("ticker == @name and date >= '2024-11-23'")["close"]
+        settled = outcomes(log, name)
+        assert [str(day.date()) for day in settled["date"]] == days[:-2]
+        np.testing.assert_allclose(settled["realised"], np.diff(np.log(close)), rtol=1e-9)
+
+
+def played(replay: Replay, desks: dict[str, Desk]) -> dict[str, list[PredictionMessage]]:
+    """By ticker, the predictions made at the closes of a replay, each of whose ticks counts."""
+    made: dict[str, list[PredictionMessage]] = {name: [] for name in desks}
+    for event in replay.events(market="m"):
+        if isinstance(event, Tick):
+            assert desks[event.ticker].fold(event) is Taken.COUNTED
+        elif isinstance(event, SessionClose):
+            made[event.ticker] += [
+                said for said in desks[event.ticker].close(event.bar()) if isinstance(said, PredictionMessage)
+            ]
+    return made
+
+
+def test_a_pair_that_was_released_a_day_behind_a_stock_is_replayed_without_a_hole(
+    crypto: Crypto, tmp_path: Path
+) -> None:
+    # As on a Saturday's first hour: a stock's bar of a later day is released, the pair's of that day is not.
+    later = msgspec.structs.replace(crypto.release.manifest, as_of="2024-11-23")
+    release, source = dataclasses.replace(crypto.release, manifest=later), market_data(crypto.settings)
+    settings = crypto.settings.model_copy(update={"home": tmp_path})
+    write_replay(settings, release, {name: source.fetch(name).bars for name in PAIRS})
+
+    replay = load_replay(settings.replay, release, seed=7)
+
+    assert {name: str(bars.session[0]) for name, bars in replay.bars.items()} == dict.fromkeys(PAIRS, "2024-11-23")
+
+
+def test_a_book_that_missed_a_sunday_says_so(crypto: Crypto) -> None:
+    release = crypto.release
+    book = Book(release.tickers["BTC-USD"].bars, release.calendars["24/7"])
+    bars = market_data(crypto.settings).fetch("BTC-USD").bars.after(np.datetime64(AS_OF))
+
+    whole = []
+    for row in (0, 2):  # Saturday, then Monday
+        book.close(one(bars, row))
+        whole.append(book.whole)
+
+    assert whole == [True, False]
+
+
+def one(bars: Bars, row: int) -> Bars:
+    """A row of the bars, as bars."""
+    return bars[row : row + 1]
