@@ -136,7 +136,7 @@ def table(found: dict[str, float]) -> str:
             f"{'data fetch, new home, s (<= 20)':40s} {found['first']:8.1f}   slowest {found['slowest first']:.1f}",
             f"{'again, nothing new, s':40s} {found['again']:8.1f}",
             f"{'memory of all processes, MB (<= 1024)':40s} {found['memory MB']:8.0f}",
-            f"{'floor: read, write, no look, s':40s} {found['floor']:8.1f}   fetch / floor {found['first / floor']:.1f}",
+            f"{'floor: read and write only, s':40s} {found['floor']:8.1f}   fetch / floor {found['first / floor']:.1f}",
             *(f"{name:40s} {cost:8.2f}" for name, cost in found.items() if name.startswith("us a row")),
             f"{'130 tickers / 1 ticker (<= 1.25)':40s} {found['growth']:8.2f}",
         ]
