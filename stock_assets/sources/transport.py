@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cached_property
+from http import HTTPStatus
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -34,7 +35,8 @@ FIRST_BACKOFF_SECONDS: Final = 1.0
 LONGEST_BACKOFF_SECONDS: Final = 30.0
 # An answer that keeps trickling is given up after so many timeouts in all.
 TIMEOUTS_PER_ANSWER: Final = 3
-OK: Final = 200
+# Besides every 5xx: what says nothing about the request itself.
+PASSING: Final = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +118,7 @@ class Transport:
         if answer is None:
             answer = self._ask_until_whole(address, headers or {}, about=about)
         accept(answer)
-        if not answer.from_cache and answer.status == OK:
+        if not answer.from_cache and answer.status == HTTPStatus.OK:
             self.cache.keep(answer, at=self._pace.clock.now())
         return answer
 
@@ -154,17 +156,17 @@ class Transport:
     def _attempt(self, address: Address, headers: Mapping[str, str], *, about: str) -> Answer:
         self._wait_until_open(about=about)
         self._budget.spend(about=about)
-        with turn(self._settings.responses / "turns" / self.vendor, rng=self._pace.rng):
+        with turn(self._settings.responses / "turns" / self.vendor, sleep=self._pace.sleep):
             answer = self._ask(address, headers)
         log.debug(
             "vendor_answered", vendor=self.vendor, about=about, status=answer.status, bytes=len(answer.body),
             address=str(address), sha256=answer.sha256,
         )  # fmt: skip
-        if answer.status == 429 or answer.status == 408 or answer.status >= 500:
+        if answer.status in PASSING or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             self._closed_until = max(self._closed_until, self._open_again(answer))
             self._refuse_long_waits(about=about, status=answer.status)
             raise _Again(f"status {answer.status}")
-        if 300 <= answer.status < 400:
+        if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST:
             host = urlsplit(answer.headers.get("location", "")).netloc or "elsewhere"
             raise VendorRefused(
                 f"{self.vendor}: expected an answer for {about} from {self.base_url}, was sent to {host}"

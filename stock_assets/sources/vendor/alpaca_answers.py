@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
+from http import HTTPStatus
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,6 @@ from stock_assets.calendars import AROUND_THE_CLOCK, exchange_of
 from stock_assets.errors import BadValue, ErrorBody, UnknownTicker, VendorRefused, WrongTicker
 from stock_assets.sources.response_cache import Answer
 from stock_assets.sources.rows import Rows
-from stock_assets.sources.transport import OK
 from stock_assets.sources.vendor.bodies import json_object
 
 VENDOR: Final = "alpaca"
@@ -40,12 +40,12 @@ def content(answer: Answer, *, ticker: str, name: str) -> dict[str, Any]:
     ErrorBody
         For an answer of status 200 without the object.
     """
-    if answer.status in (401, 403):
+    if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         raise VendorRefused(
             f"{VENDOR}: expected keys that may ask for {ticker} ({KEY_VARIABLE}, {SECRET_VARIABLE}), "
             f"got status {answer.status}{_message(answer)}"
         )
-    if answer.status != OK:
+    if answer.status != HTTPStatus.OK:
         said = _message(answer)
         if "invalid symbol" in said:
             raise UnknownTicker(f"ticker: expected one that {VENDOR} carries, got {ticker}{said}")
@@ -53,7 +53,7 @@ def content(answer: Answer, *, ticker: str, name: str) -> dict[str, Any]:
     body = json_object(answer, vendor=VENDOR, about=ticker)
     found = body.get(name)
     if not isinstance(found, dict):
-        got = f"status {OK}{_message(answer)}" if "message" in body else f"JSON of {', '.join(body) or 'nothing'}"
+        got = _message(answer).removeprefix(": ") or f"JSON of {', '.join(body) or 'nothing'}"
         raise ErrorBody(f"{VENDOR}: expected {name} of {ticker}, got {got}")
     return found
 

@@ -3,37 +3,38 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from random import Random
 from typing import IO, Final
 
 from stock_assets.errors import HomeUnwritable
 
 # What a person with a browser would do.
 IN_FLIGHT: Final = 2
+LOOK_AGAIN_SECONDS: Final = 0.02
+LINE: Final = "line.lock"
+PLACES: Final = tuple(f"place-{place}.lock" for place in range(IN_FLIGHT))
 
 
 @contextmanager
-def turn(folder: Path, *, rng: Random) -> Iterator[None]:
+def turn(folder: Path, *, sleep: Callable[[float], None]) -> Iterator[None]:
     """Hold one of the vendor's `IN_FLIGHT` places, as a lock on a file in `folder`; wait for one if all are taken.
 
-    The kernel gives a place back when its holder dies, and tells threads of one process apart as well.
+    The kernel gives a place back when its holder dies, and tells threads of one process apart as well. One at a time
+    looks for a free place, the others wait in line behind it.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        places = [(folder / f"{place}.lock").open("w") for place in range(IN_FLIGHT)]
-    except OSError as error:
-        raise HomeUnwritable(f"responses: expected a writable folder, got {folder} ({error.strerror})") from error
-    try:
-        if not any(_taken(place) for place in places):
-            # Each waits for one of them only; by chance, so that the waiting are spread over the places.
-            fcntl.flock(rng.choice(places), fcntl.LOCK_EX)
+    with ExitStack() as held:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            line, *places = [held.enter_context((folder / name).open("w")) for name in (LINE, *PLACES)]
+        except OSError as error:
+            raise HomeUnwritable(f"responses: expected a writable folder, got {folder} ({error.strerror})") from error
+        fcntl.flock(line, fcntl.LOCK_EX)
+        while not any(_taken(place) for place in places):
+            sleep(LOOK_AGAIN_SECONDS)
+        line.close()
         yield
-    finally:
-        for place in places:
-            place.close()
 
 
 def _taken(place: IO[str]) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any, Final
 
 from stock_assets.errors import DataEmpty, ErrorBody, UnknownTicker, VendorRefused, WrongTicker
 from stock_assets.sources.response_cache import Answer
-from stock_assets.sources.transport import OK
 from stock_assets.sources.vendor.bodies import json_object
 
 VENDOR: Final = "yahoo"
@@ -32,12 +32,12 @@ def chart(answer: Answer, *, ticker: str, symbol: str) -> dict[str, Any]:
     WrongTicker
         If the series is another symbol's.
     """
-    if answer.status != OK:
+    if answer.status != HTTPStatus.OK:
         raise _refusal(answer, ticker=ticker)
     body = json_object(answer, vendor=VENDOR, about=ticker)
     error = _error(body)
     if error:
-        raise _told(error, status=OK, ticker=ticker)
+        raise _told(error, status=HTTPStatus.OK, ticker=ticker)
     found = body.get("chart")
     results = found.get("result") if isinstance(found, dict) else None
     if not isinstance(results, list) or len(results) != 1 or not isinstance(results[0], dict):
@@ -125,4 +125,5 @@ def _told(error: dict[str, Any], *, status: int, ticker: str) -> Exception:
         return UnknownTicker(f"ticker: expected one that {VENDOR} carries, got {ticker}: {description}")
     if NOTHING_IN_RANGE in description:
         return DataEmpty(f"{ticker}: expected bars, {said}")
-    return ErrorBody(f"{ticker}: expected bars, {said}") if status == OK else VendorRefused(f"{ticker}: {said}")
+    kind = ErrorBody if status == HTTPStatus.OK else VendorRefused
+    return kind(f"{ticker}: expected bars, {said}")
