@@ -1,22 +1,50 @@
-"""Daily bars out of files of one's own: one table with a ticker column, or a folder with a file a ticker.
+"""Daily bars out of files of one's own: one table, or a folder or glob of tables, of one ticker or many each.
 
-Reading bytes into a table and a table into bars is `stock_assets.sources.tables`' work.
+Which files there are and which tickers each holds is decided here; `sources.tables` reads one, `sources.pieces` joins.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-import pyarrow as pa
+from quant.basis import Basis
+from stock_assets.errors import DataNotFound, SourceError, WrongTicker
+from stock_assets.sources.market_data import Fetched, between, known
+from stock_assets.sources.names import SUFFIXES, claimed_ticker, named_ticker, stem
+from stock_assets.sources.pieces import Piece, gather
+from stock_assets.sources.shares import basis_of, on_their_days_shares
+from stock_assets.sources.tables import Sheet, read_table
 
-from stock_assets.errors import DataEmpty, DataNotFound, MissingColumn
-from stock_assets.sources.market_data import Fetched, Provenance, between, known
-from stock_assets.sources.tables import TICKER, bars_of, read_table, ticker_column
+# Rows of files that are kept once read, about 100 bytes each; beyond that the one used longest ago is read again.
+KEPT_ROWS: Final = 2_000_000
+WILDCARD: Final = re.compile(r"[*?\[]")
+Stamp = tuple[int, int]
 
-SUFFIXES: Final = (".csv", ".csv.gz", ".parquet")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """What a file holds, known once it was read.
+
+    Attributes
+    ----------
+    stamp : tuple
+        Time and size of the file by then.
+    tickers : tuple of str
+    strangers : tuple of str
+        Tickers in it that by its name it should not hold.
+    error : SourceError, optional
+        Why it can't be read; `tickers` is then what its name tells.
+    """
+
+    stamp: Stamp
+    tickers: tuple[str, ...]
+    strangers: tuple[str, ...] = ()
+    error: SourceError | None = None
 
 
 class Files:
@@ -25,17 +53,21 @@ class Files:
     Parameters
     ----------
     path : Path
-        One file for all tickers, or a folder of files ``<ticker>.csv``, ``<ticker>.csv.gz`` or ``<ticker>.parquet``.
+        A file, a folder (its own files, not those of folders in it) or a glob such as ``bars/**/*.parquet``. A file
+        without a ticker column is of the ticker that its name tells; a folder's file whose name is a ticker is held
+        to it. A ticker's rows may lie in several files.
 
     Notes
     -----
     A file is parsed once and then kept for as long as its time and size stay the same, so asking for one ticker
-    after the other costs one parse.
+    after the other costs one parse. A file that can't be read costs the ticker that its name tells, and no other.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._parsed: dict[Path, tuple[tuple[int, int], dict[str, pa.Table]]] = {}
+        self._holdings: dict[Path, Holding] = {}
+        self._sheets: dict[Path, Sheet] = {}
+        self._basis: dict[tuple[str, tuple[str, ...]], Basis] = {}
 
     remote: Final = False
 
@@ -44,50 +76,116 @@ class Files:
         known(ticker, self.tickers())
 
     def tickers(self) -> tuple[str, ...]:
-        """Every ticker of the file, or every file of the folder."""
-        if self.path.is_dir():
-            return tuple(sorted(self._folder()))
-        return tuple(sorted(self._tables(self.path)))
+        """Every ticker of every file; one that can't be read is listed by its name."""
+        return tuple(sorted(self._index()))
 
     def fetch(self, ticker: str, start: date | None = None, end: date | None = None) -> Fetched:
         """The ticker's bars; see `MarketData.fetch`."""
-        file = self._folder()[known(ticker, self.tickers())] if self.path.is_dir() else self.path
-        tables = self._tables(file)
-        # A folder's file may have no ticker column; if it has one, it is held to it.
-        table = tables[""] if "" in tables else tables[known(ticker, tuple(sorted(tables)))]
-        bars = bars_of(table, ticker=ticker, file=file.name)
-        whole = Fetched(bars=bars, provenance=Provenance(source="files", origin=str(file)))
-        return between(whole, start, end, ticker=ticker)
+        index = self._index()
+        files = index[known(ticker, tuple(sorted(index)))]
+        fetched = self._delivered(ticker, files)
+        whole = on_their_days_shares(fetched, beside=lambda: self._basis_beside(files, index))
+        return between(replace(whole, notes=(*whole.notes, *self._unread())), start, end, ticker=ticker)
 
-    def _folder(self) -> dict[str, Path]:
-        found = {}
-        for file in sorted(self.path.iterdir()):
-            for suffix in SUFFIXES:
-                if file.name.lower().endswith(suffix):
-                    found[file.name[: -len(suffix)].upper()] = file
+    def _delivered(self, ticker: str, files: list[Path]) -> Fetched:
+        """The ticker's bars on the share count that the files have them on."""
+        return gather(ticker, [self._piece(ticker, file) for file in files], origin=str(self.path))
+
+    def _piece(self, ticker: str, file: Path) -> Piece:
+        holding = self._holdings[file]
+        if holding.error is not None:
+            raise holding.error
+        sheet = self._sheet(file)
+        inside = ticker if ticker in sheet.blocks else ""
+        return Piece(sheet=sheet, ticker=inside, strangers=holding.strangers)
+
+    def _basis_beside(self, files: list[Path], index: dict[str, list[Path]]) -> Iterator[Basis]:
+        """The basis of every ticker in the files that can be read."""
+        for ticker in dict.fromkeys(ticker for file in files for ticker in self._holdings[file].tickers):
+            try:
+                key = (ticker, tuple(self._sheet(file).sha256 for file in index[ticker]))
+                if key not in self._basis:
+                    self._basis[key] = basis_of(self._delivered(ticker, index[ticker]))
+            except SourceError:
+                continue  # it is told where that ticker is asked for
+            yield self._basis[key]
+
+    def _unread(self) -> list[str]:
+        """A note of each file that can't be read and whose name does not tell whom that concerns."""
+        failed = ((file, holding.error) for file, holding in self._holdings.items() if holding.error is not None)
+        return [f"left out: {error}" for file, error in failed if self._named(file) is None]
+
+    def _index(self) -> dict[str, list[Path]]:
+        """The files that hold each ticker, as they are now."""
+        index: dict[str, list[Path]] = {}
+        for file in self._files():
+            for ticker in self._holding(file).tickers:
+                index.setdefault(ticker, []).append(file)
+        return index
+
+    def _files(self) -> list[Path]:
+        if self.path.is_dir():
+            found = sorted(file for file in self.path.iterdir() if file.name.lower().endswith(SUFFIXES))
+            if not found:
+                raise DataNotFound(
+                    f"data: expected a folder with {', '.join(SUFFIXES)} files, found none in {self.path}"
+                )
+            return found
+        if not self._is_glob:
+            return [self.path]
+        fixed = next(i for i, part in enumerate(self.path.parts) if WILDCARD.search(part))
+        matching = Path(*self.path.parts[:fixed]).glob("/".join(self.path.parts[fixed:]))
+        found = sorted(file for file in matching if file.name.lower().endswith(SUFFIXES) and file.is_file())
         if not found:
-            raise DataNotFound(f"data: expected a folder with {', '.join(SUFFIXES)} files, found none in {self.path}")
+            raise DataNotFound(f"data: expected {', '.join(SUFFIXES)} files that match {self.path}, found none")
         return found
 
-    def _tables(self, file: Path) -> dict[str, pa.Table]:
-        """One table a ticker; the only key is ``""`` for a folder's file without a ticker column."""
+    @property
+    def _is_glob(self) -> bool:
+        return bool(WILDCARD.search(str(self.path))) and not self.path.exists()
+
+    @property
+    def _is_one_file(self) -> bool:
+        return not (self._is_glob or self.path.is_dir())
+
+    def _holding(self, file: Path) -> Holding:
         try:
             status = file.stat()
         except OSError as error:
             raise DataNotFound(f"data: expected a file or folder, got {file} ({error.strerror})") from error
         stamp = (status.st_mtime_ns, status.st_size)
-        if file not in self._parsed or self._parsed[file][0] != stamp:
-            self._parsed[file] = (stamp, self._parse(file))
-        return self._parsed[file][1]
+        if file not in self._holdings or self._holdings[file].stamp != stamp:
+            self._sheets.pop(file, None)
+            self._holdings[file] = self._look(file, stamp)
+        return self._holdings[file]
 
-    def _parse(self, file: Path) -> dict[str, pa.Table]:
-        table = read_table(file)
-        if TICKER not in table.column_names:
-            if self.path.is_dir():
-                return {"": table}
-            raise MissingColumn(f"{file.name}: expected a column {TICKER}, got {', '.join(table.column_names)}")
-        column = ticker_column(table, file=file.name)
-        names, place = np.unique(column, return_inverse=True)
-        if not len(names):
-            raise DataEmpty(f"{file.name}: expected bars, got a header without rows")
-        return {str(name): table.take(np.flatnonzero(place == i)) for i, name in enumerate(names)}
+    def _look(self, file: Path, stamp: Stamp) -> Holding:
+        """What a file holds; one that can't be read is an error at once where it is the only one."""
+        claimed = None if self._is_one_file else claimed_ticker(file.name)
+        try:
+            inside = self._sheet(file).tickers
+            if claimed and len(inside) == 1 and inside != (claimed,):
+                raise WrongTicker(f"{file.name}: expected {claimed} by its name, got {inside[0]} in its ticker column")
+        except SourceError as error:
+            if self._is_one_file:
+                raise
+            name = self._named(file) or stem(file.name).upper()
+            return Holding(stamp=stamp, tickers=(name,), error=error)
+        if claimed in inside:
+            return Holding(stamp=stamp, tickers=(claimed,), strangers=tuple(t for t in inside if t != claimed))
+        return Holding(stamp=stamp, tickers=inside or (self._named(file) or "",))
+
+    def _named(self, file: Path) -> str | None:
+        """The ticker that the file's name tells, or its folder's where the glob leaves folders open."""
+        open_folder = self._is_glob and WILDCARD.search(str(self.path.parent)) is not None
+        return named_ticker(file.name, folder=file.parent.name if open_folder else "")
+
+    def _sheet(self, file: Path) -> Sheet:
+        """The file, read; those used last are kept."""
+        if file not in self._sheets:
+            named = self._named(file)
+            self._sheets[file] = read_table(file) if named is None else read_table(file, named=named)
+        self._sheets[file] = self._sheets.pop(file)
+        while len(self._sheets) > 1 and sum(map(len, self._sheets.values())) > KEPT_ROWS:
+            self._sheets.pop(next(iter(self._sheets)))
+        return self._sheets[file]

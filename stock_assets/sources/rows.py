@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from quant.bars import CLOSE, COLUMNS, Bars, Floats, Sessions, actions_from_adjusted_close
+from quant.bars import COLUMNS, Bars, Floats, Sessions, actions_from_adjusted_close
 from quant.faults import Fault, Rule, faults
 from stock_assets.sources.market_data import Fetched, Provenance, Refused
 
@@ -32,8 +32,9 @@ class Rows:
     ohlcv : (n, 5) float64
         NaN for a cell without a number.
     split, dividend : (n,) float64, optional
-        As in `quant.bars.Bars`; without them they are read back from `adjusted_close`, and without that there are none.
+        As in `quant.bars.Bars`; what is not said is read back from `adjusted_close`; without that there is none.
     adjusted_close : (n,) float64, optional
+        Evidence only where both splits and dividends are said.
     """
 
     session: Sessions
@@ -44,6 +45,11 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.session)
+
+    @property
+    def says_actions(self) -> bool:
+        """Whether both splits and dividends are said."""
+        return self.split is not None and self.dividend is not None
 
     def take(self, rows: npt.NDArray[np.intp]) -> Rows:
         """Some of the rows, in the order asked for."""
@@ -64,63 +70,88 @@ class Rows:
         return named | {name: column for name, column in optional.items() if column is not None}
 
 
-def admit(rows: Rows, *, provenance: Provenance, notes: Sequence[str] = ()) -> Fetched:
+def admit(rows: Rows, *, provenance: Provenance, notes: Sequence[str] = (), refused: Sequence[Refused] = ()) -> Fetched:
     """The bars that the rows are, and the rows that are no bars.
 
-    Rows of one session that agree in every column become one; rows of one session that differ are set aside, all of
-    them, as `Rule.CONFLICT`: none has more right than the other. A row that is no bar by itself is set aside under
-    the first rule that it breaks. Splits and dividends are read back from the adjusted closes of what is left where
-    the rows don't say them.
+    Rows of one session that agree become one; adjusted closes have no say in it where splits and dividends stand beside
+    them. A row that is no bar by itself is set aside under the first rule that it breaks. Rows of one session that are
+    sound and differ are set aside, all of them, as `Rule.CONFLICT`: none has more right than the other. What the rows
+    don't say of splits and dividends is read back from the adjusted closes of what is left.
+
+    Parameters
+    ----------
+    rows : Rows
+    provenance : Provenance
+    notes : sequence of str
+    refused : sequence of Refused
+        Rows that could not even be read; the same one delivered twice is kept once.
     """
     rows, merged = _merged(rows)
-    reasons = {fault.row: fault for fault in (*_conflicts(rows), *_unsound(rows))}
-    kept = np.delete(np.arange(len(rows)), list(reasons))
-    refused = [_refused(rows, row, reasons[row]) for row in sorted(reasons)]
-    rows = rows.take(kept)
+    reasons = {fault.row: fault for fault in _unsound(rows)}
+    reasons |= {fault.row: fault for fault in _conflicts(rows, np.delete(np.arange(len(rows)), list(reasons)))}
+    aside = np.array(sorted(reasons), dtype=np.intp)
+    unread = sorted(dict.fromkeys(refused), key=lambda row: (row.session, row.row, row.field))
+    kept = rows.take(np.delete(np.arange(len(rows)), aside))
+    bars, carried = _with_actions_of(_as_said(rows.take(aside)), _bars(kept))
     return Fetched(
-        bars=_bars(rows),
+        bars=bars,
         provenance=provenance,
-        refused=tuple(refused),
-        merged=merged,
-        adjusted_close=rows.adjusted_close,
-        notes=tuple(notes),
+        refused=(*unread, *(_refused(rows, row, reasons[row]) for row in aside.tolist())),
+        merged=merged + len(refused) - len(unread),
+        adjusted_close=kept.adjusted_close,
+        notes=(*notes, *carried),
     )
 
 
 def _merged(rows: Rows) -> tuple[Rows, int]:
     """The rows by session, each said once, and how many times one was said again."""
-    values = np.column_stack(list(rows.columns().values()))
-    # By session, then by value: rows that agree stand side by side, in whatever order they came.
-    order = np.lexsort((*values.T[::-1], rows.session))
-    rows, values = rows.take(order), values[order]
-    same = (values[1:] == values[:-1]) | (np.isnan(values[1:]) & np.isnan(values[:-1]))
-    again = np.flatnonzero((rows.session[1:] == rows.session[:-1]) & same.all(axis=1)) + 1
-    return rows.take(np.delete(np.arange(len(rows)), again)), len(again)
-
-
-def _conflicts(rows: Rows) -> Iterator[Fault]:
-    """A fault for each row whose session another row has too."""
-    twice = rows.session[1:] == rows.session[:-1]
-    shared = np.append(twice, False) | np.insert(twice, 0, False)
     columns = rows.columns()
-    for row in np.flatnonzero(shared):
-        session = rows.session[row]
-        rivals = np.flatnonzero(rows.session == session)
+    # By session, then by value: rows that agree stand side by side, in whatever order they came.
+    order = np.lexsort((*reversed(columns.values()), rows.session))
+    rows = rows.take(order)
+    said = {name: column[order] for name, column in columns.items() if not (name == ADJUSTED and rows.says_actions)}
+    again = np.append(False, rows.session[1:] == rows.session[:-1])[: len(rows)]
+    for column in said.values():
+        again[1:] &= (column[1:] == column[:-1]) | (np.isnan(column[1:]) & np.isnan(column[:-1]))
+    return _agreed(rows, again).take(np.flatnonzero(~again)), int(again.sum())
+
+
+def _agreed(rows: Rows, again: npt.NDArray[np.bool_]) -> Rows:
+    """The rows, without the adjusted close where those that say the same differ in it: no evidence then."""
+    if rows.adjusted_close is None or not again.any():
+        return rows
+    adjusted, group = rows.adjusted_close.copy(), np.cumsum(~again)
+    differs = again & np.append(False, adjusted[1:] != adjusted[:-1])
+    adjusted[np.isin(group, group[differs])] = np.nan
+    return replace(rows, adjusted_close=adjusted)
+
+
+def _conflicts(rows: Rows, sound: npt.NDArray[np.intp]) -> Iterator[Fault]:
+    """A fault for each of the sound rows whose session another one of them has too."""
+    columns = rows.columns()
+    twice = rows.session[sound[1:]] == rows.session[sound[:-1]]
+    shared = sound[np.append(twice, False) | np.append(False, twice)] if len(sound) else sound
+    session = rows.session[shared]
+    for rivals in np.split(shared, np.flatnonzero(session[1:] != session[:-1]) + 1):
+        if not len(rivals):
+            continue
         field = next(name for name, column in columns.items() if len(np.unique(column[rivals])) > 1)
         said = ", ".join(f"{column:.10g}" for column in columns[field][rivals])
         expected = f"one value of {len(rivals)} rows ({said})"
-        yield Fault(Rule.CONFLICT, int(row), str(session), field, repr(float(columns[field][row])), expected)
+        for row in rivals.tolist():
+            value = repr(float(columns[field][row]))
+            yield Fault(Rule.CONFLICT, row, str(rows.session[row]), field, value, expected)
 
 
 def _unsound(rows: Rows) -> Iterator[Fault]:
-    """The first fault of each row that is no bar by itself; a later one in a mapping by row wins."""
+    """The faults of rows that are no bars by themselves, a row's first one last: it wins in a mapping by row."""
     found = [fault for fault in faults(_as_said(rows)) if fault.rule in BY_ITSELF] if len(rows) else []
-    yield from sorted(found, key=lambda fault: -BY_ITSELF.index(fault.rule))
-    if rows.split is None and rows.adjusted_close is not None:
+    if rows.adjusted_close is not None and not rows.says_actions:
         # Actions will be read from these.
-        for row in np.flatnonzero(~(np.isfinite(rows.adjusted_close) & (rows.adjusted_close > 0))):
+        for row in np.flatnonzero(~(np.isfinite(rows.adjusted_close) & (rows.adjusted_close > 0))).tolist():
             value = repr(float(rows.adjusted_close[row]))
-            yield Fault(Rule.FINITE, int(row), str(rows.session[row]), ADJUSTED, value, "a price above 0")
+            yield Fault(Rule.FINITE, row, str(rows.session[row]), ADJUSTED, value, "a price above 0")
+    yield from sorted(found, key=lambda fault: -BY_ITSELF.index(fault.rule))
 
 
 def _as_said(rows: Rows) -> Bars:
@@ -134,14 +165,41 @@ def _as_said(rows: Rows) -> Bars:
 def _bars(rows: Rows) -> Bars:
     """The bars of rows that are all sound."""
     said = _as_said(rows)
-    if rows.split is not None or rows.dividend is not None or rows.adjusted_close is None:
+    if rows.adjusted_close is None or rows.says_actions:
         return said
-    split, dividend = actions_from_adjusted_close(said.ohlcv[:, CLOSE], rows.adjusted_close)
-    return Bars(said.session, said.ohlcv, split, dividend)
+    split, dividend = actions_from_adjusted_close(said.close, rows.adjusted_close)
+    return Bars(
+        said.session,
+        said.ohlcv,
+        split if rows.split is None else said.split,
+        dividend if rows.dividend is None else said.dividend,
+    )
+
+
+def _with_actions_of(aside: Bars, bars: Bars) -> tuple[Bars, list[str]]:
+    """The bars with the splits and dividends of sessions that were set aside, each at the next bar, and a note of each.
+
+    The price of a row may be no price; that its share was split remains true, and the next bar shows it. Rows of one
+    session that name different actions are left to the quarantine.
+    """
+    split, dividend, notes = bars.split.copy(), bars.dividend.copy(), []
+    possible = (aside.split > 0) & np.isfinite(aside.split) & (aside.dividend >= 0) & np.isfinite(aside.dividend)
+    acting = possible & ((aside.split != 1) | (aside.dividend > 0))
+    for session in np.unique(aside.session[acting])[::-1]:
+        actions = {(aside.split[row], aside.dividend[row]) for row in np.flatnonzero(aside.session == session)}
+        place = int(np.searchsorted(bars.session, session))
+        if len(actions) > 1 or place == len(bars) or bars.session[place] == session:
+            continue
+        ((ratio, paid),) = actions
+        # The dividend is per share of its own day; later splits have made more of them.
+        dividend[place] += paid / split[place]
+        split[place] *= ratio
+        notes.append(f"{session}: split {ratio:g}, dividend {paid:g} of a refused row stand at {bars.session[place]}")
+    return Bars(bars.session, bars.ohlcv, split, dividend), notes[::-1]
 
 
 def _refused(rows: Rows, row: int, fault: Fault) -> Refused:
-    cells = {name: None if np.isnan(column[row]) else float(column[row]) for name, column in rows.columns().items()}
+    cells = {name: _cell(float(column[row])) for name, column in rows.columns().items()}
     return Refused(
         rule=fault.rule,
         session=fault.session,
@@ -150,3 +208,10 @@ def _refused(rows: Rows, row: int, fault: Fault) -> Refused:
         expected=fault.expected,
         row=json.dumps({"date": str(rows.session[row]), **cells}),
     )
+
+
+def _cell(value: float) -> float | str | None:
+    """The value as JSON has it, which knows no infinity."""
+    if np.isnan(value):
+        return None
+    return value if np.isfinite(value) else str(value)

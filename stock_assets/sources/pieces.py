@@ -1,0 +1,132 @@
+"""From the pieces that a ticker's rows lie in to its bars: all pieces together, as if they were one file.
+
+Reading a file is `stock_assets.sources.tables`' work, judging a row `stock_assets.sources.rows`'.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from quant.bars import COLUMNS, Floats
+from quant.faults import Rule
+from stock_assets.errors import BadValue, DataEmpty, MissingColumn
+from stock_assets.sources.cadence import require_daily
+from stock_assets.sources.columns import Columns
+from stock_assets.sources.dates import DayMonth
+from stock_assets.sources.headers import ADJUSTED, DATE, DIVIDEND, SPLIT, TICKER
+from stock_assets.sources.market_data import Fetched, Provenance, Refused
+from stock_assets.sources.rows import Rows, admit
+from stock_assets.sources.tables import Sheet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A file that holds rows of a ticker.
+
+    Attributes
+    ----------
+    sheet : Sheet
+    ticker : str
+        As the sheet has it, "" if only the file's name tells.
+    strangers : tuple of str
+        Other tickers in the file, which its name says it has not.
+    """
+
+    sheet: Sheet
+    ticker: str
+    strangers: tuple[str, ...] = ()
+
+
+def gather(ticker: str, pieces: Sequence[Piece], *, origin: str) -> Fetched:
+    """A ticker's bars out of all its pieces, as traded.
+
+    Raises
+    ------
+    BadValue
+        If nothing in any of the pieces tells the order of day and month.
+    DataUnreadable
+        If the rows are not one a session.
+    MissingColumn
+        If the pieces don't have the same columns.
+    DataEmpty
+        If all rows are refused; the message tells the first one.
+    """
+    parts = [piece.sheet.of(piece.ticker) for piece in pieces]
+    files = ", ".join(piece.sheet.file for piece in pieces)
+    order = _order(parts, files=files)
+    refused = [row for piece, part in zip(pieces, parts, strict=True) for row in _refused(piece, part, order, ticker)]
+    rows = _rows(pieces, parts, order)
+    second = np.concatenate([part.dates.second for part in parts])
+    require_daily(np.concatenate([part.dates.read(order) for part in parts]), second, what=files)
+    provenance = Provenance(
+        source="files", origin=origin, sha256=tuple(dict.fromkeys(piece.sheet.sha256 for piece in pieces))
+    )
+    notes = dict.fromkeys(note for piece in pieces for note in piece.sheet.notes_for(piece.ticker))
+    fetched = admit(rows, provenance=provenance, notes=tuple(notes), refused=refused)
+    if not len(fetched.bars):
+        first = f"all {len(fetched.refused)} rows are refused, the first: {fetched.refused[0]}"
+        raise DataEmpty(f"{ticker}: expected bars in {files}, got none: {first}")
+    return fetched
+
+
+def _order(parts: Sequence[Columns], *, files: str) -> DayMonth | None:
+    """The order of day and month for pieces that don't tell it by themselves: that of those that do."""
+    if not any(part.dates.depends and part.dates.order is None for part in parts):
+        return None
+    told = {part.dates.order for part in parts} - {None}
+    if len(told) == 1:
+        return told.pop()
+    cell = next(part.dates for part in parts if part.dates.depends and part.dates.order is None)
+    row = int(np.flatnonzero(cell.day_first != cell.month_first)[0])
+    expected = "a column that tells dd/mm from mm/dd by a day above 12, weekends or its order"
+    raise BadValue(f"{files} {DATE}: expected {expected}, got {cell.day_first[row]} or {cell.month_first[row]}")
+
+
+def _refused(piece: Piece, part: Columns, order: DayMonth | None, ticker: str) -> list[Refused]:
+    strangers = [row for name in piece.strangers for row in _others(piece.sheet.of(name), order, name, ticker)]
+    return [*part.refused(order).values(), *part.torn, *strangers]
+
+
+def _others(part: Columns, order: DayMonth | None, name: str, ticker: str) -> list[Refused]:
+    """Every row of another ticker, as `Rule.OTHER_TICKER`."""
+    unread = part.refused(order)
+    found = []
+    for row, session in enumerate(part.dates.read(order)):
+        cells = {field: None if np.isnan(column[row]) else float(column[row]) for field, column in part.numbers.items()}
+        found.append(
+            Refused(
+                rule=Rule.OTHER_TICKER,
+                session=unread[row].session if row in unread else str(session),
+                field=TICKER,
+                value=name,
+                expected=ticker,
+                row=unread[row].row if row in unread else json.dumps({DATE: str(session), TICKER: name, **cells}),
+            )
+        )
+    return found
+
+
+def _rows(pieces: Sequence[Piece], parts: Sequence[Columns], order: DayMonth | None) -> Rows:
+    """The rows that can be read, of all pieces."""
+    for piece, part in zip(pieces, parts, strict=True):
+        if set(part.numbers) != set(parts[0].numbers):
+            expected, got = (", ".join(sorted(numbers)) for numbers in (parts[0].numbers, part.numbers))
+            first, this = pieces[0].sheet.file, piece.sheet.file
+            raise MissingColumn(f"{this}: expected the columns of {first} ({expected}), got {got}")
+    kept = [np.setdiff1d(np.arange(len(part)), list(part.refused(order))) for part in parts]
+
+    def column(name: str) -> Floats:
+        return np.concatenate([part.numbers[name][rows] for part, rows in zip(parts, kept, strict=True)])
+
+    said = parts[0].numbers
+    return Rows(
+        session=np.concatenate([part.dates.read(order)[rows] for part, rows in zip(parts, kept, strict=True)]),
+        ohlcv=np.column_stack([column(name) for name in COLUMNS]),
+        split=column(SPLIT) if SPLIT in said else None,
+        dividend=column(DIVIDEND) if DIVIDEND in said else None,
+        adjusted_close=column(ADJUSTED) if ADJUSTED in said else None,
+    )
