@@ -66,7 +66,7 @@ def bars_chart(answer: Answer, *, ticker: str, symbol: str) -> dict[str, Any]:
         values = quote.get(name)
         if not isinstance(values, list) or len(values) != len(times):
             got = f"{len(values)} and {len(times)} times" if isinstance(values, list) else "none"
-            raise ErrorBody(f"{VENDOR}: expected a {name} of {ticker} for each time, got {got}")
+            raise ErrorBody(f"{VENDOR}: expected {name} of {ticker} for each time, got {got}")
     return series
 
 
@@ -84,10 +84,10 @@ def left_out(series: dict[str, Any], *, bars: int) -> list[str]:
     pairs = zip(quote["close"], quote["volume"], strict=True)
     without = sum(close is not None and volume is None for close, volume in pairs)
     if without:
-        notes.append(f"volume: {without} bars came without one, which yfinance reads as 0")
+        notes.append(f"volume: {without} of the bars came without one, which yfinance reads as 0")
     gains = (series.get("events") or {}).get("capitalGains") or {}
     if gains:
-        notes.append(f"capital gains: {len(gains)} distributions, which are not among the dividends")
+        notes.append(f"capital gains: {len(gains)} paid out, which are not among the dividends")
     return notes
 
 
