@@ -212,8 +212,8 @@ def _tolerance(stored: Bars, fetched: Bars, adjusted_close: Floats | None, *, ol
     relative = np.full(len(FIELDS), PRICE_TOLERANCE)
     relative[VOLUME], relative[SPLIT] = VOLUME_TOLERANCE, SPLIT_TOLERANCE
     tolerance: Floats = relative * np.maximum(np.abs(was), np.abs(said))
-    # A dividend that was told, not read back, has few decimals.
-    told = _few_decimals(was[:, DIVIDEND]) & _few_decimals(said[:, DIVIDEND])
+    # A dividend that was told has few decimals; one that was read back has them all.
+    told = _is_rounded(was[:, DIVIDEND]) & _is_rounded(said[:, DIVIDEND])
     rounding = np.where(told, 0.0, _rounding(adjusted_close, len(fetched))[new])
     tolerance[:, DIVIDEND] = (DIVIDEND_TOLERANCE + rounding) * was[:, CLOSE]
     return tolerance
@@ -228,15 +228,15 @@ def _rounding(adjusted_close: Floats | None, n: int) -> Floats:
     if adjusted_close is None:
         return np.zeros(n)
     for decimals in range(DECIMALS + 1):
-        if _few_decimals(adjusted_close, decimals).all():
+        if _is_rounded(adjusted_close, decimals).all():
             share = 10.0**-decimals / np.abs(adjusted_close)
             return share + np.insert(share[:-1], 0, share[:1])
     return np.zeros(n)
 
 
-def _few_decimals(value: Floats, decimals: int = DECIMALS) -> Marks:
-    few: Marks = np.abs(value - np.round(value, decimals)) < 1e-9
-    return few
+def _is_rounded(value: Floats, decimals: int = DECIMALS) -> Marks:
+    rounded: Marks = value == np.round(value, decimals)
+    return rounded
 
 
 def values(bars: Bars) -> Floats:

@@ -7,6 +7,7 @@ from typing import Final
 
 import pandas as pd
 
+from quant.faults import Rule
 from stock_assets.sources.market_data import Refused
 
 COLUMNS: Final = ("ticker", "session", "rule", "field", "value", "expected", "row", "source", "origin", "seen_at")
@@ -29,3 +30,12 @@ def kept(
     ]
     new = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
     return pd.concat([table, new], ignore_index=True).drop_duplicates(SAME, keep="first", ignore_index=True)
+
+
+def refused_rows(table: pd.DataFrame) -> list[Refused]:
+    """The refused rows of the table, in its order."""
+    rows = table[["rule", "session", "field", "value", "expected", "row"]].to_numpy().tolist()
+    return [
+        Refused(rule=Rule(rule), session=session, field=field, value=value, expected=expected, row=row)
+        for rule, session, field, value, expected, row in rows
+    ]

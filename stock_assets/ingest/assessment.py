@@ -1,0 +1,213 @@
+"""What a ticker's bars are found to be: every finding with what came of it, and the bars that the graph gets.
+
+Nothing is fetched or written here. The rules are `quant.quality`'s, the mending `quant.repair`'s, and what a finding
+means for a run is `stock_assets.price_checks`' business.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from quant.bars import Bars, Floats
+from quant.faults import Fault, Rule, faults
+from quant.quality import examine
+from quant.repair import Repair, repair
+from quant.sessions import SessionCalendar
+from stock_assets.ingest.intake import Intake
+from stock_assets.ingest.restatements import Restatement
+from stock_assets.sources.market_data import Refused
+
+
+class Outcome(enum.Enum):
+    """What came of a finding."""
+
+    OPEN = "open"  # it stands, in the bars that are used
+    REPAIRED = "repaired"  # certain, so mended; the raw bar is kept
+    QUARANTINED = "quarantined"  # the row is not among the bars
+    HELD = "held"  # the vendor tells history otherwise; the old one is in force until a person decides
+    ACCEPTED = "accepted"  # the vendor tells history otherwise, and is followed
+    REJECTED = "rejected"  # the vendor tells history otherwise, and a person decided for the old one
+    WITHDRAWN = "withdrawn"  # the vendor told history otherwise, and then as before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One rule broken in one place: `field` of `session` holds `value` where `expected` was due."""
+
+    rule: Rule
+    session: str
+    field: str
+    value: str
+    expected: str
+    outcome: Outcome
+    mended: str = ""
+
+    def record(self) -> dict[str, str]:
+        """Its fields as text, by name: a row of a table."""
+        return {
+            "session": self.session,
+            "rule": self.rule.value,
+            "outcome": self.outcome.value,
+            "field": self.field,
+            "value": self.value,
+            "expected": self.expected,
+            "mended": self.mended,
+        }
+
+    def __str__(self) -> str:
+        mended = f", mended to {self.mended}" if self.mended else ""
+        return f"{self.session} {self.field}: expected {self.expected}, got {self.value}{mended}"
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Assessment:
+    """What one ticker's market data came to.
+
+    Attributes
+    ----------
+    ticker : str
+    bars : Bars
+        Mended, through the as-of date: what the graph works with.
+    findings : tuple of Finding
+        By session.
+    merged : int
+        Rows of the last fetch that said the same as another.
+    unfinished : tuple of str
+        Sessions that had not closed yet; their bars are left for later.
+    notes : tuple of str
+        What the source wants to be known.
+    """
+
+    ticker: str
+    bars: Bars
+    findings: tuple[Finding, ...]
+    merged: int
+    unfinished: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def counts(self) -> dict[str, int]:
+        """How many findings came to what, by the outcome's name; outcomes that none came to are left out."""
+        return dict(Counter(found.outcome.value for found in self.findings))
+
+    def of(self, rules: Iterable[Rule], *outcomes: Outcome) -> tuple[Finding, ...]:
+        """The findings under any of the rules, of some outcomes or of all."""
+        wanted = frozenset(rules)
+        return tuple(
+            found for found in self.findings if found.rule in wanted and (not outcomes or found.outcome in outcomes)
+        )
+
+
+def assess(
+    intake: Intake,
+    calendar: SessionCalendar,
+    *,
+    quarantined: Iterable[Refused] = (),
+    due: np.datetime64 | None,
+    end: date | None,
+) -> Assessment:
+    """What an intake's bars are found to be.
+
+    Parameters
+    ----------
+    intake : Intake
+    calendar : SessionCalendar
+        Of the ticker's exchange.
+    quarantined : iterable of Refused
+        Rows that earlier fetches refused; those whose session has a bar by now are settled and left out.
+    due : datetime64[D], optional
+        The session that the newest bar should be of; None where the source is history and stays so.
+    end : date, optional
+        The as-of date: bars after it are kept from the graph.
+    """
+    raw = intake.after.bars if end is None else intake.after.bars.through(np.datetime64(end))
+    adjusted_close = _aligned(intake, raw)
+    mended = repair(raw, adjusted_close=adjusted_close)
+    standing = [*faults(mended.bars), *examine(mended.bars, calendar, adjusted_close=adjusted_close, due=due)]
+    refused = _unsettled((*quarantined, *intake.quarantined), raw, end)
+    # A session whose row is in the quarantine is not missed twice, and the vendor's adjusted close knows no mending.
+    explained = {(Rule.MISSING_SESSION, row.session) for row in refused}
+    explained |= {(Rule.ADJUSTED_CLOSE, change.session) for change in mended.repairs}
+    findings = [
+        *(_quarantined(row) for row in refused),
+        *(_repaired(change) for change in mended.repairs),
+        *(_open(fault) for fault in standing if (fault.rule, fault.session) not in explained),
+        *(_restated(change) for change in intake.restatements),
+    ]
+    return Assessment(
+        ticker=intake.ticker,
+        bars=mended.bars,
+        findings=tuple(sorted(findings, key=lambda found: (found.session, found.rule.value, found.field))),
+        merged=intake.fetched.merged,
+        unfinished=intake.unfinished,
+        notes=intake.fetched.notes,
+    )
+
+
+def _aligned(intake: Intake, raw: Bars) -> Floats | None:
+    """The vendor's adjusted closes of the bars, if the last fetch has one for each; they are evidence, not prices."""
+    said = intake.fetched.adjusted_close
+    if said is None:
+        return None
+    have = intake.fetched.bars.session
+    place = np.searchsorted(have, raw.session)
+    if len(have) < len(raw) or place.max(initial=0) >= len(have) or not np.array_equal(have[place], raw.session):
+        return None
+    return said[place]
+
+
+def _unsettled(rows: Iterable[Refused], bars: Bars, end: date | None) -> list[Refused]:
+    """The refused rows, each once, without those after the end and those whose session has a bar by now."""
+    there = set(bars.session.astype(str))
+    last = "9999-12-31" if end is None else end.isoformat()
+    return [row for row in dict.fromkeys(rows) if row.session not in there and row.session <= last]
+
+
+def _quarantined(row: Refused) -> Finding:
+    return Finding(
+        rule=row.rule,
+        session=row.session,
+        field=row.field,
+        value=row.value,
+        expected=row.expected,
+        outcome=Outcome.QUARANTINED,
+    )
+
+
+def _repaired(change: Repair) -> Finding:
+    return Finding(
+        rule=change.rule,
+        session=change.session,
+        field=change.field,
+        value=repr(change.old),
+        expected=change.why,
+        outcome=Outcome.REPAIRED,
+        mended=repr(change.new),
+    )
+
+
+def _open(fault: Fault) -> Finding:
+    return Finding(
+        rule=fault.rule,
+        session=fault.session,
+        field=fault.field,
+        value=fault.value,
+        expected=fault.expected,
+        outcome=Outcome.OPEN,
+    )
+
+
+def _restated(change: Restatement) -> Finding:
+    return Finding(
+        rule=Rule.RESTATED,
+        session=change.session,
+        field=change.field,
+        value=change.new or "none",
+        expected=f"{change.old or 'none'} as before",
+        outcome=Outcome(change.outcome.value),
+    )

@@ -1,0 +1,19 @@
+"""Findings as a table of the lake: what the newest look at a ticker's market data came to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import pandas as pd
+
+from stock_assets.ingest.assessment import Finding
+
+FINDINGS: Final = "findings"
+COLUMNS: Final = ("ticker", "session", "rule", "outcome", "field", "value", "expected", "mended")
+
+
+def findings_table(ticker: str, findings: Iterable[Finding]) -> pd.DataFrame:
+    """A row a finding, all of it text; the columns are there without a row too."""
+    rows = [{"ticker": ticker, **found.record()} for found in findings]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype("string[pyarrow]")
