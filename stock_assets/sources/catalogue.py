@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from stock_assets.errors import DataNotFound
 from stock_assets.settings import PipelineSettings, SourceName
-from stock_assets.sources.alpaca import Alpaca
 from stock_assets.sources.files import Files
 from stock_assets.sources.market_data import MarketData
 from stock_assets.sources.sample import Sample
-from stock_assets.sources.yahoo import Yahoo
 
 
 def market_data(settings: PipelineSettings) -> MarketData:
@@ -22,9 +20,14 @@ def market_data(settings: PipelineSettings) -> MarketData:
     match settings.source:
         case SourceName.SAMPLE:
             return Sample()
+        # What asks a vendor is loaded by those who do.
         case SourceName.YAHOO:
+            from stock_assets.sources.yahoo import Yahoo
+
             return Yahoo(settings)
         case SourceName.ALPACA:
+            from stock_assets.sources.alpaca import Alpaca
+
             return Alpaca(settings)
         case SourceName.FILES if settings.data is not None:
             return Files(settings.data)

@@ -114,7 +114,7 @@ def actions_on(
             amount = _number(action, "rate", ticker=ticker)
             dividend[rows] += amount
         else:
-            amount = _number(action, "new_rate", ticker=ticker) / _number(action, "old_rate", ticker=ticker)
+            amount = _new_per_old(action, ticker=ticker)
             split[rows] *= amount
         if not len(rows) and session.min() < day < session.max():
             notes.append(f"{kind}: {amount:g} on {day}, where there is no bar")
@@ -137,6 +137,14 @@ def _ex_date(action: dict[str, Any], *, ticker: str) -> date:
         return date.fromisoformat(str(stamp))
     except ValueError:
         raise BadValue(f"{ticker} ex_date: expected a date such as 2022-02-01, got {stamp!r}") from None
+
+
+def _new_per_old(action: dict[str, Any], *, ticker: str) -> float:
+    new, old = (_number(action, field, ticker=ticker) for field in ("new_rate", "old_rate"))
+    if not old > 0:
+        day, got = action.get("ex_date"), action.get("old_rate")
+        raise BadValue(f"{ticker} {day} old_rate: expected a number above 0, got {got!r}")
+    return new / old
 
 
 def _number(cells: dict[str, Any], field: str, *, ticker: str) -> float:

@@ -89,6 +89,7 @@ def _keep_to_itself() -> None:
     # There is no public way to do without: set_tz_cache_location only names another folder to write to.
     cache._TzCacheManager._tz_cache = cache._TzCacheDummy()
     cache._CookieCacheManager._Cookie_cache = cache._CookieCacheDummy()
+    cache._ISINCacheManager._isin_cache = cache._ISINCacheDummy()
     # It would answer from memory for as long as the process lives.
     YfData.cache_get.cache_clear()
 

@@ -1,9 +1,10 @@
-"""Alpaca, from recorded bars and from answers written after its documentation; nobody recorded its corporate actions."""
+"""Alpaca, from recorded bars and from answers written after its documentation: its actions were never recorded."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -231,10 +232,10 @@ def test_bars_at_the_seam_of_two_pages_are_merged(server, alpaca):
 @pytest.mark.parametrize("tokens", [["a", "a"], ["a", "b", "a"]])
 def test_pages_that_go_round_in_a_circle_are_an_error(server, alpaca, tokens):
     server.write(BARS, page(AROUND_THE_SPLIT, token=tokens[0]))
-    for token, after in zip(tokens, tokens[1:], strict=False):
+    for token, after in pairwise(tokens):
         server.write(BARS, page(AROUND_THE_SPLIT, token=after), page_token=token)
 
-    with pytest.raises(ErrorBody, match="^alpaca: expected a page of AAPL not seen before, got the token 'a' again$"):
+    with pytest.raises(ErrorBody, match=r"^alpaca: expected a page of AAPL not seen before, got the token 'a' again$"):
         alpaca.fetch("AAPL")
 
 
@@ -253,7 +254,7 @@ def test_bars_outside_the_range_are_cut(alpaca):
 def test_no_bar_is_empty(server, alpaca):
     server.write(BARS, page([]))
 
-    with pytest.raises(DataEmpty, match="^AAPL: expected bars from 2021-01-01 to now, got none from alpaca$"):
+    with pytest.raises(DataEmpty, match=r"^AAPL: expected bars from 2021-01-01 to now, got none from alpaca$"):
         alpaca.fetch("AAPL", date(2021, 1, 1))
 
     assert server.paths() == [BARS]
@@ -286,7 +287,14 @@ def test_a_cell_that_is_no_time_or_number_is_named(server, alpaca, cell, said):
 def test_an_action_without_a_date_is_named(server, alpaca):
     server.write(ACTIONS, actions(cash_dividends=[dividend("soon", 1.0)]))
 
-    with pytest.raises(BadValue, match="^AAPL ex_date: expected a date such as 2022-02-01, got 'soon'$"):
+    with pytest.raises(BadValue, match=r"^AAPL ex_date: expected a date such as 2022-02-01, got 'soon'$"):
+        alpaca.fetch("AAPL")
+
+
+def test_a_split_of_no_shares_is_named(server, alpaca):
+    server.write(ACTIONS, actions(forward_splits=[split("2020-08-31", 4, 0)]))
+
+    with pytest.raises(BadValue, match=r"^AAPL 2020-08-31 old_rate: expected a number above 0, got 0$"):
         alpaca.fetch("AAPL")
 
 
@@ -425,7 +433,7 @@ def test_a_ticker_is_required_with_one_small_request(replay, tmp_path, waits):
 
 def test_a_ticker_without_a_latest_bar_is_unknown(replay, tmp_path, waits):
     with pytest.raises(
-        UnknownTicker, match="^ticker: expected one that alpaca carries, got NOSUCH: it has no bar of it$"
+        UnknownTicker, match=r"^ticker: expected one that alpaca carries, got NOSUCH: it has no bar of it$"
     ):
         alpaca_at(replay, tmp_path, waits).require("NOSUCH")
 
