@@ -167,9 +167,23 @@ class Dates:
         """Whether some date depends on the order of day and month."""
         return self.day_first is not self.month_first
 
+    @property
+    def open_to_both(self) -> npt.NDArray[np.bool_]:
+        """The cells that are another date in either order, or a date in one of them only; NaT equals NaT here."""
+        if not self.depends:
+            return np.zeros(len(self.second), dtype=bool)
+        differs: npt.NDArray[np.bool_] = self.day_first.astype(np.int64) != self.month_first.astype(np.int64)
+        return differs
+
     def read(self, order: DayMonth | None) -> Sessions:
-        """The sessions, NaT where a cell is no date; `order` counts where this column has not decided."""
-        return self.month_first if (self.order or order) is DayMonth.MONTH_FIRST else self.day_first
+        """The sessions, NaT where a cell is no date; `order` counts where this column has not decided.
+
+        If neither has, a cell that depends on it is none.
+        """
+        order = self.order or order
+        if order is None and self.depends:
+            return np.where(self.open_to_both, np.datetime64("NaT"), self.day_first)
+        return self.month_first if order is DayMonth.MONTH_FIRST else self.day_first
 
 
 def read_dates(column: pa.ChunkedArray) -> Dates:
@@ -220,20 +234,19 @@ def _of_temporal(column: pa.Array) -> Dates:
     return Dates(day_first=session, month_first=session, second=second)
 
 
-def decided(dates: Dates, group: Ints) -> Dates:
+def decided(dates: Dates, group: Ints, *, what: str) -> Dates:
     """The dates with the order of day and month decided by the whole column, if it can be.
+
+    A day above 12 decides. Else an order is excluded that has weekends where the other has none, or, in a column of
+    such dates, one that does not stand in time where the other does.
 
     Parameters
     ----------
     dates : Dates
     group : (n,) int64
         Each row's ticker, by number: order in time is looked for within each.
-
-    Returns
-    -------
-    Dates
-        Still undecided if nothing speaks for either order in a column full of such dates; single ones among others
-        that need no deciding become NaT instead.
+    what : str
+        The file, for messages.
 
     Raises
     ------
@@ -247,26 +260,23 @@ def decided(dates: Dates, group: Ints) -> Dates:
     if only_day or only_month:
         if min(only_day, only_month) > CONTRADICTING * max(only_day, only_month):
             one = f"{only_day} dates that can only be dd/mm and {only_month} that can only be mm/dd"
-            raise BadValue(f"date: expected one order of day and month, got {one}")
+            raise BadValue(f"{what} date: expected one order of day and month, got {one}")
         order = DayMonth.DAY_FIRST if only_day > only_month else DayMonth.MONTH_FIRST
         return replace(dates, order=order, why="a day above 12")
-    no_day_first = _reasons_against(dates.day_first, group)
-    no_month_first = _reasons_against(dates.month_first, group)
+    # Few such cells among others may stand anywhere, and where they stand then decides nothing.
+    of_such_dates = 2 * int(dates.open_to_both.sum()) > len(group)
+    no_day_first, no_month_first = (
+        "has weekends"
+        if _has_weekend(session)
+        else "is not in time"
+        if of_such_dates and not _in_time(session, group)
+        else ""
+        for session in (dates.day_first, dates.month_first)
+    )
     if bool(no_day_first) == bool(no_month_first):
-        open_to_both = dates.day_first != dates.month_first
-        if 2 * int(open_to_both.sum()) > len(open_to_both):
-            return dates
-        certain = np.where(open_to_both, np.datetime64("NaT"), dates.day_first)
-        return replace(dates, day_first=certain, month_first=certain)
+        return dates
     order = DayMonth.MONTH_FIRST if no_day_first else DayMonth.DAY_FIRST
     return replace(dates, order=order, why=f"the other order {no_day_first or no_month_first}")
-
-
-def _reasons_against(session: Sessions, group: Ints) -> str:
-    """Why a reading can't be right, "" if nothing speaks against it."""
-    if _has_weekend(session):
-        return "has weekends"
-    return "" if _in_time(session, group) else "is not in time"
 
 
 def _has_weekend(session: Sessions) -> bool:

@@ -101,9 +101,14 @@ class Layout:
             if field not in self.place:
                 raise MissingColumn(f"{file}: expected a column {field}, got {_listed(names)}")
 
+    @property
+    def has_actions(self) -> bool:
+        """Whether splits and dividends are said or can be read back."""
+        return ADJUSTED in self.place or set(ACTIONS) <= set(self.place)
+
     def require_actions(self, *, names: Sequence[str], file: str) -> None:
-        """Return if splits and dividends are said or can be read back; else `MissingColumn`."""
-        if ADJUSTED not in self.place and not set(ACTIONS) <= set(self.place):
+        """Return if the layout `has_actions`; else `MissingColumn`."""
+        if not self.has_actions:
             expected = f"a column {ADJUSTED} (or split and dividend)"
             raise MissingColumn(f"{file}: expected {expected}, got {_listed(names)}")
 

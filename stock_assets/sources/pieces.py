@@ -6,7 +6,7 @@ Reading a file is `stock_assets.sources.tables`' work, judging a row `stock_asse
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ from stock_assets.sources.columns import Columns
 from stock_assets.sources.dates import DayMonth
 from stock_assets.sources.headers import ADJUSTED, DATE, DIVIDEND, SPLIT, TICKER
 from stock_assets.sources.market_data import Fetched, Provenance, Refused
-from stock_assets.sources.rows import Rows, admit
+from stock_assets.sources.rows import Rows, admit, as_json
 from stock_assets.sources.tables import Sheet
 
 
@@ -47,7 +47,7 @@ def gather(ticker: str, pieces: Sequence[Piece], *, origin: str) -> Fetched:
     Raises
     ------
     BadValue
-        If nothing in any of the pieces tells the order of day and month.
+        If most rows can't be read, or nothing in any of the pieces tells the order of day and month.
     DataUnreadable
         If the rows are not one a session.
     MissingColumn
@@ -57,46 +57,63 @@ def gather(ticker: str, pieces: Sequence[Piece], *, origin: str) -> Fetched:
     """
     parts = [piece.sheet.of(piece.ticker) for piece in pieces]
     files = ", ".join(piece.sheet.file for piece in pieces)
-    order = _order(parts, files=files)
-    refused = [row for piece, part in zip(pieces, parts, strict=True) for row in _refused(piece, part, order, ticker)]
-    rows = _rows(pieces, parts, order)
-    second = np.concatenate([part.dates.second for part in parts])
-    require_daily(np.concatenate([part.dates.read(order) for part in parts]), second, what=files)
-    provenance = Provenance(
-        source="files", origin=origin, sha256=tuple(dict.fromkeys(piece.sheet.sha256 for piece in pieces))
-    )
+    order = _order(parts)
+    unread = [part.refused(order) for part in parts]
+    session = np.concatenate([part.dates.read(order) for part in parts])
+    require_daily(session, np.concatenate([part.dates.second for part in parts]), what=files)
+    digests = dict.fromkeys(piece.sheet.sha256 for piece in pieces)
     notes = dict.fromkeys(note for piece in pieces for note in piece.sheet.notes_for(piece.ticker))
-    fetched = admit(rows, provenance=provenance, notes=tuple(notes), refused=refused)
-    if not len(fetched.bars):
-        first = f"all {len(fetched.refused)} rows are refused, the first: {fetched.refused[0]}"
-        raise DataEmpty(f"{ticker}: expected bars in {files}, got none: {first}")
+    fetched = admit(
+        _rows(pieces, parts, unread, order),
+        provenance=Provenance(source="files", origin=origin, sha256=tuple(digests)),
+        notes=tuple(notes),
+        refused=[
+            *(row for rows in unread for row in rows.values()),
+            *(row for part in parts for row in part.torn),
+            *(row for piece in pieces for row in _strangers(piece, order, ticker)),
+        ],
+    )
+    _require_readable(fetched, parts, order, ticker=ticker, files=files)
     return fetched
 
 
-def _order(parts: Sequence[Columns], *, files: str) -> DayMonth | None:
+def _order(parts: Sequence[Columns]) -> DayMonth | None:
     """The order of day and month for pieces that don't tell it by themselves: that of those that do."""
-    if not any(part.dates.depends and part.dates.order is None for part in parts):
-        return None
     told = {part.dates.order for part in parts} - {None}
-    if len(told) == 1:
-        return told.pop()
-    cell = next(part.dates for part in parts if part.dates.depends and part.dates.order is None)
-    row = int(np.flatnonzero(cell.day_first != cell.month_first)[0])
-    expected = "a column that tells dd/mm from mm/dd by a day above 12, weekends or its order"
-    raise BadValue(f"{files} {DATE}: expected {expected}, got {cell.day_first[row]} or {cell.month_first[row]}")
+    return told.pop() if len(told) == 1 else None
 
 
-def _refused(piece: Piece, part: Columns, order: DayMonth | None, ticker: str) -> list[Refused]:
-    strangers = [row for name in piece.strangers for row in _others(piece.sheet.of(name), order, name, ticker)]
-    return [*part.refused(order).values(), *part.torn, *strangers]
+def _require_readable(
+    fetched: Fetched, parts: Sequence[Columns], order: DayMonth | None, *, ticker: str, files: str
+) -> None:
+    """Return if most rows could be read and some are bars."""
+    unread = [row for row in fetched.refused if row.rule is Rule.SCHEMA]
+    if 2 * len(unread) > len(fetched.bars) + len(fetched.refused):
+        for dates in (part.dates for part in parts):
+            if order is None and dates.order is None and dates.depends:
+                row = int(np.flatnonzero(dates.open_to_both)[0])
+                expected = "dates that tell dd/mm from mm/dd by a day above 12, by weekends or by their order"
+                either = f"{dates.day_first[row]} or {dates.month_first[row]}"
+                raise BadValue(f"{files} {DATE}: expected {expected}, got {either}")
+        some = f"{len(unread)} that can't be read, the first: {unread[0]}"
+        raise BadValue(f"{files}: expected rows of bars, got {some}")
+    if not len(fetched.bars):
+        first = (
+            f": all {len(fetched.refused)} rows are refused, the first: {fetched.refused[0]}" if fetched.refused else ""
+        )
+        raise DataEmpty(f"{ticker}: expected bars in {files}, got none{first}")
+
+
+def _strangers(piece: Piece, order: DayMonth | None, ticker: str) -> list[Refused]:
+    """Every row of another ticker in a file whose name says that it holds this one."""
+    return [row for name in piece.strangers for row in _others(piece.sheet.of(name), order, name, ticker)]
 
 
 def _others(part: Columns, order: DayMonth | None, name: str, ticker: str) -> list[Refused]:
-    """Every row of another ticker, as `Rule.OTHER_TICKER`."""
     unread = part.refused(order)
     found = []
     for row, session in enumerate(part.dates.read(order)):
-        cells = {field: None if np.isnan(column[row]) else float(column[row]) for field, column in part.numbers.items()}
+        cells = {field: as_json(column[row]) for field, column in part.numbers.items()}
         found.append(
             Refused(
                 rule=Rule.OTHER_TICKER,
@@ -110,14 +127,16 @@ def _others(part: Columns, order: DayMonth | None, name: str, ticker: str) -> li
     return found
 
 
-def _rows(pieces: Sequence[Piece], parts: Sequence[Columns], order: DayMonth | None) -> Rows:
+def _rows(
+    pieces: Sequence[Piece], parts: Sequence[Columns], unread: Sequence[Mapping[int, Refused]], order: DayMonth | None
+) -> Rows:
     """The rows that can be read, of all pieces."""
     for piece, part in zip(pieces, parts, strict=True):
         if set(part.numbers) != set(parts[0].numbers):
             expected, got = (", ".join(sorted(numbers)) for numbers in (parts[0].numbers, part.numbers))
             first, this = pieces[0].sheet.file, piece.sheet.file
             raise MissingColumn(f"{this}: expected the columns of {first} ({expected}), got {got}")
-    kept = [np.setdiff1d(np.arange(len(part)), list(part.refused(order))) for part in parts]
+    kept = [np.delete(np.arange(len(part)), list(rows)) for part, rows in zip(parts, unread, strict=True)]
 
     def column(name: str) -> Floats:
         return np.concatenate([part.numbers[name][rows] for part, rows in zip(parts, kept, strict=True)])

@@ -199,7 +199,7 @@ def _with_actions_of(aside: Bars, bars: Bars) -> tuple[Bars, list[str]]:
 
 
 def _refused(rows: Rows, row: int, fault: Fault) -> Refused:
-    cells = {name: _cell(float(column[row])) for name, column in rows.columns().items()}
+    cells = {name: as_json(column[row]) for name, column in rows.columns().items()}
     return Refused(
         rule=fault.rule,
         session=fault.session,
@@ -210,8 +210,8 @@ def _refused(rows: Rows, row: int, fault: Fault) -> Refused:
     )
 
 
-def _cell(value: float) -> float | str | None:
-    """The value as JSON has it, which knows no infinity."""
+def as_json(value: np.float64 | float) -> float | str | None:
+    """A cell as JSON has it, which knows neither NaN (None) nor infinity (its name)."""
     if np.isnan(value):
         return None
-    return value if np.isfinite(value) else str(value)
+    return float(value) if np.isfinite(value) else str(value)

@@ -16,7 +16,8 @@ from pyarrow import parquet
 
 from quant.bars import COLUMNS
 from stock_assets.errors import DataEmpty, DataNotFound
-from stock_assets.sources.columns import Block, Columns, read_block
+from stock_assets.sources.blocks import Block, read_block
+from stock_assets.sources.columns import Columns
 from stock_assets.sources.headers import DATE, TICKER, layouts
 from stock_assets.sources.names import named_ticker
 from stock_assets.sources.text import Raw, read_text, unreadable

@@ -228,7 +228,7 @@ def _body(
         )
     except pa.ArrowException as error:
         raise unreadable(file, error) from error
-    if len(torn) > table.num_rows:
+    if torn and not table.num_rows:
         got = f"{len(torn[0])}: {_quoted(delimiter.join(torn[0]))}"
         raise DataUnreadable(f"{file}: expected rows of {len(names)} cells, as many as headers, got {got}")
     return Raw(
