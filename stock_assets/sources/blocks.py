@@ -24,7 +24,7 @@ from stock_assets.sources.columns import Columns, Unread, text_of
 from stock_assets.sources.dates import Dates, Ints, decided, moment, read_dates
 from stock_assets.sources.headers import DATE, NUMBERS, TICKER, Layout, meaning
 from stock_assets.sources.market_data import Refused
-from stock_assets.sources.numbers import decimal_of, read_numbers
+from stock_assets.sources.numbers import decimal_of, is_text, read_numbers
 from stock_assets.sources.text import Raw
 
 
