@@ -7,7 +7,7 @@ Two histories are never mixed. A delivery either changes nothing that was stored
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,9 @@ from stock_assets.ingest.restatements import Outcome, Restatement, rejected, res
 from stock_assets.ingest.vault import Stored
 from stock_assets.settings import RestatementPolicy
 from stock_assets.sources.market_data import Fetched, Refused
+
+# What was restated of a ticker before: asked for only where something is told otherwise, for it may be long.
+Record = Callable[[], Sequence[Restatement]]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -61,7 +64,7 @@ class Intake:
     source_changed: bool
 
 
-def raises_questions(before: Stored, delivered: Delivery, *, record: Sequence[Restatement]) -> bool:
+def raises_questions(before: Stored, delivered: Delivery, *, record: Record) -> bool:
     """Whether a part of a source's history asks for the whole: another source's, or other prices or actions."""
     if delivered.stored.source != before.source:
         return True
@@ -73,7 +76,7 @@ def decide(
     before: Stored | None,
     delivered: Delivery,
     *,
-    record: Sequence[Restatement],
+    record: Record,
     policy: RestatementPolicy,
 ) -> Intake:
     """What comes in force of a delivery.
@@ -85,7 +88,7 @@ def decide(
         What is in force.
     delivered : Delivery
         All that the source has, unless it does not raise questions.
-    record : sequence of Restatement
+    record : callable
         What was restated before: what a person has rejected of it is not asked again.
     policy : RestatementPolicy
     """
@@ -104,9 +107,9 @@ def decide(
     return _replaced(ticker, before, delivered, told)
 
 
-def _undecided(before: Stored, told: Comparison, record: Sequence[Restatement]) -> Comparison:
+def _undecided(before: Stored, told: Comparison, record: Record) -> Comparison:
     """The comparison without what a person has rejected."""
-    return told.without(rejected(record, source=before.source)) if told.any else told
+    return told.without(rejected(record(), source=before.source)) if told.any else told
 
 
 def _of_another_source(ticker: str, before: Stored, delivered: Delivery) -> Intake:

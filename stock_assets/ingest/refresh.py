@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import partial
 
 import numpy as np
 import structlog
@@ -78,7 +79,7 @@ def take_in(
         start = None if since is None else date.fromisoformat(str(since))
         return delivery(source.fetch(ticker, start, until), calendar=calendar, now=now, since=since)
 
-    record = vault.record(ticker)
+    record = partial(vault.record, ticker)
     in_part = source.remote and before is not None and vault.decision(ticker) is not Outcome.HELD
     if before is None or not in_part:
         return decide(ticker, before, ask(None), record=record, policy=policy)
@@ -93,7 +94,7 @@ def take_in(
 
 
 def commit(vault: Vault, intake: Intake) -> None:
-    """Write what was decided: the evidence first and the bars last, so that nothing is lost wherever it ends.
+    """Write what was decided: the evidence first and then the bars, so that nothing is lost wherever it ends.
 
     Done again, after a crash or not, it adds nothing twice.
 
@@ -109,13 +110,14 @@ def commit(vault: Vault, intake: Intake) -> None:
             vault.set_aside(
                 ticker, intake.quarantined, source=offered.source, origin=offered.origin, seen_at=offered.fetched_at
             )
-        if intake.held or after is not before:
-            _record(vault, ticker, intake.restatements, at=offered.fetched_at)
+        waiting = vault.held(ticker)
         if intake.held:
             vault.hold(ticker, offered)
-        elif after is not before and len(after.bars):
+        if intake.restatements or (waiting is not None and after is not before):
+            _record(vault, ticker, intake.restatements, at=offered.fetched_at)
+        if after is not before and len(after.bars):
             vault.write(ticker, after)
-            if (waiting := vault.held(ticker)) is not None:
+            if waiting is not None:
                 vault.hold(ticker, waiting, Outcome.WITHDRAWN)
     _tell(intake)
 

@@ -73,6 +73,12 @@ def vendor(bars) -> Vendor:
 
 
 @pytest.fixture(scope="session")
+def vendor_of() -> type[Vendor]:
+    """``vendor_of(bars, remote=...)``: a vendor of other bars."""
+    return Vendor
+
+
+@pytest.fixture(scope="session")
 def calendar() -> SessionCalendar:
     return calendar_of(TICKER, as_of=NOW.date())
 
