@@ -13,21 +13,26 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
 import dagster as dg
 from dagster import DagsterEventType, DagsterInstance, EventLogEntry, ExecuteInProcessResult
 
+from quant.bars import Bars
+from quant.faults import Rule
 from release.store import Store
 from release.tables import digest
-from stock_assets.checks import refusal
 from stock_assets.definitions import definitions, lake_of, opened
 from stock_assets.errors import BadSelection, HomeUnwritable, NothingToPublish, SourceError
 from stock_assets.failures import cause, last_failure, one_line, why
 from stock_assets.freshness import FINGERPRINT, fingerprint
-from stock_assets.jobs import TRAINING, publish, refresh_ticker
+from stock_assets.ingest.vault import Vault
+from stock_assets.jobs import TRAINING, fetch_ticker, publish, refresh_ticker
+from stock_assets.market import look, stored
 from stock_assets.partitions import known_tickers, week_of
+from stock_assets.price_checks import refusal
 from stock_assets.resources.tracking import mark_failed, stopwatch
 from stock_assets.sensors.runs import UNFINISHED, newest_session
 from stock_assets.settings import PipelineSettings
@@ -154,6 +159,12 @@ def run_ticker(
     return materialize_ticker(_kept_instance(settings), settings, ticker, selection, report=report)
 
 
+def run_fetch(settings: PipelineSettings, ticker: str, *, report: Report | None = None) -> TickerRun:
+    """Bring one ticker's bars up to date and check them, for a worker process; nothing is trained."""
+    instance, tags = _kept_instance(settings), {"ticker": ticker}
+    return TickerRun(ticker=ticker, **_execute(instance, settings, fetch_ticker.name, ticker, tags=tags, report=report))
+
+
 def run_rest(settings: PipelineSettings, *, report: Report | None = None) -> RestRun:
     """`materialize_rest` for a worker process."""
     return materialize_rest(_kept_instance(settings), settings, report=report)
@@ -259,19 +270,30 @@ def _lives(process: int) -> bool:
     return True
 
 
-def standing_refusal(instance: DagsterInstance, settings: PipelineSettings, ticker: str) -> str | None:
-    """Why the source's bars of the ticker won't do, if its newest run has failed of just that; None otherwise."""
+def standing_refusal(
+    instance: DagsterInstance, settings: PipelineSettings, ticker: str, *, now: datetime
+) -> str | None:
+    """Why the source's bars of the ticker won't do, if its newest run has failed of just that; None otherwise.
+
+    A vendor is not asked here: what it would answer may be better by now, so its tickers are always due for a run.
+    """
+    source = opened(settings)
+    if source.remote:
+        return None
     try:
-        bars = opened(settings).fetch(ticker, end=settings.as_of).bars
+        seen = look(ticker, source=source, vault=Vault(lake_of(settings)), settings=settings, now=now)
     except SourceError as error:
         reason: str | None = one_line(str(error))
     else:
-        reason = refusal(ticker, bars)
+        reason = refusal(seen.assessment)
     return reason if reason is not None and reason == last_failure(instance, ticker) else None
 
 
-def is_fresh(instance: DagsterInstance, settings: PipelineSettings, ticker: str) -> bool:
-    """Whether the ticker's newest signals were made of the bars that the source has now, by this code and settings."""
+def is_fresh(instance: DagsterInstance, settings: PipelineSettings, ticker: str, *, now: datetime) -> bool:
+    """Whether the ticker's newest signals were made of the bars that there are now, by this code and settings.
+
+    A file is read for that. A vendor is not asked: its ticker is fresh if the newest session that has closed is stored.
+    """
     lake = lake_of(settings)
     if not (lake.has("signals", ticker) and lake.has_files("champion", ticker)):
         return False
@@ -281,9 +303,20 @@ def is_fresh(instance: DagsterInstance, settings: PipelineSettings, ticker: str)
     if not made or made[0].asset_materialization is None:
         return False
     recorded = made[0].asset_materialization.metadata.get(FINGERPRINT)
+    bars = _bars_now(settings, ticker, now=now)
+    return bars is not None and recorded is not None and recorded.value == fingerprint(digest(bars), settings)
+
+
+def _bars_now(settings: PipelineSettings, ticker: str, *, now: datetime) -> Bars | None:
+    """What a run would work with; None if only the run can find that out."""
+    source, vault = opened(settings), Vault(lake_of(settings))
+    if source.remote:
+        known = stored(ticker, vault=vault, settings=settings, now=now)
+        late = known is None or known.of([Rule.LATE, Rule.STOPPED])
+        return None if known is None or late else known.bars
     try:
-        bars = opened(settings).fetch(ticker, end=settings.as_of).bars
+        seen = look(ticker, source=source, vault=vault, settings=settings, now=now)
     except SourceError:
         # Not fresh: the run will fail on the same error and tell it.
-        return False
-    return recorded is not None and recorded.value == fingerprint(digest(bars), settings)
+        return None
+    return None if seen.news else seen.assessment.bars

@@ -7,9 +7,11 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from quant.bars import Bars
+from release.clock import SystemClock
 from release.manifest import TickerMetrics
 from release.reader import Release
 from release.store import Store
@@ -18,7 +20,6 @@ from stock_assets.cli import report
 from stock_assets.cli.console import CommandFailed, print_json, say, show_table, stderr
 from stock_assets.cli.progress import Board
 from stock_assets.cli.universe import readable_bars, start_of_replay, universe
-from stock_assets.errors import SourceError
 from stock_assets.workers import Died, Finished, Job, Pool
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Outcome:
     settings : PipelineSettings
         Those in force, `as_of` among them.
     bars : dict of Bars
-        By ticker, what the source has of it, bars after `as_of` included.
+        By ticker, what the source has of it, bars after `as_of` included; empty unless a year was kept for the replay.
     fresh : tuple of str
         Tickers that needed nothing.
     standing : tuple of str
@@ -135,17 +136,16 @@ def fill(
             instance = stack.enter_context(runs.open_instance(settings))
             runs.bury_dead_runs(instance, settings)
             wanted = universe(settings, instance, opened(settings), asked=asked)
-            try:
-                bars = readable_bars(opened(settings), wanted)
-            except SourceError:
-                bars = {}  # Each ticker's run fails by its own error, which keeps it for `tickers list`.
+            now = SystemClock().now()
+            # Only a replay needs bars here; those of the graph are each run's own to fetch.
+            bars = readable_bars(opened(settings), wanted, now=now) if keep_last_year else {}
             if keep_last_year and settings.as_of is None and bars:
                 settings = settings.model_copy(update={"as_of": start_of_replay(bars)})
             homes.remember(settings)
-            fresh, standing, due = ((), (), wanted) if select else _sorted(instance, settings, wanted)
+            fresh, standing, due = ((), (), wanted) if select else _sorted(instance, settings, wanted, now=now)
         if due and not pool.open:
             stack.enter_context(pool)
-        made = _run_tickers(pool, settings, due, select)
+        made = _run_tickers(pool, _training(settings, due, select))
         rest = _run_rest(instance, settings)
     return Outcome(
         settings=settings,
@@ -167,24 +167,43 @@ def _warm_up_tracking(settings: PipelineSettings) -> None:
 
 
 def _sorted(
-    instance: DagsterInstance, settings: PipelineSettings, wanted: Sequence[str]
+    instance: DagsterInstance, settings: PipelineSettings, wanted: Sequence[str], *, now: datetime
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """The tickers that are fresh, those whose refusal stands, and those that are due for a run."""
     from stock_assets import runs
 
-    fresh = tuple(name for name in wanted if runs.is_fresh(instance, settings, name))
+    fresh = tuple(name for name in wanted if runs.is_fresh(instance, settings, name, now=now))
     stale = [name for name in wanted if name not in fresh]
-    standing = tuple(name for name in stale if runs.standing_refusal(instance, settings, name))
+    standing = tuple(name for name in stale if runs.standing_refusal(instance, settings, name, now=now))
     return fresh, standing, tuple(name for name in stale if name not in standing)
 
 
-def _run_tickers(
-    pool: Pool, settings: PipelineSettings, tickers: Sequence[str], select: str | None
+def fetch(
+    settings: PipelineSettings, *, asked: Sequence[str] = (), workers: int | None = None
 ) -> tuple[TickerRun, ...]:
-    """One run a ticker; the run of a worker that died is made up, as failed."""
-    from stock_assets.runs import TickerRun, run_ticker
+    """Bring the tickers' bars up to date and check them, one Dagster run a ticker; nothing is trained or published."""
+    from stock_assets import runs
+    from stock_assets.definitions import opened
 
-    jobs = [Job(label=name, function=run_ticker, arguments=(settings, name, select), reports=True) for name in tickers]
+    pool = Pool(workers=workers or os.cpu_count() or 1, logs=settings.logs, warm=("stock_assets.runs",))
+    with pool, runs.open_instance(settings) as instance:
+        runs.bury_dead_runs(instance, settings)
+        wanted = universe(settings, instance, opened(settings), asked=asked)
+        homes.remember(settings)
+        jobs = [Job(label=name, function=runs.run_fetch, arguments=(settings, name), reports=True) for name in wanted]
+        return _run_tickers(pool, jobs)
+
+
+def _training(settings: PipelineSettings, tickers: Sequence[str], select: str | None) -> list[Job]:
+    from stock_assets.runs import run_ticker
+
+    return [Job(label=name, function=run_ticker, arguments=(settings, name, select), reports=True) for name in tickers]
+
+
+def _run_tickers(pool: Pool, jobs: Sequence[Job]) -> tuple[TickerRun, ...]:
+    """One run a ticker; the run of a worker that died is made up, as failed."""
+    from stock_assets.runs import TickerRun
+
     made: dict[str, TickerRun] = {}
     with Board("tickers", total=len(jobs)) as board:
         for event in pool.run(jobs):
@@ -200,7 +219,7 @@ def _run_tickers(
                 say(f"{run.ticker}: done in {run.seconds:.1f} s", style="green")
             else:
                 say(f"{run.ticker}: {run.error.removeprefix(f'{run.ticker}: ')}", style="yellow")
-    return tuple(made[name] for name in tickers)
+    return tuple(made[job.label] for job in jobs)
 
 
 def _run_rest(instance: DagsterInstance, settings: PipelineSettings) -> RestRun:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from stock_assets.ingest.vault import Vault
+    from stock_assets.resources.lake import Lake
     from stock_assets.settings import PipelineSettings
 
 app = typer.Typer(help="Market data: fetch and check it, see what was found, decide on restated history.")
@@ -63,7 +64,7 @@ def report(tickers: Tickers = None, home: Home = None, json: Json = False) -> No
     vault, known = _vault(settings), _known(settings)
     wanted = split_tickers(tickers) or known
     _require(wanted, known)
-    told = {name: _told(vault, name) for name in wanted}
+    told = {name: _told(settings, vault, name) for name in wanted}
     if json:
         print_json(told)
         return
@@ -108,13 +109,18 @@ def _decide(names: list[str], *, home: Home, json: bool, accepted: bool) -> None
         say(f"{verb}: {', '.join(wanted)}; `stock-assets materialize` goes on from there")
 
 
-def _vault(settings: PipelineSettings) -> Vault:
+def _lake(settings: PipelineSettings) -> Lake:
     from upath import UPath
 
-    from stock_assets.ingest.vault import Vault
     from stock_assets.resources.lake import Lake
 
-    return Vault(Lake(UPath(settings.lake)))
+    return Lake(UPath(settings.lake))
+
+
+def _vault(settings: PipelineSettings) -> Vault:
+    from stock_assets.ingest.vault import Vault
+
+    return Vault(_lake(settings))
 
 
 def _known(settings: PipelineSettings) -> tuple[str, ...]:
@@ -129,7 +135,7 @@ def _require(wanted: tuple[str, ...], known: tuple[str, ...]) -> None:
             raise CommandFailed(f"--tickers: expected some of {', '.join(known) or 'none'}, got {name}")
 
 
-def _told(vault: Vault, ticker: str) -> dict[str, Any]:
+def _told(settings: PipelineSettings, vault: Vault, ticker: str) -> dict[str, Any]:
     """All that is known of a ticker's market data, in plain types."""
     stored = vault.read(ticker)
     bars = None if stored is None else stored.bars
@@ -143,11 +149,18 @@ def _told(vault: Vault, ticker: str) -> dict[str, Any]:
         "last_session": str(bars.session[-1]) if bars is not None else None,
         "splits": int((bars.split != 1).sum()) if bars is not None else 0,
         "dividends": int((bars.dividend != 0).sum()) if bars is not None else 0,
-        "findings": _records(vault.findings(ticker)),
+        "findings": _records(_findings(settings, ticker)),
         "quarantine": _records(vault.quarantine(ticker)),
         "restatements": _records(vault.restatements(ticker)),
         "held": vault.held(ticker) is not None,
     }
+
+
+def _findings(settings: PipelineSettings, ticker: str) -> pd.DataFrame:
+    from stock_assets.ingest.findings import FINDINGS, findings_table
+
+    lake = _lake(settings)
+    return lake.read(FINDINGS, ticker) if lake.has(FINDINGS, ticker) else findings_table(ticker, [])
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -178,7 +191,7 @@ def _show_summary(told: dict[str, dict[str, Any]]) -> None:
 
 def _show_findings(ticker: str, of: dict[str, Any]) -> None:
     """The findings a line each, the grave ones first; what was refused is among them."""
-    order = ("held", "open", "quarantined", "repaired", "accepted", "rejected")
+    order = ("held", "open", "quarantined", "repaired", "accepted", "rejected", "withdrawn")
     findings = sorted(of["findings"], key=lambda finding: order.index(finding["outcome"]))
     for finding in findings[:SHOWN]:
         mended = f", mended to {finding['mended']}" if finding["mended"] else ""

@@ -47,6 +47,7 @@ def live(
 
 def _write_replay(home: Path | None) -> None:
     """What the source has beyond the release in force, into the home's replay folder."""
+    from release.clock import SystemClock
     from release.store import Store
     from stock_assets.cli import home as homes
     from stock_assets.cli.universe import readable_bars, write_replay
@@ -54,7 +55,8 @@ def _write_replay(home: Path | None) -> None:
 
     settings = homes.settings_for(home=home)
     release = Store(settings.releases).load()
-    write_replay(settings, release, readable_bars(market_data(settings), tuple(release.tickers)))
+    bars = readable_bars(market_data(settings), tuple(release.tickers), now=SystemClock().now())
+    write_replay(settings, release, bars)
 
 
 def _become(module: str, options: Mapping[str, object], *, home: Path | None) -> NoReturn:

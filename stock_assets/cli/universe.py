@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -71,16 +72,17 @@ def require(source: MarketData, tickers: Sequence[str]) -> None:
         raise UnknownTicker("; ".join(unknown))
 
 
-def readable_bars(source: MarketData, tickers: Sequence[str]) -> dict[str, Bars]:
-    """The bars of every ticker whose bars can be read; the first one's error if none can."""
-    bars, errors = {}, []
+def readable_bars(source: MarketData, tickers: Sequence[str], *, now: datetime) -> dict[str, Bars]:
+    """The bars of every ticker whose bars can be read, mended and of closed sessions only.
+
+    One that can't is left out: its own run in the graph fails by the same error and says so.
+    """
+    from stock_assets.market import bars_of_source
+
+    bars = {}
     for ticker in tickers:
-        try:
-            bars[ticker] = source.fetch(ticker).bars
-        except SourceError as error:
-            errors.append(error)  # Its own run in the graph will fail by it and say so.
-    if errors and not bars:
-        raise errors[0]
+        with contextlib.suppress(SourceError):
+            bars[ticker] = bars_of_source(ticker, source=source, now=now)
     return bars
 
 
