@@ -517,6 +517,7 @@ def test_a_ticker_that_yahoo_does_not_carry_is_unknown(server, yahoo):
 
 
 QUIETLY = """
+import logging
 import sys
 from pathlib import Path
 from stock_assets.errors import SourceError
@@ -525,6 +526,7 @@ from stock_assets.sources.yahoo import Yahoo
 yahoo = Yahoo(PipelineSettings(home=Path(sys.argv[1]), yahoo_url=sys.argv[2]))
 assert "yfinance" not in sys.modules
 assert len(yahoo.fetch("AAPL").bars) == 1
+logging.getLogger("yfinance").error("whatever it has to say")
 for none in ("NOSUCH", "US0378331005"):
     try:
         yahoo.fetch(none)
