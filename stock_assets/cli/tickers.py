@@ -65,8 +65,8 @@ def add(
     from stock_assets.definitions import opened
     from stock_assets.partitions import known_tickers
 
-    settings, instance = _open(home)
     wanted = _split(names)
+    settings, instance = _open(home)
     with instance:
         new = [name for name in wanted if name not in known_tickers(instance)]
         universe(settings, instance, opened(settings), asked=wanted)
@@ -89,10 +89,10 @@ def remove(names: Names, home: Home = None, json: Json = False) -> None:
     """Remove tickers from the universe; the next release is without them, their tables, runs and releases stay."""
     from stock_assets.partitions import TICKERS, known_tickers
 
+    gone = _split(names)
     _, instance = _open(home)
     with instance:
         at_home = known_tickers(instance)
-        gone = _split(names)
         for name in gone:
             if name not in at_home:
                 raise CommandFailed(f"ticker: expected one of {', '.join(at_home) or 'none'}, got {name}")

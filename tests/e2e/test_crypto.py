@@ -25,7 +25,9 @@ from serving.live.desk import Desk
 from serving.live.replay import Replay, load_replay
 from serving.live.ticks import SessionClose, Tick
 from serving.messages import PredictionMessage
+from stock_assets.assets.portfolio import allocate, common_returns
 from stock_assets.cli.universe import write_replay
+from stock_assets.frames import bars_of
 from stock_assets.live import outcomes
 from stock_assets.settings import PipelineSettings, SourceName
 from stock_assets.sources.catalogue import market_data
@@ -221,3 +223,42 @@ def test_a_book_that_missed_a_sunday_says_so(crypto: Crypto) -> None:
 def one(bars: Bars, row: int) -> Bars:
     """A row of the bars, as bars."""
     return bars[row : row + 1]
+
+
+# Beside a stock.
+
+
+@pytest.fixture(scope="module")
+def mixed() -> dict[str, Bars]:
+    """Real bars of Apple and of both pairs, through a Wednesday of April 2021."""
+    stocks = pd.read_parquet(shared_data("us130_daily_raw_2004_2021.parquet"))
+    pairs = pd.read_csv(shared_data("crypto_daily_2014_2024.csv.gz"), parse_dates=["date"])
+    pairs = pairs[pairs["date"] <= "2021-04-21"].assign(split=1.0, dividend=0.0)
+    table = pd.concat([stocks[stocks["ticker"] == "AAPL"].astype({"date": "datetime64[ns]"}), pairs])
+    return {str(name): bars_of(rows) for name, rows in table.groupby("ticker")}
+
+
+def test_beside_a_stock_a_pair_s_return_over_a_weekend_is_part_of_its_return_to_monday(mixed: dict[str, Bars]) -> None:
+    session, returns, _ = common_returns({name: mixed[name] for name in ("AAPL", "BTC-USD")})
+
+    close = pd.Series(mixed["BTC-USD"].close, index=mixed["BTC-USD"].session)
+    monday = list(session).index(np.datetime64("2021-04-12"))
+    assert not np.isin(session, [np.datetime64("2021-04-10"), np.datetime64("2021-04-11")]).any()
+    assert returns["BTC-USD"][monday] == pytest.approx(np.log(close["2021-04-12"] / close["2021-04-09"]))
+    assert returns["BTC-USD"][1:].sum() == pytest.approx(np.log(close[session[-1]] / close[session[0]]))
+
+
+@pytest.mark.parametrize("beside", [("AAPL",), ("AAPL", "ETH-USD"), ("ETH-USD",), ()], ids="+".join)
+def test_a_pair_is_as_volatile_a_year_whoever_stands_beside_it(beside: tuple[str, ...], mixed: dict[str, Bars]) -> None:
+    names = ("BTC-USD", *beside)
+    session, _, _ = common_returns({name: mixed[name] for name in names})
+    days = np.log(mixed["BTC-USD"].after(session[0]).close)
+
+    portfolio, notes = allocate("2021-04-18", {name: mixed[name] for name in names})
+
+    # By 252 common sessions beside a stock, by 365 days among pairs: the wrong one of them would be off by a fifth.
+    of_days = np.diff(days).std() * np.sqrt(365)
+    place = portfolio.tickers.index("BTC-USD")
+    annualised = np.sqrt(portfolio.covariance[place][place])
+    assert annualised == pytest.approx(of_days, rel=0.05)
+    assert notes == []

@@ -12,7 +12,9 @@ import pytest
 from upath import UPath
 
 from release.clock import FixedClock
+from stock_assets.cli.universe import universe
 from stock_assets.definitions import definitions
+from stock_assets.errors import UnknownTicker
 from stock_assets.jobs import refresh_ticker, update_ticker
 from stock_assets.partitions import TICKERS, known_tickers
 from stock_assets.resources.lake import Lake
@@ -20,6 +22,7 @@ from stock_assets.runs import open_instance
 from stock_assets.sensors.universe import TRY_AGAIN, universe_changes
 from stock_assets.settings import PipelineSettings, SourceName
 from stock_assets.sources.catalogue import market_data
+from stock_assets.sources.files import Files
 from stock_assets.universe_file import BadUniverse, read_universe
 
 NOW = datetime(2024, 12, 28, 12, 0, tzinfo=UTC)
@@ -122,6 +125,73 @@ def test_bytes_that_are_no_text_are_refused(file):
 def test_a_file_that_is_not_there_is_named(file):
     with pytest.raises(BadUniverse, match=r"^universe: expected a readable file, got .*universe\.yaml \(No such file"):
         read_universe(file)
+
+
+# Where a command starts.
+
+
+class OpenSource(Files):
+    """A folder that names one ticker to start with and carries others too, as a vendor does."""
+
+    def tickers(self) -> tuple[str, ...]:
+        return ("AAPL",)
+
+    def require(self, ticker: str) -> None:
+        if not (self.path / f"{ticker}.csv").exists():
+            raise UnknownTicker(f"ticker: expected one that the vendor carries, got {ticker}")
+
+
+@pytest.fixture
+def start(tmp_path: Path):
+    """`universe` on a new home, with an open source that carries AAPL, IBM and BTC-USD."""
+    for name in ("AAPL", "IBM", "BTC-USD"):
+        (tmp_path / f"{name}.csv").touch()
+
+    def ask(*asked: str, **settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        told = PipelineSettings(home=tmp_path / "home", **settings)
+        with open_instance(told) as instance:
+            try:
+                return universe(told, instance, OpenSource(tmp_path), asked=asked), known_tickers(instance)
+            finally:
+                ask.known = known_tickers(instance)
+
+    return ask
+
+
+def test_a_ticker_that_an_open_source_does_not_list_can_be_asked_for(start):
+    assert start("BTC-USD", "IBM") == (("BTC-USD", "IBM"), ("BTC-USD", "IBM"))
+
+
+def test_tickers_that_the_source_lacks_are_all_named_and_none_is_taken(start):
+    with pytest.raises(UnknownTicker) as refused:
+        start("IBM", "NOPE", "A/B")
+
+    assert str(refused.value) == (
+        "ticker: expected one that the vendor carries, got NOPE; ticker: expected one like AAPL or BTC-USD, got A/B"
+    )
+    assert start.known == ()
+
+
+def test_what_the_home_knows_comes_before_the_file(start, file):
+    file.write_text("tickers: [IBM, BTC-USD]\n")
+    start("AAPL")
+
+    assert start(universe=file) == (("AAPL",), ("AAPL",))
+
+
+@pytest.mark.parametrize(
+    ("with_file", "settings", "expected"),
+    [
+        (True, {"tickers": ("BTC-USD",)}, ("IBM", "BTC-USD")),
+        (False, {"tickers": ("BTC-USD",)}, ("BTC-USD",)),
+        (False, {}, ("AAPL",)),
+    ],
+    ids=["file", "settings", "source"],
+)
+def test_a_new_home_starts_with_what_is_said_most_explicitly(start, file, with_file, settings, expected):
+    file.write_text("tickers: [IBM, BTC-USD]\n")
+
+    assert start(universe=file if with_file else None, **settings) == (expected, tuple(sorted(expected)))
 
 
 # Its changes.
