@@ -27,7 +27,7 @@ RATIO_ROUNDING: Final = 2e-4
 # How many deviations of noise a step may be off what it is taken for, and from how many on noise is no explanation.
 FITS: Final = 4.0
 AT_LEAST: Final = 0.1
-NO_NOISE: Final = 15.0
+UNUSUAL: Final = 5.0
 LOUD: Final = 20.0
 AROUND: Final = 10
 
@@ -98,26 +98,25 @@ def unshown_split_suspects(bars: Bars) -> list[Suspect]:
 
 
 def unrecorded_split_suspects(bars: Bars, adjusted_close: Floats | None) -> list[Suspect]:
-    """Steps of a whole ratio that nothing is recorded for, while the vendor's own adjusted close does not step.
+    """Steps that nothing is recorded for and that the vendor's own adjusted close does not take, but for a whole ratio.
 
-    Certain always. Without adjusted closes, or where they step too, nothing tells such a split from a crash, and
-    `quant.quality` names a jump.
+    Certain always: the two differ by the ratio to half a percent. Without adjusted closes, or where they step as well,
+    nothing tells such a split from a crash, and `quant.quality` names a jump.
     """
     if adjusted_close is None:
         return []
     step = unexplained(bars)
-    row = np.flatnonzero(np.abs(step) > np.log(THREE_FOR_TWO))
-    row = row[(bars.split[row] == 1) & (bars.dividend[row] == 0)]
+    row = np.flatnonzero(np.abs(step) > np.log(TELLING_SPLIT))
+    row = row[bars.split[row] == 1]
     if not len(row):
         return []
-    sigma, vendor = noise(step), adjusted_steps(adjusted_close)
+    sigma, apart = noise(step), step - adjusted_steps(adjusted_close)
     found = []
-    for i in map(int, row[np.abs(step[row]) > NO_NOISE * sigma[row]]):
-        whole = _whole(float(np.exp(abs(step[i]))))
-        ratio = whole if step[i] < 0 else 1.0 / whole
-        tolerance = _tolerance(float(sigma[i]))
-        if whole == THREE_FOR_TWO or abs(step[i] + np.log(ratio)) > tolerance or not abs(vendor[i]) < tolerance:
+    for i in map(int, row[(np.abs(step[row]) > UNUSUAL * sigma[row]) & (np.abs(apart[row]) > np.log(TELLING_SPLIT))]):
+        whole = _whole(float(np.exp(abs(apart[i]))))
+        if abs(abs(apart[i]) - np.log(whole)) > EXACT:
             continue
+        ratio = whole if apart[i] < 0 else 1.0 / whole
         fault = fault_at(bars, Rule.SPLIT_MISSING, i, "split", f"a split of {ratio:g}, which the close steps by")
         why = f"the close steps by a split of {ratio:g} and the vendor's adjusted close does not"
         found.append(Suspect(fault, (Change(i, "split", ratio),), why))

@@ -106,23 +106,23 @@ def too_large_suspects(bars: Bars, adjusted_close: Floats | None) -> list[Suspec
     gain = paid.likelihood(1 / HUNDRED) - paid.likelihood(1.0)
     step = steps(bars)
     found = []
-    for k in np.flatnonzero(large):
+    for k in np.flatnonzero(large & (gain > 0)):
         heard = _pooled(gain, large & _alike(paid.share, k, SAME_SIZE) & _same(paid.amount, k))
-        if gain[k] <= 0 or (heard < ALONE and gain[k] < NAMED_ALONE):
-            continue
-        fallen = _falls_around(step, int(paid.row[k]), float(paid.share[k]))
-        like = _like_others(paid, k, float(paid.share[k]) / HUNDRED)
-        if paid.witness[k] is Witness.NOTHING and not like:
-            why = "neither the price of the ex-date nor the vendor's adjusted close knows it"
-            found.append(
-                _amount(bars, paid, k, Rule.DIVIDEND_PHANTOM, 0.0, why=why, certain=heard >= ALONE and not fallen)
-            )
-            continue
-        negligible = paid.share[k] / HUNDRED < paid.sigma[k] / 2
-        why = f"the price did not fall by {paid.share[k]:.2g} of itself; a hundredth of it fits"
-        certain = bool(heard >= ALONE and not fallen and (like or negligible))
-        found.append(_amount(bars, paid, k, Rule.DIVIDEND_UNIT, 1 / HUNDRED, why=why, certain=certain))
+        if heard >= ALONE or gain[k] >= NAMED_ALONE:
+            seen = heard >= ALONE and not _falls_around(step, int(paid.row[k]), float(paid.share[k]))
+            found.append(_denied(bars, paid, k, certain=seen))
     return found
+
+
+def _denied(bars: Bars, paid: Payments, k: np.intp, *, certain: bool) -> Suspect:
+    """What becomes of a large dividend that the price denies: a hundredth of it, or nothing."""
+    like = _like_others(paid, k, float(paid.share[k]) / HUNDRED)
+    if paid.witness[k] is Witness.NOTHING and not like:
+        why = "neither the price of the ex-date nor the vendor's adjusted close knows it"
+        return _amount(bars, paid, k, Rule.DIVIDEND_PHANTOM, 0.0, why=why, certain=certain)
+    negligible = bool(paid.share[k] / HUNDRED < paid.sigma[k] / 2)
+    why = f"the price did not fall by {paid.share[k]:.2g} of itself; a hundredth of it fits"
+    return _amount(bars, paid, k, Rule.DIVIDEND_UNIT, 1 / HUNDRED, why=why, certain=certain and (like or negligible))
 
 
 def _same(amount: Floats, k: np.intp) -> Flags:

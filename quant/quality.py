@@ -127,7 +127,7 @@ def _jumps(bars: Bars, found: Diagnosis) -> Iterator[Fault]:
     large = np.flatnonzero(np.abs(returns) > JUMP_AT_LEAST)
     if not len(large):
         return
-    named = {suspect.fault.row for suspect in found.doubtful}
+    named = {row for suspect in found.doubtful for row in (suspect.fault.row, *suspect.explains)}
     sigma = noise(steps(found.bars))
     for row in map(int, large[np.abs(returns[large]) > JUMP_NOISES * sigma[large]]):
         if row not in named:

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from quant.bars import COLUMNS, VOLUME, Bars
+from quant.bars import COLUMNS, VOLUME, Bars, Floats
 from quant.faults import Fault, Rule
 
 PRICES: Final = COLUMNS[:VOLUME]
@@ -40,11 +40,14 @@ class Suspect:
         What mends it; empty where no mending is certain.
     why : str
         The evidence, in one line.
+    explains : tuple of int
+        Rows whose step from the row before it accounts for, its own row beside.
     """
 
     fault: Fault
     changes: tuple[Change, ...] = ()
     why: str = ""
+    explains: tuple[int, ...] = ()
 
 
 def value_of(bars: Bars, row: int, field: str) -> float:
@@ -59,15 +62,15 @@ def fault_at(bars: Bars, rule: Rule, row: int, field: str, expected: str) -> Fau
     return Fault(rule, row, str(bars.session[row]), field, repr(value_of(bars, row, field)), expected)
 
 
-def rescaled(bars: Bars, rows: slice, *, price: float, shares: float) -> tuple[Change, ...]:
-    """Prices and dividends of a run of rows multiplied by `price`, volumes by `shares`; 0 and 1 stay as they are."""
+def rescaled(bars: Bars, rows: slice, *, price: float, shares: float, dividend: Floats) -> tuple[Change, ...]:
+    """Prices of a run of rows multiplied by `price`, volumes by `shares`, each dividend by its own factor."""
     changes = []
     for row in range(rows.start, rows.stop):
         changes += [Change(row, field, value_of(bars, row, field) * price) for field in PRICES]
         if shares != 1.0 and bars.ohlcv[row, VOLUME]:
             changes.append(Change(row, COLUMNS[VOLUME], float(bars.ohlcv[row, VOLUME]) * shares))
-        if bars.dividend[row]:
-            changes.append(Change(row, "dividend", float(bars.dividend[row]) * price))
+        if bars.dividend[row] and dividend[row] != 1.0:
+            changes.append(Change(row, "dividend", float(bars.dividend[row] * dividend[row])))
     return tuple(changes)
 
 

@@ -32,6 +32,8 @@ NOISES: Final = 5.0
 AT_MOST: Final = 0.25
 # Named but never mended: the step is nearer to the split than to anything else.
 LOOSE: Final = 1 / 3
+# What a dividend takes of the price where nothing tells what this ticker pays.
+USUAL_SHARE: Final = 0.01
 # Bars that a run needs to say in which unit a ticker is quoted.
 CONFIRMED: Final = 5
 # A run on another share count is over soon, and a step beside a split is soon after or before it.
@@ -137,7 +139,26 @@ def _run_in_another_unit(bars: Bars, rows: slice, off: float, *, certain: bool) 
     expected = f"a price in the unit of the other bars ({length} bars are {size} it)"
     fault = fault_at(bars, Rule.UNIT, rows.start, "close", expected)
     why = f"{length} bars are {size} the level of the bars around them, and the volume does not say a split"
-    return Suspect(fault, rescaled(bars, rows, price=factor, shares=1.0) if certain else (), why)
+    along = _dividends_along(bars, rows, factor)
+    changes = rescaled(bars, rows, price=factor, shares=1.0, dividend=along) if certain else ()
+    return Suspect(fault, changes, why, explains=(rows.start, rows.stop))
+
+
+def _dividends_along(bars: Bars, rows: slice, factor: float) -> Floats:
+    """By what the dividends of a run are multiplied, (n,): the factor of its prices, or 1.
+
+    A dividend may have been booked in the run's unit or in the right one. It was in the one that leaves it nearer to
+    what the ticker pays outside of the run, as a share of the price; to one percent, if it pays nothing there.
+    """
+    share = bars.dividend / bars.close
+    outside = np.delete(share, np.arange(rows.start, rows.stop))
+    usual = float(np.median(outside[outside > 0])) if (outside > 0).any() else USUAL_SHARE
+    paid = share > 0
+    along = np.ones(len(bars))
+    # The prices will be multiplied: a dividend that goes along keeps its share, one that stays is divided by it.
+    goes = np.abs(np.log(share[paid] / usual)) <= np.abs(np.log(share[paid] / factor / usual))
+    along[paid] = np.where(goes, factor, 1.0)
+    return along
 
 
 def share_count_suspects(bars: Bars) -> list[Suspect]:
@@ -193,8 +214,10 @@ def _run_on_another_count(bars: Bars, rows: slice, factor: float) -> Suspect:
     length = rows.stop - rows.start
     expected = f"a price on that day's share count ({length} bars are {1 / factor:.6g} times it)"
     why = f"{length} bars step by a split's ratio and back again: they stand on another share count"
-    changes = rescaled(bars, rows, price=factor, shares=1.0 / factor)
-    return Suspect(fault_at(bars, Rule.SPLIT_NOT_APPLIED, rows.start, "close", expected), changes, why)
+    along = np.full(len(bars), factor)
+    changes = rescaled(bars, rows, price=factor, shares=1.0 / factor, dividend=along)
+    fault = fault_at(bars, Rule.SPLIT_NOT_APPLIED, rows.start, "close", expected)
+    return Suspect(fault, changes, why, explains=(rows.start, rows.stop))
 
 
 def _counted_twice(bars: Bars, step: Floats, start: int, ratio: float) -> Iterator[Suspect]:
@@ -203,7 +226,8 @@ def _counted_twice(bars: Bars, step: Floats, start: int, ratio: float) -> Iterat
         split = start + 1 + int(np.flatnonzero(ahead == ratio)[0])
         expected = f"no step of a split before {bars.session[split]}, where {ratio:g} is recorded and shows too"
         why = f"the split of {ratio:g} shows on its own day and again here: the {start} bars before count it twice"
-        changes = rescaled(bars, slice(0, start), price=1.0 / ratio, shares=ratio)
+        along = np.full(len(bars), 1.0 / ratio)
+        changes = rescaled(bars, slice(0, start), price=1.0 / ratio, shares=ratio, dividend=along)
         yield Suspect(fault_at(bars, Rule.SPLIT_NOT_APPLIED, start, "close", expected), changes, why)
     else:
         yield from _beside_a_split(bars, np.array([start]), ratio)
