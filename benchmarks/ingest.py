@@ -96,7 +96,6 @@ def seconds_a_row(data: Path, count: int) -> float:
     from stock_assets.ingest.vault import Vault
     from stock_assets.market import look
     from stock_assets.price_checks import evaluate
-
     from stock_assets.resources.lake import Lake
     from stock_assets.settings import PipelineSettings, SourceName
     from stock_assets.sources.files import Files

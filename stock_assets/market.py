@@ -7,8 +7,7 @@ come to different bars. Fetching, storing and judging are `sources`', `ingest`'s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from quant.bars import Bars
 from quant.repair import repair
 from quant.sessions import SessionCalendar
 from release.clock import iso
-from stock_assets.calendars import exchange_of, session_calendar
+from stock_assets.calendars import SETTLING, exchange_of, session_calendar
 from stock_assets.ingest.assessment import Assessment, assess
 from stock_assets.ingest.delivery import delivery, no_delivery
 from stock_assets.ingest.intake import Intake, decide
@@ -25,9 +24,6 @@ from stock_assets.ingest.refresh import take_in
 from stock_assets.ingest.vault import Vault
 from stock_assets.settings import PipelineSettings, SourceName
 from stock_assets.sources.market_data import MarketData
-
-# Vendors take a while to settle a day's bar.
-SETTLING: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +90,7 @@ def stored(ticker: str, *, vault: Vault, settings: PipelineSettings, now: dateti
     if before is None:
         return None
     calendar = session_calendar(exchange_of(ticker), through=now.date())
-    nothing_asked = decide(ticker, before, no_delivery(before, at=iso(now)), record=(), policy=settings.restatements)
+    nothing_asked = decide(ticker, before, no_delivery(before, at=iso(now)), record=tuple, policy=settings.restatements)
     return _assessed(nothing_asked, calendar, vault=vault, settings=settings, now=now)
 
 

@@ -17,6 +17,7 @@ from stock_assets.supervisor import signals_interrupt
 if TYPE_CHECKING:
     import pandas as pd
 
+    from stock_assets.ingest.assessment import Finding
     from stock_assets.ingest.vault import Vault
     from stock_assets.resources.lake import Lake
     from stock_assets.settings import PipelineSettings
@@ -72,8 +73,8 @@ def report(tickers: Tickers = None, home: Home = None, json: Json = False) -> No
         say("no market data yet; `stock-assets data fetch` or `stock-assets materialize` brings some")
         return
     _show_summary(told)
-    for name, of in told.items():
-        _show_findings(name, of)
+    for name in told:
+        _show_findings(name, _findings(settings, name))
 
 
 @app.command()
@@ -149,18 +150,21 @@ def _told(settings: PipelineSettings, vault: Vault, ticker: str) -> dict[str, An
         "last_session": str(bars.session[-1]) if bars is not None else None,
         "splits": int((bars.split != 1).sum()) if bars is not None else 0,
         "dividends": int((bars.dividend != 0).sum()) if bars is not None else 0,
-        "findings": _records(_findings(settings, ticker)),
+        "findings": [finding.record() for finding in _findings(settings, ticker)],
         "quarantine": _records(vault.quarantine(ticker)),
         "restatements": _records(vault.restatements(ticker)),
         "held": vault.held(ticker) is not None,
     }
 
 
-def _findings(settings: PipelineSettings, ticker: str) -> pd.DataFrame:
-    from stock_assets.ingest.findings import FINDINGS, findings_table
+def _findings(settings: PipelineSettings, ticker: str) -> list[Finding]:
+    """What the newest look at the ticker found, the grave first."""
+    from stock_assets.ingest.assessment import Outcome
+    from stock_assets.ingest.findings import FINDINGS, findings_of
 
-    lake = _lake(settings)
-    return lake.read(FINDINGS, ticker) if lake.has(FINDINGS, ticker) else findings_table(ticker, [])
+    lake, order = _lake(settings), [Outcome.HELD, Outcome.OPEN, Outcome.QUARANTINED, Outcome.REPAIRED]
+    found = findings_of(lake.read(FINDINGS, ticker)) if lake.has(FINDINGS, ticker) else []
+    return sorted(found, key=lambda finding: order.index(finding.outcome) if finding.outcome in order else len(order))
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -189,18 +193,15 @@ def _show_summary(told: dict[str, dict[str, Any]]) -> None:
     show_table(table)
 
 
-def _show_findings(ticker: str, of: dict[str, Any]) -> None:
-    """The findings a line each, the grave ones first; what was refused is among them."""
-    order = ("held", "open", "quarantined", "repaired", "accepted", "rejected", "withdrawn")
-    findings = sorted(of["findings"], key=lambda finding: order.index(finding["outcome"]))
+def _show_findings(ticker: str, findings: list[Finding]) -> None:
+    """A line each."""
     for finding in findings[:SHOWN]:
-        mended = f", mended to {finding['mended']}" if finding["mended"] else ""
         line = Text.assemble(
-            (f"{finding['outcome']:<12}", "yellow"),
+            (f"{finding.outcome.value:<12}", "yellow"),
             (f"{ticker} ", "bold"),
-            f"{finding['session']} {finding['field']}: expected {finding['expected']}, got {finding['value']}{mended}",
-            (f" [{finding['rule']}]", "dim"),
+            str(finding),
+            (f" [{finding.rule.value}]", "dim"),
         )
         stdout().print(line, soft_wrap=True)
     if len(findings) > SHOWN:
-        stdout().print(Text(f"            {ticker}: {len(findings) - SHOWN} more (--json has them all)", style="dim"))
+        stdout().print(Text(f"{'':12}{ticker}: {len(findings) - SHOWN} more (--json has them all)", style="dim"))

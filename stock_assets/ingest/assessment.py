@@ -38,7 +38,10 @@ class Outcome(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One rule broken in one place: `field` of `session` holds `value` where `expected` was due."""
+    """One rule broken in one place: `field` of `session` holds `value` where `expected` was due.
+
+    Of what was repaired, `mended` is the value that is used and `expected` the evidence that made it certain.
+    """
 
     rule: Rule
     session: str
@@ -61,8 +64,9 @@ class Finding:
         }
 
     def __str__(self) -> str:
-        mended = f", mended to {self.mended}" if self.mended else ""
-        return f"{self.session} {self.field}: expected {self.expected}, got {self.value}{mended}"
+        if self.mended:
+            return f"{self.session} {self.field}: {self.value} mended to {self.mended}, because {self.expected}"
+        return f"{self.session} {self.field}: expected {self.expected}, got {self.value}"
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -16,6 +16,7 @@ import numpy as np
 
 from quant.bars import Floats
 from quant.basis import Basis, as_traded, basis, later_splits
+from stock_assets.calendars import NEW_YORK, exchange_of
 from stock_assets.settings import PipelineSettings
 from stock_assets.sources.market_data import Fetched, Provenance, between
 from stock_assets.sources.response_cache import Answer
@@ -102,8 +103,9 @@ class Yahoo:
 
 
 def symbol_of(ticker: str) -> str:
-    """Yahoo's name for a ticker: a class of shares has a hyphen, BRK-B for BRK.B."""
-    return SHARE_CLASS.sub(r"\g<name>-\g<share>", ticker) if SHARE_CLASS.fullmatch(ticker) else ticker
+    """Yahoo's name for a ticker: a class of shares has a hyphen, BRK-B for BRK.B; OCDO.L is London's and stays."""
+    share = SHARE_CLASS.fullmatch(ticker)
+    return f"{share['name']}-{share['share']}" if share and exchange_of(ticker) == NEW_YORK else ticker
 
 
 def _fetched(restated: Rows, series: dict[str, Any], provenance: Provenance) -> Fetched:

@@ -233,7 +233,14 @@ def test_a_range_without_bars_is_empty(yahoo):
 
 @pytest.mark.parametrize(
     ("ticker", "symbol"),
-    [("BRK.B", "BRK-B"), ("AAPL", "AAPL"), ("BTC-USD", "BTC-USD"), ("AZT.OL", "AZT.OL"), ("EURUSD=X", "EURUSD=X")],
+    [
+        ("BRK.B", "BRK-B"),
+        ("AAPL", "AAPL"),
+        ("BTC-USD", "BTC-USD"),
+        ("AZT.OL", "AZT.OL"),
+        ("OCDO.L", "OCDO.L"),
+        ("EURUSD=X", "EURUSD=X"),
+    ],
 )
 def test_a_class_of_shares_has_a_hyphen_at_yahoo(ticker, symbol):
     assert symbol_of(ticker) == symbol
