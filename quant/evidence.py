@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from quant.bars import CLOSE, OPEN, VOLUME, Bars, Floats
 
@@ -53,15 +54,13 @@ def noise(step: Floats) -> Floats:
     n = len(size)
     total = np.concatenate([[0.0], np.cumsum(size)])
     row = np.arange(n)
-    far, near = (
-        (np.maximum(row - REACH, 1), np.minimum(row + REACH + 1, n)),
-        (
-            np.maximum(row - APART, 1),
-            np.minimum(row + APART + 1, n),
-        ),
-    )
-    count = (far[1] - far[0]) - (near[1] - near[0])
-    outside = (total[far[1]] - total[far[0]]) - (total[near[1]] - total[near[0]])
+
+    def within(reach: int) -> tuple[Floats, npt.NDArray[np.intp]]:
+        first, end = np.maximum(row - reach, 1), np.minimum(row + reach + 1, n)
+        return total[end] - total[first], end - first
+
+    (far, far_count), (near, near_count) = within(REACH), within(APART)
+    outside, count = far - near, far_count - near_count
     sigma = NORMAL * outside / np.maximum(count, 1)
     return np.where(count >= FEWEST, np.maximum(sigma, LEAST_NOISE), np.inf)
 
@@ -79,9 +78,9 @@ def log_likelihood(step: Floats, paid: Floats, sigma: Floats) -> Floats:
     return np.where(paid >= 1.0, IMPOSSIBLE, np.maximum(value, IMPOSSIBLE))
 
 
-def telling(bars: Bars, step: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def telling(bars: Bars, step: Floats) -> npt.NDArray[np.bool_]:
     """Where a step says something, (n,): the ticker traded, or its price moved all the same."""
-    said: np.ndarray[tuple[int], np.dtype[np.bool_]] = (bars.ohlcv[:, VOLUME] > 0) | (step != 0)
+    said: npt.NDArray[np.bool_] = (bars.ohlcv[:, VOLUME] > 0) | (step != 0)
     return said
 
 

@@ -92,7 +92,8 @@ def _sessions_missing(bars: Bars, calendar: SessionCalendar) -> Iterator[Fault]:
 
 def _sessions_extra(bars: Bars, calendar: SessionCalendar) -> Iterator[Fault]:
     covered = (bars.session >= calendar.session[0]) & (bars.session <= calendar.session[-1])
-    for row in map(int, np.flatnonzero(covered & ~np.isin(bars.session, calendar.session))):
+    at = np.searchsorted(calendar.session, bars.session).clip(max=len(calendar.session) - 1)
+    for row in map(int, np.flatnonzero(covered & (calendar.session[at] != bars.session))):
         session = str(bars.session[row])
         yield Fault(Rule.EXTRA_SESSION, row, session, "session", session, f"a session of {calendar.exchange}")
 
