@@ -139,11 +139,11 @@ def _no_rows(
         padding = int((~some & ~left_out).sum())
         left_out |= ~some
     counted = (
-        (blank, "blank rows, left out"),
-        (headers_again, "rows that say the header once more, left out"),
-        (padding, "rows that only other tickers beside it have, left out"),
+        (blank, "blank rows left out"),
+        (headers_again, "rows left out that say the header once more"),
+        (padding, "rows left out that only the tickers beside it have"),
     )
-    return left_out, [f"{count} {what}" for count, what in counted if count]
+    return left_out, [f"{what}: {count}" for count, what in counted if count]
 
 
 def _is_said(column: pa.Array) -> npt.NDArray[np.bool_]:
@@ -164,7 +164,7 @@ def _nobodys(columns: Mapping[str, pa.Array], left_out: npt.NDArray[np.bool_], c
     cells = ", ".join(f"{field} {text_of(column, int(nobodys[0]))!r}" for field, column in columns.items())
     if 2 * len(nobodys) > len(code):
         raise BadValue(f"{file} {TICKER}: expected one like AAPL or BTC-USD, got {cells}")
-    return [f"{len(nobodys)} rows without a ticker, left out, the first: {cells}"]
+    return [f"rows left out that have no ticker: {len(nobodys)}, the first {cells}"]
 
 
 def _tickers(column: pa.Array | None, ticker: str, n: int) -> tuple[list[str], Ints]:
@@ -224,7 +224,7 @@ def _torn(raw: Raw, layout: Layout, *, tickers: Sequence[str]) -> tuple[dict[str
         row = json.dumps({"cells": cells})
         refused = Refused(rule=Rule.SCHEMA, session=session, field="row", value=got, expected=expected, row=row)
         found.setdefault(whose, []).append(refused)
-    notes = [f"{len(lines)} lines that are no rows, left out, the first: {lines[0][:200]!r}"] if lines else []
+    notes = [f"lines left out that are no rows: {len(lines)}, the first {lines[0][:200]!r}"] if lines else []
     return {ticker: tuple(rows) for ticker, rows in found.items()}, notes
 
 

@@ -55,7 +55,8 @@ class Files:
     path : Path
         A file, a folder (its own files, not those of folders in it) or a glob such as ``bars/**/*.parquet``. A file
         without a ticker column is of the ticker that its name tells; a folder's file whose name is a ticker is held
-        to it. A ticker's rows may lie in several files.
+        to it if its ticker column has that one among others, or only another one. A ticker's rows may lie in several
+        files.
 
     Notes
     -----
@@ -164,7 +165,9 @@ class Files:
         claimed = None if self._is_one_file else claimed_ticker(file.name)
         try:
             inside = self._sheet(file).tickers
-            if claimed and len(inside) == 1 and inside != (claimed,):
+            # rest.csv is a word, AAPL.csv a ticker: in lower case the column is believed.
+            written = claimed is not None and file.name.startswith(claimed)
+            if written and len(inside) == 1 and inside != (claimed,):
                 raise WrongTicker(f"{file.name}: expected {claimed} by its name, got {inside[0]} in its ticker column")
         except SourceError as error:
             if self._is_one_file:

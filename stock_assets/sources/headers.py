@@ -29,6 +29,7 @@ def _words(said: str) -> frozenset[str]:
 
 # By letters and digits alone: case, blanks, punctuation, numbering ("5. ") and units in brackets are taken off first.
 # Of a field's lines an earlier one is surer than a later one: "index" holds the dates only where no column says so.
+# Prices have one line each: which of two columns that both mean the close is the close, a file has to say.
 SPELLINGS: Final[Mapping[str, tuple[frozenset[str], ...]]] = {
     DATE: (
         _words("date tradedate tradingdate pricedate sessiondate quotedate asofdate dt yyyymmdd datum"),
@@ -41,22 +42,23 @@ SPELLINGS: Final[Mapping[str, tuple[frozenset[str], ...]]] = {
         _words("ticker symbol"),
         _words("sym tickersymbol stocksymbol tickercode stockcode code instrument stock pair"),
     ),
-    "open": (_words("open o openprice opening openingprice priceopen"), _words("first")),
+    "open": (_words("open o openprice opening openingprice priceopen first"),),
     "high": (_words("high h highprice highest dayhigh pricehigh"),),
     "low": (_words("low l lowprice lowest daylow pricelow"),),
-    "close": (
-        _words("close c closeprice closing closingprice priceclose closelast"),
-        _words("last lastprice price settle"),
-    ),
+    "close": (_words("close c closeprice closing closingprice priceclose closelast last lastprice price settle"),),
     ADJUSTED: (
-        _words("adjclose adjustedclose closeadj closeadjusted adjcloseprice adjustedcloseprice adjclosingprice"),
-        _words("adjustedclosingprice adjprice adjustedprice"),
+        _words(
+            "adjclose adjustedclose closeadj closeadjusted adjcloseprice adjustedcloseprice adjclosingprice "
+            "adjustedclosingprice adjprice adjustedprice"
+        ),
     ),
     "volume": (_words("volume v vol totalvolume tradedvolume volumetraded sharevolume sharestraded"),),
     SPLIT: (_words("split splits stocksplit stocksplits splitfactor splitratio splitcoefficient splitcoeff"),),
     DIVIDEND: (
-        _words("dividend dividends div divs dividendamount divcash cashdividend cashdividends dividendcash"),
-        _words("exdividend dividendpershare dps"),
+        _words(
+            "dividend dividends div divs dividendamount divcash cashdividend cashdividends dividendcash exdividend "
+            "dividendpershare dps"
+        ),
     ),
 }
 _MEANING: Final = {
@@ -72,8 +74,8 @@ def word(name: str) -> str:
 
 
 def meaning(name: str) -> str | None:
-    """The field that a header stands for, or None."""
-    found = _MEANING.get(word(name))
+    """The field that a header stands for, or None; of a flattened pair it is the header's."""
+    found = _MEANING.get(word(_pair(name)[0]))
     return found[0] if found else None
 
 
@@ -151,7 +153,7 @@ def _pair(name: str) -> tuple[str, str]:
     if pair is None:
         return name, ""
     one, other = pair["one"], pair["other"]
-    if meaning(one) is None and meaning(other) is not None:
+    if word(one) not in _MEANING and word(other) in _MEANING:
         one, other = other, one
     ticker = other.strip().upper()
     return one, ticker if TICKER_PATTERN.fullmatch(ticker) else ""

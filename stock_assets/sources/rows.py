@@ -151,7 +151,7 @@ def _unsound(rows: Rows) -> Iterator[Fault]:
         for row in np.flatnonzero(~(np.isfinite(rows.adjusted_close) & (rows.adjusted_close > 0))).tolist():
             value = repr(float(rows.adjusted_close[row]))
             yield Fault(Rule.FINITE, row, str(rows.session[row]), ADJUSTED, value, "a price above 0")
-    yield from sorted(found, key=lambda fault: -BY_ITSELF.index(fault.rule))
+    yield from sorted(found, key=lambda fault: BY_ITSELF.index(fault.rule))[::-1]
 
 
 def _as_said(rows: Rows) -> Bars:

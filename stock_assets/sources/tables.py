@@ -108,5 +108,5 @@ def _sheet(raw: Raw, *, named: str | None, file: str, sha256: str) -> Sheet:
         block = read_block(raw, layout, named=named, file=file)
         unknown |= dict.fromkeys(layout.unknown)
         blocks |= dict.fromkeys(block.rows, block)
-    left = (f"columns that are not understood, left unread: {', '.join(unknown)}",) if unknown else ()
+    left = (f"columns left unread that are not understood: {', '.join(unknown)}",) if unknown else ()
     return Sheet(file=file, sha256=sha256, blocks=blocks, notes=(*raw.notes, *left))

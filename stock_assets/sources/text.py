@@ -19,6 +19,7 @@ from typing import Any, Final
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from quant.bars import COLUMNS
 from release.manifest import TICKER as TICKER_PATTERN
 from stock_assets.errors import DataEmpty, DataUnreadable, ErrorBody, MissingColumn
 from stock_assets.sources.headers import DATE, TICKER, meaning
@@ -83,7 +84,7 @@ def read_text(data: bytes, *, file: str) -> Raw:
     if not body.strip():
         raise DataEmpty(f"{file}: expected bars, got a header without rows")
     above = [line for line in lines[:header] if line.strip() and (tickers is None or line is not lines[header - 1])]
-    notes = (f"{len(above)} lines above the header, the first: {_quoted(above[0])}",) if above else ()
+    notes = (f"lines above the header: {len(above)}, the first {_quoted(above[0])}",) if above else ()
     return _body(body, names, tickers, delimiter=delimiter, notes=notes, file=file)
 
 
@@ -172,7 +173,8 @@ def _header(lines: Sequence[str], *, file: str) -> tuple[int, str]:
     widest = max(DELIMITERS, key=lambda delimiter: len(cells(first, delimiter)))
     columns = cells(first, widest)
     if known or len(columns) > 2:
-        raise MissingColumn(f"{file}: expected a column {DATE}, got {', '.join(columns)[:QUOTED_CHARACTERS]}")
+        missing = next(field for field in (DATE, *COLUMNS) if field not in map(meaning, columns))
+        raise MissingColumn(f"{file}: expected a column {missing}, got {', '.join(columns)[:QUOTED_CHARACTERS]}")
     raise ErrorBody(f"{file}: expected rows of bars, got {_quoted(' '.join(lines))}")
 
 
@@ -211,7 +213,8 @@ def _body(
     torn: list[tuple[str, ...]] = []
 
     def skip(row: Any) -> str:
-        torn.append(tuple(cells(row.text, delimiter)))
+        if row.text.strip():
+            torn.append(tuple(cells(row.text, delimiter)))
         return "skip"
 
     places = [str(i) for i in range(len(names))]

@@ -1,0 +1,467 @@
+"""Files of one's own: which tickers they hold, in how many pieces, and what is said of a file that is none."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from shared_data import sample_bars, shared_data
+
+from quant.basis import later_splits, split_adjusted
+from quant.faults import Rule, check
+from stock_assets.errors import (
+    BadValue,
+    DataEmpty,
+    DataNotFound,
+    DataUnreadable,
+    ErrorBody,
+    MissingColumn,
+    UnknownTicker,
+    WrongTicker,
+)
+from stock_assets.settings import PipelineSettings, SourceName
+from stock_assets.sources import files
+from stock_assets.sources.catalogue import market_data
+from stock_assets.sources.files import Files
+from stock_assets.sources.market_data import Provenance
+from stock_assets.sources.sample import Sample
+
+HEADER = "date,ticker,open,high,low,close,adj_close,volume"
+SOUND = [
+    "2024-01-02,AAPL,10,11,9,10.5,10.5,1000",
+    "2024-01-03,AAPL,10.5,12,10,11,11,1200",
+    "2024-01-02,NA,5,6,4,5.5,5.5,900",
+]
+
+
+def write(path: Path, rows: list[str], *, header: str = HEADER) -> Path:
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
+
+
+def test_settings_choose_the_source(tmp_path):
+    file = write(tmp_path / "bars.csv", SOUND)
+
+    assert market_data(PipelineSettings()).tickers() == Sample().tickers()
+    assert market_data(PipelineSettings(source=SourceName.FILES, data=file)).tickers() == ("AAPL", "NA")
+    with pytest.raises(DataNotFound, match="expected a file or folder"):
+        market_data(PipelineSettings(source=SourceName.FILES))
+
+
+def test_one_file_is_parsed_once_for_all_its_tickers_and_again_when_it_changes(tmp_path, monkeypatch):
+    file = write(tmp_path / "bars.csv", SOUND)
+    source, parsed = Files(file), []
+    monkeypatch.setattr(files, "read_table", lambda path: parsed.append(path) or _read(path))
+    _read = __import__("stock_assets.sources.tables", fromlist=["read_table"]).read_table
+
+    for ticker in source.tickers() * 3:
+        source.fetch(ticker)
+    once = len(parsed)
+    write(file, [*SOUND, "2024-01-04,AAPL,11,12,10,11,11,1300"])
+    longer = source.fetch("AAPL").bars
+
+    assert once == 1
+    assert len(longer) == 3
+    assert len(parsed) == 2
+
+
+def test_the_real_csv_holds_five_sound_tickers():
+    source = Files(shared_data("bigtech5_daily_1980_2022.csv.gz"))
+
+    bars = {ticker: check(source.fetch(ticker).bars, ticker=ticker) for ticker in source.tickers()}
+
+    assert tuple(bars) == ("AAPL", "AMZN", "GOOGL", "MSFT", "TSLA")
+    assert len(bars["TSLA"]) == 3150
+    assert str(bars["AAPL"].session[0]) == "1980-12-12"
+
+
+def test_a_parquet_file_keeps_its_own_splits_and_dividends():
+    source = Files(shared_data("us130_daily_raw_2004_2021.parquet"))
+
+    bars = source.fetch("AAPL").bars
+
+    assert bars.split[bars.session == np.datetime64("2014-06-09")] == pytest.approx([7.0], rel=1e-5)
+    assert bars.split[bars.session == np.datetime64("2020-08-31")] == pytest.approx([4.0], rel=1e-5)
+    assert np.count_nonzero(bars.dividend) > 20
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".parquet"])
+def test_a_folder_holds_a_file_a_ticker_with_headers_in_any_case(tmp_path, suffix):
+    expected = sample_bars("IBM")
+    table = pd.DataFrame(expected.ohlcv, columns=["Open", " High", "LOW", "Close", "Volume "])
+    table.insert(0, "Date", expected.session.astype(str))
+    table["Split"], table["Dividend"] = expected.split, expected.dividend
+    file = tmp_path / f"ibm{suffix}"
+    if suffix == ".parquet":
+        table.to_parquet(file)
+    else:
+        table.to_csv(file, index=False)
+
+    source = Files(tmp_path)
+
+    assert source.tickers() == ("IBM",)
+    bars = source.fetch("IBM").bars
+    assert_array_equal(bars.session, expected.session)
+    assert_array_equal(bars.ohlcv, expected.ohlcv)
+    assert_array_equal(bars.split, expected.split)
+
+
+def test_an_unknown_ticker_names_the_known_ones(tmp_path):
+    file = write(tmp_path / "bars.csv", SOUND)
+
+    with pytest.raises(UnknownTicker, match="ticker: expected one of AAPL, NA, got TSLA"):
+        Files(file).fetch("TSLA")
+
+
+def test_a_wrong_path_is_named(tmp_path):
+    with pytest.raises(DataNotFound, match=r"data: expected a file or folder, got .*nowhere\.csv"):
+        Files(tmp_path / "nowhere.csv").tickers()
+
+
+def test_a_folder_without_tables_is_named(tmp_path):
+    (tmp_path / "notes.txt").write_text("no bars")
+
+    with pytest.raises(DataNotFound, match=r"expected a folder with \.csv, .* found none in"):
+        Files(tmp_path).tickers()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "error", "message"),
+    [
+        ("empty.csv", b"", DataEmpty, "empty.csv: expected bars, got an empty file"),
+        ("header.csv", HEADER.encode() + b"\n", DataEmpty, "header without rows"),
+        ("noise.csv", bytes(range(256)) * 20, DataUnreadable, "noise.csv: expected a readable CSV"),
+        ("noise.csv.gz", b"\x1f\x8b" + bytes(range(256)), DataUnreadable, "noise.csv.gz: expected a readable CSV"),
+        ("cut.csv.gz", gzip.compress(b"date,ticker\n" * 9999)[:60], DataUnreadable, "cut.csv.gz: expected a readable"),
+        ("noise.parquet", b"PAR1 is how it starts", DataUnreadable, "noise.parquet: expected a readable"),
+    ],
+)
+def test_a_file_that_is_no_table_is_named(tmp_path, name, content, error, message):
+    (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(error, match=message):
+        Files(tmp_path / name).tickers()
+
+
+@pytest.mark.parametrize("column", ["date", "ticker", "open", "high", "low", "close", "adj_close", "volume"])
+def test_a_missing_column_is_named(tmp_path, column):
+    names = HEADER.split(",")
+    left = [i for i, name in enumerate(names) if name != column]
+    rows = [",".join(row.split(",")[i] for i in left) for row in SOUND]
+    file = write(tmp_path / "bars.csv", rows, header=",".join(names[i] for i in left))
+
+    with pytest.raises(MissingColumn, match=rf"bars\.csv: expected a column {column}"):
+        Files(file).tickers()
+
+
+@pytest.mark.parametrize(
+    ("row", "rule", "message"),
+    [
+        ("2024-01-04,AAPL,11,12,10,ten,11,1300", Rule.SCHEMA, "2024-01-04 close: expected a number, got ten"),
+        (
+            "2024-01-04,AAPL,11,12,10,11,-1,1300",
+            Rule.FINITE,
+            "2024-01-04 adj_close: expected a price above 0, got -1.0",
+        ),
+        ("04/01/2024,AAPL,11,12,10,11,11,1300", Rule.SCHEMA, "04/01/2024 date: expected a date, got 04/01/2024"),
+        ("2024-02-30,AAPL,11,12,10,11,11,1300", Rule.SCHEMA, "2024-02-30 date: expected a date, got 2024-02-30"),
+        (",AAPL,11,12,10,11,11,1300", Rule.SCHEMA, " date: expected a date, got "),
+        ("2024-01-04,AAPL,11,12", Rule.SCHEMA, "2024-01-04 row: expected 8 cells, as many as headers, got 4 cells"),
+        ("2024-01-04,AAPL,11,12,10,,11,1300", Rule.FINITE, "2024-01-04 close: expected a finite number, got nan"),
+        ("2024-01-04,AAPL,-11,12,10,11,11,1300", Rule.POSITIVE_PRICE, "2024-01-04 open: expected a price above 0"),
+    ],
+)
+def test_a_row_that_is_no_bar_is_refused_by_name_and_costs_no_other_one(tmp_path, row, rule, message):
+    source = Files(write(tmp_path / "bars.csv", [*SOUND, row]))
+
+    fetched = source.fetch("AAPL")
+
+    assert [refused.rule for refused in fetched.refused] == [rule]
+    assert str(fetched.refused[0]).startswith(message)
+    assert_array_equal(fetched.bars.session, np.array(["2024-01-02", "2024-01-03"], dtype="datetime64[D]"))
+    assert source.fetch("NA").refused == ()
+
+
+def test_a_refused_row_keeps_its_cells_as_they_came(tmp_path):
+    source = Files(write(tmp_path / "bars.csv", [*SOUND, "2024-01-04,AAPL,11,12,10,ten,,1300"]))
+
+    row = json.loads(source.fetch("AAPL").refused[0].row)
+
+    assert row == {
+        "date": "2024-01-04",
+        **{"open": 11.0, "high": 12.0, "low": 10.0, "close": "ten", "volume": 1300.0, "adj_close": None},
+    }
+
+
+def test_an_identical_row_is_merged_and_one_that_differs_refused_with_its_rival(tmp_path):
+    rows = [SOUND[0], SOUND[0], *SOUND, "2024-01-03,AAPL,10.5,12,10,11.5,11.5,1200"]
+    source = Files(write(tmp_path / "bars.csv", rows))
+
+    fetched = source.fetch("AAPL")
+
+    assert fetched.merged == 2
+    assert [(row.session, row.rule) for row in fetched.refused] == [("2024-01-03", Rule.CONFLICT)] * 2
+    assert_array_equal(fetched.bars.session, np.array(["2024-01-02"], dtype="datetime64[D]"))
+
+
+def test_a_ticker_of_which_no_row_is_a_bar_is_an_error_that_tells_the_first(tmp_path):
+    source = Files(write(tmp_path / "bars.csv", [*SOUND, "2024-01-02,MSFT,1,1,1,,1,1"]))
+
+    message = "MSFT: expected bars in bars.csv, got none: all 1 rows are refused, the first: 2024-01-02 close: expected"
+    with pytest.raises(DataEmpty, match=message):
+        source.fetch("MSFT")
+
+
+def test_a_ticker_whose_rows_mostly_cannot_be_read_is_refused_and_costs_no_other_one(tmp_path):
+    source = Files(write(tmp_path / "bars.csv", [*SOUND, "soon,MSFT,1,1,1,1,1,1", "later,MSFT,1,1,1,1,1,1"]))
+
+    with pytest.raises(
+        BadValue, match=r"bars\.csv: expected rows of bars, got 2 that can't be read, the first: later date"
+    ):
+        source.fetch("MSFT")
+    assert len(source.fetch("AAPL").bars) == 2
+
+
+def test_rows_without_a_ticker_are_noted(tmp_path):
+    source = Files(write(tmp_path / "bars.csv", [*SOUND, "2024-01-04,,11,12,10,11,11,1300"]))
+
+    assert source.tickers() == ("AAPL", "NA")
+    assert "rows left out that have no ticker: 1, the first date '2024-01-04'" in source.fetch("AAPL").notes[0]
+
+
+def test_the_header_once_more_among_the_rows_is_noted_and_is_no_ticker(tmp_path):
+    source = Files(write(tmp_path / "bars.csv", [SOUND[0], HEADER, *SOUND[1:]]))
+
+    assert source.tickers() == ("AAPL", "NA")
+    assert source.fetch("AAPL").notes == ("bars.csv: rows left out that say the header once more: 1",)
+
+
+def test_another_header_among_the_rows_is_refused(tmp_path):
+    other = "date,ticker,close,high,low,open,adj_close,volume"
+
+    with pytest.raises(DataUnreadable, match=r"expected the same header throughout, 'open', got 'close' in row 2"):
+        Files(write(tmp_path / "bars.csv", [SOUND[0], other, *SOUND[1:]])).tickers()
+
+
+ALONE = "date,open,high,low,close,adj_close,volume"
+FIRST = "2024-01-02,10,11,9,10.5,10.5,1000"
+SECOND = "2024-01-03,10.5,12,10,11,11,1200"
+THIRD = "2024-01-04,11,12,10,11,11,1300"
+
+
+def test_the_pieces_of_a_ticker_are_one_history(tmp_path):
+    write(tmp_path / "AAPL_2023.csv", [SECOND, FIRST], header=ALONE)
+    write(tmp_path / "aapl-2024.csv", [THIRD, SECOND], header=ALONE)
+    write(tmp_path / "rest.csv", [SOUND[2]])
+    source = Files(tmp_path)
+
+    fetched = source.fetch("AAPL")
+
+    assert source.tickers() == ("AAPL", "NA")
+    assert_array_equal(fetched.bars.close, [10.5, 11.0, 11.0])
+    assert fetched.merged == 1
+    assert fetched.provenance == Provenance(
+        source="files",
+        origin=str(tmp_path),
+        sha256=tuple(sha256((tmp_path / name).read_bytes()).hexdigest() for name in ("AAPL_2023.csv", "aapl-2024.csv")),
+    )
+
+
+def test_pieces_with_different_columns_are_refused(tmp_path):
+    write(tmp_path / "AAPL_1.csv", [FIRST], header=ALONE)
+    write(tmp_path / "AAPL_2.csv", [SECOND + ",1,0"], header=f"{ALONE},split,dividend")
+
+    with pytest.raises(
+        MissingColumn, match=r"AAPL_2\.csv: expected the columns of AAPL_1\.csv \(adj_close, close, high"
+    ):
+        Files(tmp_path).fetch("AAPL")
+
+
+def test_a_piece_that_does_not_tell_day_from_month_follows_the_one_that_does(tmp_path):
+    write(tmp_path / "AAPL_1.csv", ["02/01/2024" + FIRST[10:]], header=ALONE)
+    write(tmp_path / "AAPL_2.csv", ["15/01/2024" + SECOND[10:]], header=ALONE)
+
+    fetched = Files(tmp_path).fetch("AAPL")
+
+    assert_array_equal(fetched.bars.session, np.array(["2024-01-02", "2024-01-15"], dtype="datetime64[D]"))
+    with pytest.raises(
+        BadValue, match=r"AAPL_1\.csv date: expected dates that tell dd/mm from mm/dd .* 2024-01-02 or 20"
+    ):
+        Files(tmp_path / "AAPL_1.csv").fetch("AAPL")
+
+
+def test_a_glob_reaches_into_folders_which_may_name_the_ticker(tmp_path):
+    for name in ("ticker=IBM", "MSFT", "attic"):
+        (tmp_path / "bars" / name).mkdir(parents=True)
+    write(tmp_path / "bars" / "ticker=IBM" / "part-0.csv", [FIRST], header=ALONE)
+    write(tmp_path / "bars" / "ticker=IBM" / "part-1.csv", [SECOND], header=ALONE)
+    write(tmp_path / "bars" / "MSFT" / "2024.csv", [FIRST], header=ALONE)
+    write(tmp_path / "bars" / "attic" / "notes.txt", ["no bars"])
+
+    source = Files(tmp_path / "bars" / "**" / "*")
+
+    assert source.tickers() == ("IBM", "MSFT")
+    assert len(source.fetch("IBM").bars) == 2
+    assert source.fetch("IBM").provenance.origin == str(tmp_path / "bars" / "**" / "*")
+
+
+def test_a_folder_is_its_own_files_and_a_glob_those_that_match(tmp_path):
+    (tmp_path / "deeper").mkdir()
+    write(tmp_path / "deeper" / "MSFT.csv", [FIRST], header=ALONE)
+    write(tmp_path / "AAPL.csv", [FIRST], header=ALONE)
+    write(tmp_path / "IBM.csv", [FIRST], header=ALONE)
+
+    assert Files(tmp_path).tickers() == ("AAPL", "IBM")
+    assert Files(tmp_path / "A*.csv").tickers() == ("AAPL",)
+    with pytest.raises(DataNotFound, match=r"files that match .*Z\*\.csv, found none"):
+        Files(tmp_path / "Z*.csv").tickers()
+
+
+def test_a_file_that_comes_is_found_and_one_that_goes_is_gone(tmp_path):
+    write(tmp_path / "AAPL.csv", [FIRST], header=ALONE)
+    source = Files(tmp_path)
+    before = source.tickers()
+
+    write(tmp_path / "IBM.csv", [FIRST], header=ALONE)
+    more = source.tickers()
+    (tmp_path / "AAPL.csv").unlink()
+
+    assert (before, more, source.tickers()) == (("AAPL",), ("AAPL", "IBM"), ("IBM",))
+
+
+def test_files_beyond_those_that_are_kept_are_read_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "KEPT_ROWS", 3)
+    for name in ("AAPL", "IBM", "MSFT"):
+        write(tmp_path / f"{name}.csv", [FIRST, SECOND], header=ALONE)
+    source = Files(tmp_path)
+
+    assert [len(source.fetch(ticker).bars) for ticker in source.tickers() * 2] == [2] * 6
+
+
+def test_a_file_that_says_it_is_another_tickers_is_refused(tmp_path):
+    write(tmp_path / "AAPL.csv", [row.replace("AAPL", "MSFT") for row in SOUND[:2]])
+    write(tmp_path / "IBM.csv", [FIRST], header=ALONE)
+    source = Files(tmp_path)
+
+    assert source.tickers() == ("AAPL", "IBM")
+    with pytest.raises(WrongTicker, match=r"AAPL\.csv: expected AAPL by its name, got MSFT in its ticker column"):
+        source.fetch("AAPL")
+
+
+def test_the_rows_of_a_stranger_in_a_tickers_file_are_refused(tmp_path):
+    write(tmp_path / "AAPL.csv", [*SOUND, "2024-01-04,MSFT,11,12,10,ten,11,1300"])
+    source = Files(tmp_path)
+
+    fetched = source.fetch("AAPL")
+
+    assert source.tickers() == ("AAPL",)
+    assert len(fetched.bars) == 2
+    assert [(row.rule, row.session, row.value, row.expected) for row in fetched.refused] == [
+        (Rule.OTHER_TICKER, "2024-01-02", "NA", "AAPL"),
+        (Rule.OTHER_TICKER, "2024-01-04", "MSFT", "AAPL"),
+    ]
+
+
+BAD = {
+    "error": b'{"Error Message": "the parameter symbol is invalid"}',
+    "page": b"<html><head><title>429 Too Many Requests</title></head></html>",
+    "binary": bytes(range(256)) * 20,
+    "cut": gzip.compress(b"date,open\n" * 9999)[:60],
+    "empty": b"",
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "message"),
+    [
+        ("error", ErrorBody, "MSFT.csv: expected rows of bars, got JSON: 'the parameter symbol is invalid'"),
+        ("page", ErrorBody, "MSFT.csv: expected rows of bars, got HTML: '429 Too Many Requests'"),
+        ("binary", DataUnreadable, "MSFT.csv: expected a readable CSV or Parquet table, got bytes that are no text"),
+        ("cut", DataUnreadable, "MSFT.csv: expected a readable CSV or Parquet table, got Compressed file ended before"),
+        ("empty", DataEmpty, "MSFT.csv: expected bars, got an empty file"),
+    ],
+)
+def test_a_bad_file_of_a_folder_costs_its_own_ticker_only(tmp_path, kind, error, message):
+    (tmp_path / "MSFT.csv").write_bytes(BAD[kind])
+    write(tmp_path / "AAPL.csv", [FIRST], header=ALONE)
+    source = Files(tmp_path)
+
+    assert source.tickers() == ("AAPL", "MSFT")
+    assert (len(source.fetch("AAPL").bars), source.fetch("AAPL").notes) == (1, ())
+    with pytest.raises(error, match=re.escape(message)):
+        source.fetch("MSFT")
+
+
+def test_a_bad_file_of_which_nobody_knows_whose_it_is_is_told_to_all(tmp_path):
+    (tmp_path / "bars_2024.csv").write_bytes(BAD["error"])
+    write(tmp_path / "AAPL.csv", [FIRST], header=ALONE)
+    source = Files(tmp_path)
+
+    assert source.tickers() == ("AAPL", "BARS_2024")
+    assert source.fetch("AAPL").notes == (
+        "left out: bars_2024.csv: expected rows of bars, got JSON: 'the parameter symbol is invalid'",
+    )
+
+
+def test_bars_of_minutes_or_weeks_are_refused(tmp_path):
+    cells = ",10,11,9,10.5,10.5,1000"
+    minutes = [f"2024-01-0{day} {hour}:30:00-05:00{cells}" for day in (2, 3, 4) for hour in (10, 11)]
+    weeks = [f"{np.datetime64('2024-01-01') + 7 * week}{cells}" for week in range(12)]
+    write(tmp_path / "AAPL.csv", minutes, header=ALONE)
+    write(tmp_path / "IBM.csv", weeks, header=ALONE)
+
+    with pytest.raises(
+        DataUnreadable, match=r"AAPL\.csv: expected one bar a day, got 2 on 2024-01-02 \(10:30, 11:30\)"
+    ):
+        Files(tmp_path).fetch("AAPL")
+    with pytest.raises(DataUnreadable, match=r"IBM\.csv: expected one bar a session, got one every 7 days"):
+        Files(tmp_path).fetch("IBM")
+
+
+def test_pairs_of_currencies_need_no_actions(tmp_path):
+    write(tmp_path / "BTC-USD.csv", ["2024-01-06,10,11,9,10.5,1000"], header="date,open,high,low,close,volume")
+
+    bars = Files(tmp_path).fetch("BTC-USD").bars
+
+    assert (bars.split.tolist(), bars.dividend.tolist()) == ([1.0], [0.0])
+
+
+def test_split_adjusted_prices_and_dividends_are_brought_back_to_their_days_shares(tmp_path):
+    bars = sample_bars("AAPL")
+    restated, later = split_adjusted(bars.ohlcv, bars.split), later_splits(bars.split)
+    table = price_frame(bars.session, restated, split=bars.split, dividend=bars.dividend / later)
+    table.to_csv(tmp_path / "AAPL.csv", index=False)
+
+    fetched = Files(tmp_path).fetch("AAPL")
+
+    assert_allclose(fetched.bars.ohlcv, bars.ohlcv, rtol=1e-14)
+    assert_allclose(fetched.bars.dividend, bars.dividend, rtol=1e-14)
+    assert fetched.notes == (
+        "prices and dividends were adjusted for 2 splits; they are brought back to each day's share count",
+    )
+
+
+def test_a_split_that_only_one_ticker_of_a_raw_file_does_not_show_is_left_for_the_checks(tmp_path):
+    apple, ibm = sample_bars("AAPL"), sample_bars("IBM")
+    made_up = np.where(np.arange(len(ibm)) == 1000, 2.0, 1.0)
+    raw = price_frame(apple.session, apple.ohlcv, split=apple.split, dividend=apple.dividend).assign(ticker="AAPL")
+    two = [raw, raw.assign(ticker="AAPL2"), price_frame(ibm.session, ibm.ohlcv, split=made_up, dividend=ibm.dividend)]
+    pd.concat([*two[:2], two[2].assign(ticker="IBM")]).to_csv(tmp_path / "bars.csv", index=False)
+
+    fetched = Files(tmp_path / "bars.csv").fetch("IBM")
+
+    assert_array_equal(fetched.bars.ohlcv, ibm.ohlcv)
+    assert fetched.bars.split[1000] == 2.0
+    assert fetched.notes == ()
+
+
+def price_frame(session, ohlcv, *, split, dividend) -> pd.DataFrame:
+    table = pd.DataFrame(ohlcv, columns=["open", "high", "low", "close", "volume"])
+    return table.assign(date=session.astype(str), split=split, dividend=dividend)
