@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
+from release.logs import configure_logging
 from serving.app import create_app
 from serving.errors import CannotStart
-from serving.logs import configure_logging
 from serving.settings import ServerSettings
 
 BACKLOG: Final = 2048

@@ -12,10 +12,10 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from release.clock import Clock, SystemClock
+from release.logs import configure_logging
 from serving import openapi, problems
 from serving.answers import CachedAnswers, Measured
 from serving.latest import Latest
-from serving.logs import configure_logging
 from serving.metrics import Metrics
 from serving.reload import Reloader
 from serving.routes import models, operations, portfolio, predictions, prices, signals, stream

@@ -24,6 +24,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
+from release.logs import configure_logging
+
 # One job a core: threads of numerical libraries inside a job would only fight over it.
 ONE_THREAD: Final = {
     "OMP_NUM_THREADS": "1",
@@ -239,6 +241,7 @@ def _work(connection: Connection, log: Path, warm: Sequence[str], first: Job | N
     with log.open("wb") as file:
         os.dup2(file.fileno(), sys.stdout.fileno())
         os.dup2(file.fileno(), sys.stderr.fileno())
+    configure_logging()
     for module in warm:
         importlib.import_module(module)
     if first is not None:

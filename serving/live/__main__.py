@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from release.audit import AuditLog
 from release.errors import AuditFailed, ReleaseError
+from release.logs import configure_logging
 from release.reader import Release
 from release.store import Store
 from serving.errors import CannotStart
@@ -22,7 +23,6 @@ from serving.live import bus
 from serving.live.engine import Engine
 from serving.live.replay import Feed, load_replay
 from serving.live.settings import LiveSettings
-from serving.logs import configure_logging
 
 OPTIONS: Final = {
     "home": "where the releases are and the audit log is kept (STOCK_ASSETS_HOME, default .stock-assets)",

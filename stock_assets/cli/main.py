@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import inspect
+import logging
 import os
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from typer.exceptions import TyperException
 
 from quant.errors import QuantError
 from release.errors import ReleaseError
+from release.logs import configure_logging
 from stock_assets.cli import demo, doctor, export, graph, market_data, releases, servers, tickers
 from stock_assets.cli.console import CommandFailed, say_error
 from stock_assets.errors import StockAssetsError
@@ -57,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """The exit code of one command; every failure has become one line on stderr."""
+    # A person is told by the commands themselves; what else goes on is in the logs of those who do it.
+    configure_logging(logging.WARNING)
     try:
         code = int(app(args=list(arguments) or ["--help"], prog_name="stock-assets", standalone_mode=False) or 0)
         if code == INTERRUPTED:  # What a KeyboardInterrupt has become by now.

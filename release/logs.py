@@ -1,4 +1,4 @@
-"""What the server's processes write on stderr."""
+"""What every process of ours writes on stderr: one JSON object a line. What a command answers goes to stdout."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import sys
 import structlog
 
 
-def configure_logging() -> None:
-    """One JSON object a line for our events; the libraries' warnings and errors as they come."""
+def configure_logging(level: int = logging.INFO) -> None:
+    """Our events from `level` (of Python's `logging`) on; the libraries' warnings and errors as they come."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     structlog.configure(
         processors=[
@@ -18,6 +18,6 @@ def configure_logging() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
     )
