@@ -116,7 +116,7 @@ class Layout:
 
 
 def _listed(names: Sequence[str]) -> str:
-    said = [name.strip() for name in names if name.strip()]
+    said = [" ".join(name.split()) for name in names if name.strip()]
     return ", ".join(said[:20]) + (f" and {len(said) - 20} more" if len(said) > 20 else "") or "none"
 
 
