@@ -186,9 +186,14 @@ class Dates:
         return self.month_first if order is DayMonth.MONTH_FIRST else self.day_first
 
 
-def read_dates(column: pa.ChunkedArray) -> Dates:
+def read_dates(column: pa.Array) -> Dates:
     """A column of dates, of any type; `order` is not decided yet where it matters."""
-    column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if pa.types.is_string(column.type):
+        try:
+            # The common case, of which reading cell by cell takes 20 times as long.
+            return _of_temporal(pc.cast(column, pa.date32()))
+        except pa.ArrowInvalid:
+            pass  # not dates like 2024-01-31 throughout
     if pa.types.is_temporal(column.type) and not pa.types.is_time(column.type):
         return _of_temporal(column)
     distinct, place = _distinct(column)

@@ -166,6 +166,8 @@ def _header(lines: Sequence[str], *, file: str) -> tuple[int, str]:
             found = cells(line, delimiter)
             fields = {meaning(name) for name in found} - {None}
             best = max(best, (len(fields), -i, len(found), delimiter))
+        if best[0] > len(COLUMNS):
+            break  # a date or ticker and all prices: no line below knows better
     known, line_number, _, delimiter = best
     if known >= 2:
         return -line_number, delimiter
