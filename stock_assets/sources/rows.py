@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from quant.bars import COLUMNS, Bars, Floats, Sessions, actions_from_adjusted_close
 from quant.faults import Fault, Rule, faults
+from quant.repair import repair
 from stock_assets.sources.market_data import Fetched, Provenance, Refused
 
 ADJUSTED = "adj_close"
@@ -167,13 +168,31 @@ def _bars(rows: Rows) -> Bars:
     said = _as_said(rows)
     if rows.adjusted_close is None or rows.says_actions:
         return said
-    split, dividend = actions_from_adjusted_close(said.close, rows.adjusted_close)
+    closes = _in_the_adjusted_closes_unit(said, rows.adjusted_close)
+    split, dividend = actions_from_adjusted_close(closes, rows.adjusted_close)
     return Bars(
         said.session,
         said.ohlcv,
         split if rows.split is None else said.split,
         dividend if rows.dividend is None else said.dividend,
     )
+
+
+def _in_the_adjusted_closes_unit(said: Bars, adjusted_close: Floats) -> Floats:
+    """The closes to read actions from: beside a close a hundred times off, a sound adjusted one would be a split."""
+    closes = said.close.copy()
+    mended = {
+        change.row: change.new
+        for change in repair(said, adjusted_close=adjusted_close).repairs
+        if change.rule is Rule.UNIT and change.field == "close" and change.row
+    }
+    for row, close in sorted(mended.items()):
+        # Some vendors get the unit of both wrong together, and then nothing is to be read from either.
+        beside = np.log(adjusted_close[row - 1] / closes[row - 1])
+        as_it_came, as_mended = (abs(np.log(adjusted_close[row] / of) - beside) for of in (closes[row], close))
+        if as_mended < as_it_came:
+            closes[row] = close
+    return closes
 
 
 def _with_actions_of(aside: Bars, bars: Bars) -> tuple[Bars, list[str]]:

@@ -28,9 +28,9 @@ class Filled:
 
 
 def write_bars(path: Path) -> Path:
-    """AAPL, cut to its newest `BARS` sessions, FB, which is too young, and an IBM with a broken price."""
+    """AAPL, cut to its newest `BARS` sessions, FB, which is too young, and an IBM with too many broken prices."""
     tables = {name: price_table(sample_bars(name)[-BARS:], ticker=name) for name in ("AAPL", "FB", "IBM")}
-    tables["IBM"].loc[700, "close"] = float("nan")
+    tables["IBM"].loc[700:713, "close"] = float("nan")
     pd.concat(tables.values()).to_csv(path, index=False)
     return path
 

@@ -50,12 +50,13 @@ def test_a_ticker_that_is_too_young_fails_its_own_run_in_one_line(filled):
     assert run.error.endswith("got 196")
 
 
-def test_a_broken_price_fails_its_own_run_and_never_reaches_the_lake(filled):
+def test_too_many_broken_prices_fail_their_own_run_and_never_reach_the_prices(filled):
     run = filled.runs["IBM"]
 
     assert not run.ok
     broken = sample_bars("IBM")[-BARS:].session[BROKEN]
-    assert run.error == f"IBM {broken} close: expected a finite number, got nan"
+    assert run.error.startswith(f"IBM {broken} close: expected a finite number, got nan [finite]; ")
+    assert run.error.endswith("(and 11 more)")
     assert not Lake(UPath(filled.settings.lake)).has("prices", "IBM")
 
 
