@@ -22,6 +22,8 @@ from stock_assets.sources.tables import Sheet, read_table
 
 # Rows of files that are kept once read, about 100 bytes each; beyond that the one used longest ago is read again.
 KEPT_ROWS: Final = 2_000_000
+# ALL.csv with so little of Allstate is a file of all.
+OWN_SHARE: Final = 0.25
 WILDCARD: Final = re.compile(r"[*?\[]")
 Stamp = tuple[int, int]
 
@@ -55,7 +57,7 @@ class Files:
     path : Path
         A file, a folder (its own files, not those of folders in it) or a glob such as ``bars/**/*.parquet``. A file
         without a ticker column is of the ticker that its name tells; a folder's file whose name is a ticker is held
-        to it if its ticker column has that one among others, or only another one. A ticker's rows may lie in several
+        to it if its ticker column has that one and few others, or only another one. A ticker's rows may lie in several
         files.
 
     Notes
@@ -119,7 +121,11 @@ class Files:
     def _index(self) -> dict[str, list[Path]]:
         """The files that hold each ticker, as they are now."""
         index: dict[str, list[Path]] = {}
-        for file in self._files():
+        files = self._files()
+        for gone in self._holdings.keys() - set(files):
+            del self._holdings[gone]
+            self._sheets.pop(gone, None)
+        for file in files:
             for ticker in self._holding(file).tickers:
                 index.setdefault(ticker, []).append(file)
         return index
@@ -174,7 +180,7 @@ class Files:
                 raise
             name = self._named(file) or stem(file.name).upper()
             return Holding(stamp=stamp, tickers=(name,), error=error)
-        if claimed in inside:
+        if claimed in inside and self._sheet(file).share(claimed) >= OWN_SHARE:
             return Holding(stamp=stamp, tickers=(claimed,), strangers=tuple(t for t in inside if t != claimed))
         return Holding(stamp=stamp, tickers=inside or (self._named(file) or "",))
 

@@ -42,7 +42,7 @@ class Piece:
 
 
 def gather(ticker: str, pieces: Sequence[Piece], *, origin: str) -> Fetched:
-    """A ticker's bars out of all its pieces, as traded.
+    """A ticker's bars out of all its pieces, on the share count that the files have them on.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def _require_readable(
     unread = [row for row in fetched.refused if row.rule is Rule.SCHEMA]
     if 2 * len(unread) > len(fetched.bars) + len(fetched.refused):
         for dates in (part.dates for part in parts):
-            if order is None and dates.order is None and dates.depends:
+            if order is None and dates.order is None and dates.open_to_both.any():
                 row = int(np.flatnonzero(dates.open_to_both)[0])
                 expected = "dates that tell dd/mm from mm/dd by a day above 12, by weekends or by their order"
                 either = f"{dates.day_first[row]} or {dates.month_first[row]}"

@@ -53,6 +53,10 @@ class Sheet:
         """The tickers that the file itself names, sorted."""
         return tuple(sorted(filter(None, self.blocks)))
 
+    def share(self, ticker: str) -> float:
+        """How much of the rows are one ticker's."""
+        return len(self.blocks[ticker].rows[ticker]) / len(self)
+
     def of(self, ticker: str) -> Columns:
         """One ticker's rows, in the order they stand in."""
         return self.blocks[ticker].of(ticker)

@@ -31,6 +31,7 @@ from stock_assets.sources import files
 from stock_assets.sources.catalogue import market_data
 from stock_assets.sources.files import Files
 from stock_assets.sources.market_data import Provenance
+from stock_assets.sources.names import named_ticker
 from stock_assets.sources.sample import Sample
 
 HEADER = "date,ticker,open,high,low,close,adj_close,volume"
@@ -297,6 +298,28 @@ def test_a_piece_that_does_not_tell_day_from_month_follows_the_one_that_does(tmp
         Files(tmp_path / "AAPL_1.csv").fetch("AAPL")
 
 
+@pytest.mark.parametrize(
+    ("name", "ticker"),
+    [
+        ("AAPL.csv", "AAPL"),
+        ("brk-b.csv.gz", "BRK-B"),
+        ("BF.B.parquet", "BF.B"),
+        ("BTC-USD_2020.csv", "BTC-USD"),
+        ("AAPL-2020-01.csv", "AAPL"),
+        ("aapl.part-3.csv", "AAPL"),
+        ("AAPL (1).csv", "AAPL"),
+        ("msft_us_d.csv", "MSFT"),
+        ("0700.HK.csv", "0700.HK"),
+        ("bars.csv", None),
+        ("prices_2024.csv", None),
+        ("2024.csv", None),
+        ("part-0.parquet", None),
+    ],
+)
+def test_a_name_tells_a_ticker_or_nothing(name, ticker):
+    assert named_ticker(name) == ticker
+
+
 def test_a_glob_reaches_into_folders_which_may_name_the_ticker(tmp_path):
     for name in ("ticker=IBM", "MSFT", "attic"):
         (tmp_path / "bars" / name).mkdir(parents=True)
@@ -369,6 +392,13 @@ def test_the_rows_of_a_stranger_in_a_tickers_file_are_refused(tmp_path):
     ]
 
 
+def test_a_file_of_all_tickers_may_be_called_by_a_word_that_one_of_them_is_too(tmp_path):
+    tickers = ("ALL", "AAPL", "IBM", "MSFT", "T")
+    write(tmp_path / "ALL.csv", [SOUND[0].replace("AAPL", ticker) for ticker in tickers])
+
+    assert Files(tmp_path).tickers() == tuple(sorted(tickers))
+
+
 BAD = {
     "error": b'{"Error Message": "the parameter symbol is invalid"}',
     "page": b"<html><head><title>429 Too Many Requests</title></head></html>",
@@ -408,6 +438,8 @@ def test_a_bad_file_of_which_nobody_knows_whose_it_is_is_told_to_all(tmp_path):
     assert source.fetch("AAPL").notes == (
         "left out: bars_2024.csv: expected rows of bars, got JSON: 'the parameter symbol is invalid'",
     )
+    (tmp_path / "bars_2024.csv").unlink()
+    assert source.fetch("AAPL").notes == ()
 
 
 def test_bars_of_minutes_or_weeks_are_refused(tmp_path):
