@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from quant.bars import Bars, Floats
+from quant.bars import Bars, Floats, log_returns
 from quant.basis import TELLING_SPLIT
 from quant.evidence import adjusted_steps, noise, steps, unexplained
 from quant.faults import Rule
@@ -110,7 +110,7 @@ def unrecorded_split_suspects(bars: Bars, adjusted_close: Floats | None) -> list
     row = row[bars.split[row] == 1]
     if not len(row):
         return []
-    sigma, apart = noise(step), step - adjusted_steps(adjusted_close)
+    sigma, apart = noise(step), log_returns(bars) - adjusted_steps(adjusted_close)
     found = []
     for i in map(int, row[(np.abs(step[row]) > UNUSUAL * sigma[row]) & (np.abs(apart[row]) > np.log(TELLING_SPLIT))]):
         whole = _whole(float(np.exp(abs(apart[i]))))

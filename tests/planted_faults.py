@@ -53,3 +53,9 @@ def split_in_two(bars: Bars, row: int, ratio: float) -> Bars:
 def without(bars: Bars, row: int) -> Bars:
     keep = np.delete(np.arange(len(bars)), row)
     return Bars(bars.session[keep], bars.ohlcv[keep], bars.split[keep], bars.dividend[keep])
+
+
+def quiet(name: str, *rows: int) -> bool:
+    """Whether the price hardly moved on these days: no rule can tell a fault apart from news of its own size."""
+    close = real(name).close
+    return all(abs(np.log(close[row] / close[row - 1])) < 0.04 for row in rows)
