@@ -100,17 +100,18 @@ class Comparison:
         `agrees` stays as it is: a decision to keep a value makes the two tellings no more alike.
         """
         was, said = values(self.stored)[self.old], values(self.fetched)[self.new]
-        row = {str(session): i for i, session in enumerate(self.stored.session[self.old])}
-        settled, bars = np.full(was.shape, np.nan), {change for change in decided if change.field == BAR}
+        place = {str(session): i for i, session in enumerate(self.stored.session[self.old])}
+        again, bars = np.zeros(self.differs.shape, dtype=bool), {change for change in decided if change.field == BAR}
         for change in decided:
-            if change.field != BAR and change.session in row:
-                cell = row[change.session], FIELDS.index(change.field)
-                settled[cell] = float(change.new) if change.old == repr(float(was[cell])) else np.nan
+            if change.field != BAR and change.session in place:
+                cell = place[change.session], FIELDS.index(change.field)
+                same = change.old == repr(float(was[cell]))
+                again[cell] |= same and abs(said[cell] - float(change.new)) <= self.tolerance[cell]
         missing = [row for row in self.missing if self._missing(row) not in bars]
         late = [row for row in self.late if self._late(row) not in bars]
         return replace(
             self,
-            differs=self.differs & ~(np.abs(said - settled) <= self.tolerance),
+            differs=self.differs & ~again,
             missing=np.array(missing, dtype=np.intp),
             late=np.array(late, dtype=np.intp),
         )

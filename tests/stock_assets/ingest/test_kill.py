@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -34,9 +36,10 @@ class Nursery:
         self._process = process
         self.digests: list[str] = json.loads(self._said())
 
-    def bear(self, lake: Path, noted: Path, *, die_at: int = 0, stop: int = -1) -> int:
+    def bear(self, lake: Path, noted: Path, *, die_at_sync: int = 0, die_at_line: int = 0, stop: int = -1) -> int:
         """The process id of a child that ingests into the lake."""
-        line = json.dumps({"lake": str(lake), "noted": str(noted), "die_at": die_at, "stop": stop})
+        told = {"lake": str(lake), "noted": str(noted), "stop": stop}
+        line = json.dumps(told | {"die_at_sync": die_at_sync, "die_at_line": die_at_line})
         self._process.stdin.write(f"{line}\n")
         self._process.stdin.flush()
         return int(self._said())
@@ -101,6 +104,26 @@ def test_killed_at_twenty_random_points_the_stored_table_is_one_version(nursery,
     assert reached[-1] > reached[0]
 
 
+def test_killed_before_any_of_the_lines_that_replace_a_file_the_stored_table_is_one_version(nursery, tmp_path):
+    before, reached = tmp_path / "before", []
+    nursery.bear(before, tmp_path / "noted", stop=2)
+    assert nursery.ended() == 0
+    for line in itertools.count(1):
+        lake, noted = tmp_path / f"lake-{line}", tmp_path / f"noted-{line}"
+        shutil.copytree(before, lake)
+        nursery.bear(lake, noted, die_at_line=line, stop=3)
+        ended = nursery.ended()
+
+        reached.append(assert_before_or_after(lake, noted, nursery.digests))
+        if ended == 0:
+            break
+        assert ended == -signal.SIGKILL
+
+    assert reached == sorted(reached)
+    assert reached.count(1) > 30
+    assert reached[-1] == 2
+
+
 @pytest.mark.parametrize(
     ("call", "left_behind", "in_force"),
     [
@@ -119,7 +142,7 @@ def test_killed_at_a_call_for_the_disk_the_next_refresh_loses_nothing_and_cleans
     nursery.bear(lake, noted, stop=2)
     assert nursery.ended() == 0
 
-    nursery.bear(lake, noted, die_at=call)
+    nursery.bear(lake, noted, die_at_sync=call)
     assert nursery.ended() == -signal.SIGKILL
     assert [path.parent.name for path in lake.rglob("*.tmp")] == left_behind
     assert assert_before_or_after(lake, noted, nursery.digests) == in_force

@@ -184,6 +184,16 @@ def test_a_bar_that_is_gone_leaves_force_and_stays_on_record_whole(bars, vendor,
     assert same(vault.read(TICKER).bars, vendor.bars)
 
 
+def test_an_answer_that_starts_later_than_it_was_asked_for_leaves_out_bars_too(bars, vendor, refresh, without):
+    refresh(vendor)
+    vendor.bars = without(bars, -11)
+
+    intake = refresh(vendor, overlap=10)
+
+    assert [(r.session, r.field) for r in intake.restatements] == [(str(bars.session[-11]), "bar")]
+    assert intake.held
+
+
 def test_a_change_back_and_forth_is_two_restatements_and_again_a_third(bars, vendor, refresh, vault, telling):
     other = telling(bars, -3, close=1.002)
     for told in (bars, other, bars, other, other):
@@ -347,6 +357,45 @@ def test_another_restatement_than_the_rejected_one_is_held_again(bars, vendor, r
     assert of(vault, "outcome") == [("rejected",), ("held",)]
 
 
+def test_a_new_history_that_the_policy_accepts_comes_in_with_what_was_rejected_of_it(
+    bars, vendor, refresh, vault, telling, same
+):
+    refresh(vendor)
+    vendor.bars = telling(bars, -5, close=1.002)
+    refresh(vendor)
+    reject(vault, TICKER, LATER)
+    vendor.bars = telling(telling(bars, -5, close=1.002), -4, close=1.003)
+
+    refresh(vendor, policy=ACCEPT)
+
+    assert same(vault.read(TICKER).bars, vendor.bars)
+    assert of(vault, "session", "outcome") == [(str(bars.session[row]), "accepted") for row in (-5, -4)]
+
+
+def test_each_value_that_was_rejected_stays_so(bars, vendor, refresh, vault, telling, same):
+    refresh(vendor)
+    for factor in (1.002, 1.003):
+        vendor.bars = telling(bars, -5, close=factor)
+        refresh(vendor)
+        reject(vault, TICKER, LATER)
+    vendor.bars = telling(bars, -5, close=1.002)
+
+    assert not refresh(vendor).held
+    assert same(vault.read(TICKER).bars, bars)
+
+
+def test_what_one_source_was_rejected_for_another_may_say(bars, vendor, refresh, vault, telling):
+    refresh(vendor)
+    vendor.bars = telling(bars, -5, close=1.002)
+    refresh(vendor)
+    reject(vault, TICKER, LATER)
+    other = dataclasses.replace(vendor, bars=bars, name="other")
+    refresh(other)
+    other.bars = vendor.bars
+
+    assert refresh(other).held
+
+
 def test_volumes_and_late_bars_of_a_rejected_share_count_are_not_mixed_in(
     bars, vendor, refresh, vault, telling, without, same
 ):
@@ -364,6 +413,7 @@ def test_volumes_and_late_bars_of_a_rejected_share_count_are_not_mixed_in(
     late = refresh(vendor)
 
     assert volume.held
+    assert [(r.field, r.session) for r in late.restatements] == [("bar", str(bars.session[-4]))]
     assert late.held
     assert same(vault.read(TICKER).bars, stored)
 

@@ -69,6 +69,17 @@ def test_it_is_one_file_with_the_columns_of_a_price_table_and_any_reader_can_rea
     assert same(bars_of(table), stored.bars)
 
 
+def test_what_a_writer_that_died_left_behind_is_written_over(vault, lake, stored, same):
+    left_behind = lake.root / "raw_bars" / ".BRK.B.parquet.tmp"
+    left_behind.parent.mkdir(parents=True)
+    left_behind.write_bytes(b"half a table" * 10_000)
+
+    vault.write(TICKER, stored)
+
+    assert same(vault.read(TICKER).bars, stored.bars)
+    assert not left_behind.exists()
+
+
 def test_bars_that_don_t_say_where_they_came_from_are_refused_by_name(vault, lake, bars):
     lake.write("raw_bars", TICKER, price_table(bars, ticker=TICKER))
 
