@@ -58,7 +58,7 @@ def test_each_bad_ticker_is_refused_with_its_reason_and_the_good_one_is_released
         "COLUMN": "volume",
         "CONFLICT": "close: expected one value of 2 rows",
         "EMPTY": "empty file",
-        "GARBAGE": "502 Bad Gateway",
+        "GARBAGE": "Parquet",
         "NAN": "close: expected a finite number, got nan",
         "NEGATIVE": "low: expected a price above 0, got -1.0",
         "SHORT": "300",

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import dagster as dg
 import numpy as np
@@ -31,6 +32,7 @@ from stock_assets.runs import (
 from stock_assets.settings import PipelineSettings, SourceName
 
 BARS, BROKEN = 1300, 700
+NOW = datetime(2013, 3, 4, tzinfo=UTC)
 
 
 def test_a_ticker_goes_from_bars_to_signals_in_one_run(filled):
@@ -180,12 +182,12 @@ def test_a_ticker_is_fresh_until_its_bars_the_settings_or_the_code_change(filled
     instance, settings = filled.instance, filled.settings
     fewer = settings.model_copy(update={"as_of": np.datetime64("2013-02-01").item()})
 
-    assert is_fresh(instance, settings, "AAPL")
-    assert not is_fresh(instance, settings, "FB")
-    assert not is_fresh(instance, settings, "NEW")
-    assert not is_fresh(instance, fewer, "AAPL")
+    assert is_fresh(instance, settings, "AAPL", now=NOW)
+    assert not is_fresh(instance, settings, "FB", now=NOW)
+    assert not is_fresh(instance, settings, "NEW", now=NOW)
+    assert not is_fresh(instance, fewer, "AAPL", now=NOW)
     monkeypatch.setattr(freshness, "code_digest", lambda: "another")
-    assert not is_fresh(instance, settings, "AAPL")
+    assert not is_fresh(instance, settings, "AAPL", now=NOW)
 
 
 def test_a_portfolio_is_made_of_the_weeks_bars_only(filled):
