@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus, EventLogEntry, RunsFilter
+from dagster import AssetCheckSeverity, DagsterEventType, DagsterInstance, DagsterRunStatus, EventLogEntry, RunsFilter
 from dagster_shared.error import SerializableErrorInfo
 
 PARTITION_TAG: Final = "dagster/partition"
@@ -16,7 +16,9 @@ def cause(instance: DagsterInstance, run_id: str) -> str:
     """The first blocking check that failed, else the error that a step raised, as one line."""
     for record in instance.all_logs(run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION):
         check = record.get_dagster_event().asset_check_evaluation_data
-        if check.blocking and not check.passed and check.description:
+        # Dagster holds nothing up for a warning, whatever the check's kind.
+        grave = check.blocking and check.severity is AssetCheckSeverity.ERROR
+        if grave and not check.passed and check.description:
             return one_line(check.description)
     for record in instance.all_logs(run_id, of_type=DagsterEventType.STEP_FAILURE):
         return _step_cause(record)
