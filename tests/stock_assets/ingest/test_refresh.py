@@ -204,6 +204,16 @@ def test_a_bar_on_a_day_without_a_session_is_set_aside_with_its_whole_row(bars, 
     assert same(vault.read(TICKER).bars, bars)
 
 
+def test_a_bar_of_today_is_no_unfinished_one_where_today_is_no_session(bars, vendor, refresh):
+    today = Bars(np.array(["2013-03-02"], "datetime64[D]"), bars.ohlcv[-1:], bars.split[-1:], bars.dividend[-1:])
+    vendor.bars = bars.append(today)
+
+    intake = refresh(vendor)
+
+    assert intake.unfinished == ()
+    assert [refused.session for refused in intake.quarantined] == ["2013-03-02"]
+
+
 def test_days_that_the_calendar_does_not_reach_are_no_extra_sessions(vendor, refresh, calendar):
     late = dataclasses.replace(calendar, **{name: getattr(calendar, name)[-300:] for name in COLUMNS_OF_A_CALENDAR})
 

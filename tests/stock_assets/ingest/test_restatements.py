@@ -11,10 +11,12 @@ import pytest
 from shared_data import sample_bars
 
 from quant.bars import VOLUME, Bars, actions_from_adjusted_close
+from quant.faults import Rule
 from stock_assets.ingest.errors import NothingHeld
 from stock_assets.ingest.refresh import accept, reject
 from stock_assets.ingest.restatements import Outcome
 from stock_assets.settings import RestatementPolicy
+from stock_assets.sources.market_data import Refused
 
 TICKER, NOW = "IBM", datetime(2013, 3, 2, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
@@ -29,6 +31,10 @@ def divided(bars: Bars, by: float) -> Bars:
     ohlcv = bars.ohlcv / by
     ohlcv[:, VOLUME] = bars.ohlcv[:, VOLUME] * by
     return dataclasses.replace(bars, ohlcv=ohlcv, dividend=bars.dividend / by)
+
+
+def refused_row(session: str) -> Refused:
+    return Refused(rule=Rule.FINITE, session=session, field="close", value="nan", expected="a finite number", row="{}")
 
 
 def of(vault, *names: str) -> list[tuple[str, ...]]:
@@ -288,7 +294,7 @@ def test_while_a_fetch_is_held_everything_is_asked_for_and_the_same_is_recorded_
 
     refresh(vendor, now=LATER)
 
-    assert vendor.asked[-1] == (None, None)
+    assert vendor.asked[-2:] == [(None, None)] * 2  # what raised the question, and the next refresh
     assert of(vault, "seen_at", "outcome") == [("2013-03-02T12:00:00Z", "held")]
     assert len(vault.held(TICKER).bars) == 60
 
@@ -323,6 +329,20 @@ def test_accepted_by_a_person_the_held_fetch_is_in_force(bars, vendor, refresh, 
     ]
     assert refresh(vendor).restatements == ()
     assert vendor.asked[-1][0] is not None
+
+
+def test_a_bar_that_the_held_fetch_refused_stays_beside_those_that_agree(
+    bars, vendor, refresh, vault, telling, without, same
+):
+    refresh(vendor)
+    vendor.bars = without(telling(bars, -10, close=1.002), -3)
+    vendor.refused = (refused_row(str(bars.session[-3])),)
+    refresh(vendor)
+
+    accept(vault, TICKER, LATER)
+
+    assert same(vault.read(TICKER).bars, telling(bars, -10, close=1.002))
+    assert of(vault, "session", "outcome") == [(str(bars.session[-10]), "accepted")]
 
 
 @POLICIES
