@@ -9,16 +9,19 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Final
 
 import dagster as dg
 from dagster import DagsterEventType, DagsterInstance, EventLogEntry, ExecuteInProcessResult
+from dagster._core.instance.ref import InstanceRef
 
 from quant.bars import Bars
 from quant.faults import Rule
@@ -33,6 +36,7 @@ from stock_assets.jobs import TRAINING, fetch_ticker, publish, refresh_ticker
 from stock_assets.market import look, stored
 from stock_assets.partitions import known_tickers, week_of
 from stock_assets.price_checks import refusal
+from stock_assets.resources.compute_logs import captured_only
 from stock_assets.resources.tracking import mark_failed, stopwatch
 from stock_assets.sensors.runs import UNFINISHED, newest_session
 from stock_assets.settings import PipelineSettings
@@ -100,7 +104,8 @@ def open_instance(settings: PipelineSettings) -> DagsterInstance:
             if not config.exists():
                 # JSON is YAML too.
                 config.write_text(json.dumps(INSTANCE, indent=2), "utf-8")
-            return DagsterInstance.from_config(str(settings.dagster))
+            told = captured_only(settings.dagster / "storage")
+            return DagsterInstance.from_ref(InstanceRef.from_dir(str(settings.dagster), overrides=told))
     except OSError as error:
         raise HomeUnwritable(f"home: expected a writable folder, got {settings.home} ({error.strerror})") from error
 
@@ -172,7 +177,24 @@ def run_rest(settings: PipelineSettings, *, report: Report | None = None) -> Res
 
 @lru_cache(maxsize=1)
 def _kept_instance(settings: PipelineSettings) -> DagsterInstance:
-    return open_instance(settings)
+    instance = open_instance(settings)
+    _keep_open(settings.dagster)
+    return instance
+
+
+@lru_cache(maxsize=1)
+def _keep_open(folder: Path) -> list[sqlite3.Connection]:
+    """A connection to each of Dagster's databases for as long as the process lives, without ever using it.
+
+    Dagster opens one anew for everything it writes, and SQLite folds its log back whenever the last one is closed.
+    """
+    kept = []
+    for name in ("runs.db", "runs/index.db"):
+        file = folder / "history" / name
+        if file.exists():
+            kept.append(sqlite3.connect(file))
+            kept[-1].execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return kept
 
 
 def materialize_rest(instance: DagsterInstance, settings: PipelineSettings, *, report: Report | None = None) -> RestRun:
