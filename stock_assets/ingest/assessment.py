@@ -14,7 +14,7 @@ from datetime import date
 
 import numpy as np
 
-from quant.bars import Bars, Floats
+from quant.bars import Bars
 from quant.faults import Fault, Rule, faults
 from quant.quality import examine
 from quant.repair import Repair, repair
@@ -130,7 +130,7 @@ def assess(
         The as-of date: bars after it are kept from the graph.
     """
     raw = intake.after.bars if end is None else intake.after.bars.through(np.datetime64(end))
-    adjusted_close = _aligned(intake, raw)
+    adjusted_close = None if intake.after.adjusted_close is None else intake.after.adjusted_close[: len(raw)]
     mended = repair(raw, adjusted_close=adjusted_close)
     standing = [*faults(mended.bars), *examine(mended.bars, calendar, adjusted_close=adjusted_close, due=due)]
     refused = _unsettled((*quarantined, *intake.quarantined), raw, end)
@@ -151,18 +151,6 @@ def assess(
         unfinished=intake.unfinished,
         notes=intake.fetched.notes,
     )
-
-
-def _aligned(intake: Intake, raw: Bars) -> Floats | None:
-    """The vendor's adjusted closes of the bars, if the last fetch has one for each; they are evidence, not prices."""
-    said = intake.fetched.adjusted_close
-    if said is None:
-        return None
-    have = intake.fetched.bars.session
-    place = np.searchsorted(have, raw.session)
-    if len(have) < len(raw) or place.max(initial=0) >= len(have) or not np.array_equal(have[place], raw.session):
-        return None
-    return said[place]
 
 
 def _unsettled(rows: Iterable[Refused], bars: Bars, end: date | None) -> list[Refused]:

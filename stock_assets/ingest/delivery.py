@@ -62,6 +62,7 @@ class Delivery:
             sha256=provenance.sha256,
             fetched_at=self.at,
             fetch_digest=_digest(self.bars, self.refused),
+            adjusted_close=self.adjusted_close,
         )
 
     def against(self, stored: Stored) -> Comparison:

@@ -6,7 +6,6 @@ Two histories are never mixed. A delivery either changes nothing that was stored
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +14,7 @@ import numpy as np
 from stock_assets.ingest.comparison import Comparison
 from stock_assets.ingest.delivery import Delivery
 from stock_assets.ingest.restatements import Outcome, Restatement, rejected, restated
-from stock_assets.ingest.vault import Stored
+from stock_assets.ingest.vault import Stored, merged
 from stock_assets.settings import RestatementPolicy
 from stock_assets.sources.market_data import Fetched, Refused
 
@@ -129,7 +128,7 @@ def _of_another_source(ticker: str, before: Stored, delivered: Delivery) -> Inta
 def _amended(ticker: str, before: Stored, delivered: Delivery, told: Comparison) -> Intake:
     """The stored bars, the new ones, and what was settled of the stored ones."""
     seen = restated(told.changes(), ticker=ticker, source=before.source, at=delivered.at, outcome=Outcome.ACCEPTED)
-    after = dataclasses.replace(delivered.stored, bars=told.amended())
+    after = merged(told.amended(), before=before, fetch=delivered.stored)
     return _intake(ticker, before, delivered, after=after, restatements=seen)
 
 
@@ -138,7 +137,7 @@ def _replaced(ticker: str, before: Stored, delivered: Delivery, told: Comparison
     bars, dropped = told.replaced()
     changes = told.changes(dropped=dropped)
     seen = restated(changes, ticker=ticker, source=before.source, at=delivered.at, outcome=Outcome.ACCEPTED)
-    after = dataclasses.replace(delivered.stored, bars=bars)
+    after = merged(bars, before=before, fetch=delivered.stored)
     return _intake(ticker, before, delivered, after=after, restatements=seen)
 
 

@@ -11,8 +11,6 @@ from quant.faults import Rule
 from stock_assets.sources.market_data import Refused
 
 COLUMNS: Final = ("ticker", "session", "rule", "field", "value", "expected", "row", "source", "origin", "seen_at")
-# What makes a refused row the same one again; the file or address that it lay in doesn't.
-SAME: Final = ["session", "rule", "field", "value", "expected", "row", "source"]
 
 
 def no_quarantine() -> pd.DataFrame:
@@ -23,13 +21,17 @@ def no_quarantine() -> pd.DataFrame:
 def kept(
     table: pd.DataFrame, refused: Sequence[Refused], *, ticker: str, source: str, origin: str, seen_at: str
 ) -> pd.DataFrame:
-    """The table with the refused rows, each once; one that is there already keeps its ``seen_at``."""
+    """The table with refused rows that it does not have, each once."""
     rows = [
         (ticker, row.session, row.rule.value, row.field, row.value, row.expected, row.row, source, origin, seen_at)
-        for row in refused
+        for row in dict.fromkeys(refused)
     ]
-    new = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
-    return pd.concat([table, new], ignore_index=True).drop_duplicates(SAME, keep="first", ignore_index=True)
+    return pd.concat([table, pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)], ignore_index=True)
+
+
+def said_before(table: pd.DataFrame, *, source: str) -> set[Refused]:
+    """The refused rows of a source; the file or address that one lay in makes it no other one."""
+    return set(refused_rows(table[table["source"] == source]))
 
 
 def refused_rows(table: pd.DataFrame) -> list[Refused]:

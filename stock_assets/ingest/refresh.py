@@ -6,7 +6,6 @@ When a source is asked for what and in which order things are written belongs he
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from datetime import date, datetime
 from functools import partial
@@ -22,11 +21,11 @@ from stock_assets.ingest.delivery import Delivery, delivery, no_delivery
 from stock_assets.ingest.errors import NothingHeld, VaultChanged
 from stock_assets.ingest.intake import Intake, decide, raises_questions
 from stock_assets.ingest.restatements import Outcome, Restatement, decided, recorded, restated
-from stock_assets.ingest.vault import Stored, Vault
+from stock_assets.ingest.vault import Stored, Vault, merged
 from stock_assets.settings import RestatementPolicy
 from stock_assets.sources.market_data import MarketData
 
-__all__ = ["Intake", "accept", "commit", "reject", "take_in"]
+__all__ = ["Intake", "accept", "brings_news", "commit", "reject", "take_in"]
 
 log = structlog.get_logger()
 
@@ -93,6 +92,19 @@ def take_in(
     return decide(ticker, before, delivered, record=record, policy=policy)
 
 
+def brings_news(vault: Vault, intake: Intake) -> bool:
+    """Whether `commit` would change anything but when the source was last asked.
+
+    A remote source is asked for another part of its history each day, so that two answers without news are not equal.
+    """
+    if intake.held:
+        waiting = vault.held(intake.ticker)
+        return waiting is None or waiting.fetch_digest != intake.offered.fetch_digest
+    if intake.before is None or intake.added or intake.restatements or intake.source_changed:
+        return True
+    return bool(vault.unknown(intake.ticker, intake.quarantined, source=intake.offered.source))
+
+
 def commit(vault: Vault, intake: Intake) -> None:
     """Write what was decided: the evidence first and then the bars, so that nothing is lost wherever it ends.
 
@@ -143,7 +155,7 @@ def accept(vault: Vault, ticker: str, now: datetime) -> Stored:
         refused = set(vault.quarantine(ticker)["session"])
         told, at = compared(before.bars, fetch.bars, since=None, refused=refused), iso(now)
         bars, dropped = told.replaced()
-        after = dataclasses.replace(fetch, bars=bars)
+        after = merged(bars, before=before, fetch=fetch)
         changes = told.changes(dropped=dropped)
         seen = restated(changes, ticker=ticker, source=fetch.source, at=at, outcome=Outcome.ACCEPTED)
         _record(vault, ticker, seen, at=at)

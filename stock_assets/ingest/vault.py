@@ -7,19 +7,22 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
-from quant.bars import Bars
+from quant.bars import Bars, Floats, Sessions
 from stock_assets.errors import LakeUnreadable
 from stock_assets.frames import bars_of, price_table
-from stock_assets.ingest.quarantine import kept, no_quarantine
+from stock_assets.ingest.quarantine import kept, no_quarantine, said_before
 from stock_assets.ingest.restatements import Outcome, Restatement, restatement_table, restatements_of
 from stock_assets.resources.lake import Lake
 from stock_assets.sources.market_data import Refused
+from stock_assets.sources.rows import ADJUSTED
 
 RAW_BARS: Final = "raw_bars"
 QUARANTINE: Final = "quarantine"
@@ -45,6 +48,9 @@ class Stored:
     fetch_digest : str
         Hex digest of the last fetch's bars of closed sessions and of all that it refused: as long as it stays the
         same, the source has nothing new.
+    adjusted_close : (n,) float64, optional
+        The vendor's own, on the level of its last fetch: evidence that repairs need as long as the bars are in force.
+        NaN where it has none.
     """
 
     bars: Bars
@@ -53,6 +59,7 @@ class Stored:
     sha256: tuple[str, ...]
     fetched_at: str
     fetch_digest: str
+    adjusted_close: Floats | None = None
 
     @property
     def told(self) -> dict[str, str]:
@@ -89,7 +96,7 @@ class Vault:
 
     def write(self, ticker: str, stored: Stored) -> None:
         """Put other bars in force, in one step."""
-        self._lake.write(RAW_BARS, ticker, price_table(stored.bars, ticker=ticker), metadata=stored.told)
+        self._lake.write(RAW_BARS, ticker, _table(stored, ticker), metadata=stored.told)
 
     def told(self, ticker: str) -> dict[str, str] | None:
         """`Stored.told` of what is in force, without reading the bars."""
@@ -114,20 +121,23 @@ class Vault:
     def hold(self, ticker: str, fetch: Stored, outcome: Outcome = Outcome.HELD) -> None:
         """Keep a fetch aside, or note what became of it."""
         told = {**fetch.told, OUTCOME: outcome.value}
-        self._lake.write(HELD, ticker, price_table(fetch.bars, ticker=ticker), metadata=told)
+        self._lake.write(HELD, ticker, _table(fetch, ticker), metadata=told)
 
     def quarantine(self, ticker: str) -> pd.DataFrame:
         """A row for each row that was ever refused; columns as of `quarantine.COLUMNS`, all of it text."""
         return self._lake.read(QUARANTINE, ticker) if self._lake.has(QUARANTINE, ticker) else no_quarantine()
 
+    def unknown(self, ticker: str, refused: Sequence[Refused], *, source: str) -> list[Refused]:
+        """Those of the refused rows that the quarantine does not have yet."""
+        known = said_before(self.quarantine(ticker), source=source) if refused else set()
+        return [row for row in refused if row not in known]
+
     def set_aside(self, ticker: str, refused: Sequence[Refused], *, source: str, origin: str, seen_at: str) -> None:
         """Add refused rows to the quarantine; those that it has already stay as they are."""
-        if not refused:
-            return
-        before = self.quarantine(ticker)
-        after = kept(before, refused, ticker=ticker, source=source, origin=origin, seen_at=seen_at)
-        if len(after) > len(before):
-            self._lake.write(QUARANTINE, ticker, after)
+        new = self.unknown(ticker, refused, source=source)
+        if new:
+            table = kept(self.quarantine(ticker), new, ticker=ticker, source=source, origin=origin, seen_at=seen_at)
+            self._lake.write(QUARANTINE, ticker, table)
 
     def restatements(self, ticker: str) -> pd.DataFrame:
         """A row for each restatement ever seen; columns are `Restatement`'s attributes, all of it text."""
@@ -152,7 +162,36 @@ class Vault:
                 sha256=tuple(told["sha256"].split()),
                 fetched_at=told["fetched_at"],
                 fetch_digest=told["fetch_digest"],
+                adjusted_close=table[ADJUSTED].to_numpy(dtype="float64") if ADJUSTED in table else None,
             )
         except KeyError as error:
             name = f"{asset}/{ticker}.parquet"
             raise LakeUnreadable(f"{name}: expected bars that say where they came from, got none of {error}") from error
+
+
+def _table(stored: Stored, ticker: str) -> pd.DataFrame:
+    table = price_table(stored.bars, ticker=ticker)
+    return table if stored.adjusted_close is None else table.assign(**{ADJUSTED: stored.adjusted_close})
+
+
+def merged(bars: Bars, *, before: Stored, fetch: Stored) -> Stored:
+    """A fetch with the bars that come in force of it and of what was stored, and the adjusted closes of both.
+
+    A vendor's adjusted closes are on another level after every dividend: the stored ones are brought onto the fetch's
+    by the first session that both have.
+    """
+    new = _at(bars.session, fetch)
+    old = _at(bars.session, before)
+    both = np.flatnonzero(np.isfinite(new) & np.isfinite(old) & (new > 0) & (old > 0))
+    level = new[both[0]] / old[both[0]] if len(both) else np.nan
+    chained = np.where(np.isnan(new), old * level, new)
+    return dataclasses.replace(fetch, bars=bars, adjusted_close=chained if np.isfinite(chained).any() else None)
+
+
+def _at(session: Sessions, stored: Stored) -> Floats:
+    """The adjusted closes of some sessions; NaN for those without one."""
+    found = np.full(len(session), np.nan)
+    if stored.adjusted_close is not None:
+        _, here, there = np.intersect1d(session, stored.bars.session, assume_unique=True, return_indices=True)
+        found[here] = stored.adjusted_close[there]
+    return found

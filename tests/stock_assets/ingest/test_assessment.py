@@ -8,6 +8,7 @@ from datetime import date
 import numpy as np
 import pytest
 
+from quant.bars import Convention, log_returns
 from quant.faults import Rule
 from stock_assets.ingest.assessment import Outcome, assess
 from stock_assets.ingest.findings import findings_of, findings_table
@@ -152,3 +153,28 @@ def test_every_finding_names_its_session_field_value_and_what_was_expected(vendo
     for one in assessed(vendor, due=np.datetime64(date(2013, 3, 4))).findings:
         told = str(one)
         assert all(part in told for part in (one.session, one.field, one.value, one.expected)), dataclasses.asdict(one)
+
+
+def test_a_repair_that_the_vendors_adjusted_close_proves_stands_when_only_new_bars_are_asked_for(
+    vendor, assessed, vault, bars, telling
+):
+    wrong = telling(bars, int(np.flatnonzero(bars.dividend)[0]), dividend=100 * bars.dividend.max())
+    witness = np.exp(np.nancumsum(log_returns(bars, convention=Convention.YAHOO)))
+    # A dividend to come puts all that came before on another level.
+    vendor.bars, vendor.adjusted_close = wrong[:50], 0.99 * witness[:50]
+    whole = assessed(vendor)
+    vendor.bars, vendor.adjusted_close = wrong, witness
+
+    later = assessed(vendor)
+
+    assert vendor.asked[1][0] is not None
+    assert {one.rule for one in whole.findings} == {Rule.DIVIDEND_UNIT}
+    assert later.findings == whole.findings
+    assert np.allclose(later.bars.dividend, bars.dividend, rtol=1e-3)
+    assert np.allclose(vault.read(TICKER).adjusted_close, witness)
+
+
+def test_bars_that_are_in_force_without_a_witness_have_none(vendor, assessed, vault):
+    assessed(vendor)
+
+    assert vault.read(TICKER).adjusted_close is None
