@@ -94,13 +94,23 @@ def vault(lake) -> Vault:
 
 
 @pytest.fixture
-def refresh(vault, calendar) -> Callable[..., Intake]:
-    """`take_in` and `commit` in one, under the policy that holds unless told otherwise."""
+def look(vault, calendar) -> Callable[..., Intake]:
+    """`take_in`, under the policy that holds unless told otherwise."""
 
-    def refreshed(source: Vendor, *, policy: RestatementPolicy = RestatementPolicy.HOLD, **told) -> Intake:
-        given = {"vault": vault, "calendar": calendar, "now": NOW, "end": None, "overlap": OVERLAP} | told
-        intake = take_in(TICKER, source=source, policy=policy, **given)
-        commit(given["vault"], intake)
+    def looked(source: Vendor, **told) -> Intake:
+        given = {"vault": vault, "calendar": calendar, "now": NOW, "end": None, "overlap": OVERLAP}
+        return take_in(TICKER, source=source, **(given | {"policy": RestatementPolicy.HOLD} | told))
+
+    return looked
+
+
+@pytest.fixture
+def refresh(look, vault) -> Callable[..., Intake]:
+    """`look` and `commit` in one."""
+
+    def refreshed(source: Vendor, **told) -> Intake:
+        intake = look(source, **told)
+        commit(told.get("vault", vault), intake)
         return intake
 
     return refreshed

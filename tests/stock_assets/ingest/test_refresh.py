@@ -13,7 +13,7 @@ from quant.faults import Rule
 from quant.sessions import SessionCalendar
 from stock_assets.errors import DataEmpty
 from stock_assets.ingest.errors import VaultChanged
-from stock_assets.ingest.refresh import commit, take_in
+from stock_assets.ingest.refresh import brings_news, commit, take_in
 from stock_assets.ingest.vault import Vault
 from stock_assets.settings import RestatementPolicy
 from stock_assets.sources.market_data import Refused
@@ -296,6 +296,53 @@ def test_every_refresh_is_logged_with_its_ticker_and_source(vendor, refresh, log
 
     (entry,) = logs
     assert (entry["event"], entry["ticker"], entry["source"], entry["added"]) == ("taken_in", TICKER, "vendor", 60)
+
+
+# News
+
+
+def test_what_is_stored_already_is_no_news_however_much_of_it_was_asked_for(bars, vendor, refresh, look, vault):
+    vendor.bars, vendor.refused = bars[:50], (refused_row(str(bars.session[48])),)
+    refresh(vendor)
+    vendor.bars = bars
+    new_sessions = look(vendor)
+    refresh(vendor)
+    the_next_part = look(vendor)
+    vendor.bars = bars[:20]
+    nothing_in_the_range = look(vendor)
+
+    assert brings_news(vault, new_sessions)
+    assert new_sessions.after.fetch_digest != the_next_part.after.fetch_digest
+    assert not brings_news(vault, the_next_part)
+    assert not brings_news(vault, nothing_in_the_range)
+
+
+def test_a_first_fetch_a_new_refused_row_a_settled_volume_and_another_source_are_news(
+    bars, vendor, refresh, look, vault, telling
+):
+    first = brings_news(vault, look(vendor))
+    refresh(vendor)
+    vendor.refused = (refused_row(str(bars.session[-2])),)
+    refused = brings_news(vault, look(vendor))
+    refresh(vendor)
+    refused_again = brings_news(vault, look(vendor))
+    vendor.bars = telling(bars, -1, volume=1.1)
+    settled = brings_news(vault, look(vendor))
+    vendor.bars, vendor.name = bars, "other"
+    other = brings_news(vault, look(vendor))
+
+    assert (first, refused, refused_again, settled, other) == (True, True, False, True, True)
+
+
+def test_a_held_fetch_is_news_once(bars, vendor, refresh, look, vault, telling):
+    refresh(vendor)
+    vendor.bars = telling(bars, -3, close=1.01)
+    seen = brings_news(vault, look(vendor))
+    refresh(vendor)
+    again = brings_news(vault, look(vendor))
+    vendor.bars = telling(bars, -3, close=1.02)
+
+    assert (seen, again, brings_news(vault, look(vendor))) == (True, False, True)
 
 
 COLUMNS_OF_A_CALENDAR = ("session", "open_utc", "close_utc")
