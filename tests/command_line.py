@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,16 +46,20 @@ def environment() -> dict[str, str]:
 
 
 def stock_assets(
-    *arguments: str, home: Path | None = None, timeout_seconds: float = 240, cwd: Path | None = None
+    *arguments: str,
+    home: Path | None = None,
+    timeout_seconds: float = 240,
+    cwd: Path | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> Answer:
-    """One command to its end: ``stock_assets("release", "list", home=...)``."""
+    """One command to its end: ``stock_assets("release", "list", home=...)``; `settings` go into its environment."""
     started = time.perf_counter()
     done = subprocess.run(
         words(*arguments, home=home),
         capture_output=True,
         text=True,
         timeout=timeout_seconds,
-        env=environment(),
+        env=environment() | dict(settings or {}),
         cwd=cwd,
         check=False,
     )
