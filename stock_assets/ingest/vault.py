@@ -46,8 +46,8 @@ class Stored:
     fetched_at : str
         When that was, ISO UTC.
     fetch_digest : str
-        Hex digest of the last fetch's bars of closed sessions and of all that it refused: as long as it stays the
-        same, the source has nothing new.
+        Hex digest of the last fetch's bars of closed sessions and of all that it refused: where it stays the same, the
+        source says nothing new. Fetches of other ranges differ without any news (`refresh.brings_news`).
     adjusted_close : (n,) float64, optional
         The vendor's own, on the level of its last fetch: evidence that repairs need as long as the bars are in force.
         NaN where it has none.

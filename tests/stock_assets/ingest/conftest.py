@@ -37,16 +37,17 @@ class Vendor:
     remote: bool = True
     name: str = "vendor"
     origin: str = "memory"
+    ticker: str = TICKER
     refused: tuple[Refused, ...] = ()
     adjusted_close: np.ndarray | None = None
     asked: list[tuple[date | None, date | None]] = field(default_factory=list)
 
     def tickers(self) -> tuple[str, ...]:
-        return (TICKER,)
+        return (self.ticker,)
 
     def require(self, ticker: str) -> None:
-        if ticker != TICKER:
-            raise UnknownTicker(f"ticker: expected {TICKER}, got {ticker}")
+        if ticker != self.ticker:
+            raise UnknownTicker(f"ticker: expected {self.ticker}, got {ticker}")
 
     def fetch(self, ticker: str, start: date | None = None, end: date | None = None) -> Fetched:
         self.require(ticker)
