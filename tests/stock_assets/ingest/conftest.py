@@ -13,7 +13,7 @@ import structlog
 from shared_data import sample_bars
 from upath import UPath
 
-from quant.bars import Bars
+from quant.bars import VOLUME, Bars
 from quant.sessions import SessionCalendar
 from stock_assets.calendars import calendar_of
 from stock_assets.errors import UnknownTicker
@@ -161,3 +161,25 @@ def logs():
     """What was logged, as a list of dictionaries."""
     with structlog.testing.capture_logs() as captured:
         yield captured
+
+
+@pytest.fixture(scope="session")
+def divided() -> Callable[[Bars, float], Bars]:
+    """Bars as a vendor tells them that has divided its whole history by a split, and not said so."""
+
+    def by_a_split(of: Bars, by: float) -> Bars:
+        ohlcv = of.ohlcv / by
+        ohlcv[:, VOLUME] = of.ohlcv[:, VOLUME] * by
+        return dataclasses.replace(of, ohlcv=ohlcv, dividend=of.dividend / by)
+
+    return by_a_split
+
+
+@pytest.fixture
+def of(vault) -> Callable[..., list[tuple[str, ...]]]:
+    """Columns of the vault's restatements: ``of("field", "outcome")``, a tuple a row."""
+
+    def columns(*names: str) -> list[tuple[str, ...]]:
+        return [tuple(row) for row in vault.restatements(TICKER)[list(names)].to_numpy()]
+
+    return columns

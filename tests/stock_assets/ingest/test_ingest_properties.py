@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from upath import UPath
 
-from quant.bars import VOLUME, Bars
 from stock_assets.ingest.comparison import FIELDS
 from stock_assets.ingest.refresh import accept, commit, reject, take_in
 from stock_assets.ingest.vault import Vault
@@ -145,9 +144,9 @@ def test_a_restatement_anywhere_in_the_overlap_is_never_mixed_in(
 
 @given(data=st.data())
 @settings(max_examples=50)
-def test_through_any_tellings_and_decisions_what_is_stored_is_one_telling(vendor_of, bars, same, ingest, data):
+def test_through_any_tellings_and_decisions_what_is_stored_is_one_telling(vendor_of, bars, same, ingest, divided, data):
     """Tellings differ in scale, so that two of them in one table would show."""
-    tellings = {scale: scaled(bars, scale) for scale in (1.0, 2.0, 5.0)}
+    tellings = {scale: divided(bars, scale) for scale in (1.0, 2.0, 5.0)}
     vault = new_vault()
     for _ in range(data.draw(st.integers(1, 6))):
         scale, length = data.draw(st.sampled_from(sorted(tellings))), data.draw(st.integers(20, SESSIONS))
@@ -182,9 +181,3 @@ def test_a_refresh_done_again_changes_nothing(vendor_of, bars, same, ingest, tel
     assert same(vault.read(TICKER).bars, once[0])
     assert vault.restatements(TICKER).equals(once[1])
     assert vault.quarantine(TICKER).equals(once[2])
-
-
-def scaled(bars: Bars, by: float) -> Bars:
-    ohlcv = bars.ohlcv / by
-    ohlcv[:, VOLUME] = bars.ohlcv[:, VOLUME] * by
-    return Bars(bars.session, ohlcv, bars.split, bars.dividend / by)
