@@ -33,12 +33,6 @@ class Look:
     intake: Intake
     assessment: Assessment
 
-    @property
-    def news(self) -> bool:
-        """Whether the source said anything that is not stored."""
-        before = self.intake.before
-        return before is None or before.fetch_digest != self.intake.offered.fetch_digest
-
 
 def look(ticker: str, *, source: MarketData, vault: Vault, settings: PipelineSettings, now: datetime) -> Look:
     """Ask the source for what is missing and judge what the ticker's bars would then be.

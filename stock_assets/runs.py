@@ -6,46 +6,37 @@ pickled but the instance, which a worker opens for itself.
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
-import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Final
 
 import dagster as dg
 from dagster import DagsterEventType, DagsterInstance, EventLogEntry, ExecuteInProcessResult
-from dagster._core.instance.ref import InstanceRef
 
 from quant.bars import Bars
 from quant.faults import Rule
 from release.store import Store
 from release.tables import digest
 from stock_assets.definitions import definitions, lake_of, opened
-from stock_assets.errors import BadSelection, HomeUnwritable, NothingToPublish, SourceError
+from stock_assets.errors import BadSelection, NothingToPublish, SourceError
 from stock_assets.failures import cause, last_failure, one_line, why
 from stock_assets.freshness import FINGERPRINT, fingerprint
+from stock_assets.ingest.refresh import brings_news
 from stock_assets.ingest.vault import Vault
+from stock_assets.instance import open_instance
 from stock_assets.jobs import TRAINING, fetch_ticker, publish, refresh_ticker
 from stock_assets.market import look, stored
 from stock_assets.partitions import known_tickers, week_of
 from stock_assets.price_checks import refusal
-from stock_assets.resources.compute_logs import captured_only
 from stock_assets.resources.tracking import mark_failed, stopwatch
 from stock_assets.sensors.runs import UNFINISHED, newest_session
 from stock_assets.settings import PipelineSettings
 
-INSTANCE: Final = {
-    "telemetry": {"enabled": False},
-    "nux": {"enabled": False},
-    "concurrency": {"runs": {"max_concurrent_runs": 2}},
-}
 # Which process of this machine a run is in.
 PROCESS_TAG: Final = "stock_assets/process"
 # Progress is the caller's to show; the events themselves are in the instance.
@@ -92,22 +83,6 @@ class RestRun(Run):
 
     week: str
     release_id: str | None
-
-
-def open_instance(settings: PipelineSettings) -> DagsterInstance:
-    """The home's instance, made if need be; several processes may do so at once."""
-    try:
-        settings.dagster.mkdir(parents=True, exist_ok=True)
-        with (settings.dagster / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            config = settings.dagster / "dagster.yaml"
-            if not config.exists():
-                # JSON is YAML too.
-                config.write_text(json.dumps(INSTANCE, indent=2), "utf-8")
-            told = captured_only(settings.dagster / "storage")
-            return DagsterInstance.from_ref(InstanceRef.from_dir(str(settings.dagster), overrides=told))
-    except OSError as error:
-        raise HomeUnwritable(f"home: expected a writable folder, got {settings.home} ({error.strerror})") from error
 
 
 def materialize_ticker(
@@ -177,24 +152,7 @@ def run_rest(settings: PipelineSettings, *, report: Report | None = None) -> Res
 
 @lru_cache(maxsize=1)
 def _kept_instance(settings: PipelineSettings) -> DagsterInstance:
-    instance = open_instance(settings)
-    _keep_open(settings.dagster)
-    return instance
-
-
-@lru_cache(maxsize=1)
-def _keep_open(folder: Path) -> list[sqlite3.Connection]:
-    """A connection to each of Dagster's databases for as long as the process lives, without ever using it.
-
-    Dagster opens one anew for everything it writes, and SQLite folds its log back whenever the last one is closed.
-    """
-    kept = []
-    for name in ("runs.db", "runs/index.db"):
-        file = folder / "history" / name
-        if file.exists():
-            kept.append(sqlite3.connect(file))
-            kept[-1].execute("SELECT count(*) FROM sqlite_master").fetchone()
-    return kept
+    return open_instance(settings)
 
 
 def materialize_rest(instance: DagsterInstance, settings: PipelineSettings, *, report: Report | None = None) -> RestRun:
@@ -341,4 +299,4 @@ def _bars_now(settings: PipelineSettings, ticker: str, *, now: datetime) -> Bars
     except SourceError:
         # Not fresh: the run will fail on the same error and tell it.
         return None
-    return None if seen.news else seen.assessment.bars
+    return None if brings_news(vault, seen.intake) else seen.assessment.bars

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-import yaml  # type: ignore[import-untyped]  # PyYAML has no types of its own
+import yaml
 
 from release.manifest import TICKER
 from stock_assets.errors import StockAssetsError

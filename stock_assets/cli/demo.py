@@ -130,7 +130,7 @@ def _start_valkey(supervisor: Supervisor, settings: PipelineSettings) -> str:
 def _start_the_rest(supervisor: Supervisor, settings: PipelineSettings, wishes: Wishes) -> None:
     """Server, live replay and Dagster: started side by side, then waited for one by one."""
     from stock_assets.cli import services
-    from stock_assets.runs import open_instance
+    from stock_assets.instance import open_instance
 
     server = f"http://{LOOPBACK}:{wishes.port}"
     with open_instance(settings) as instance, stderr().status("") as status:

@@ -92,8 +92,8 @@ def dagster_storage(settings: PipelineSettings) -> Finding:
         return _not_filled("Dagster")
     if importlib.util.find_spec("dagster") is None:
         return Finding(verdict=Verdict.WARN, what="Dagster", detail="not installed, so not looked at", mend=INSTALL)
+    from stock_assets.instance import open_instance
     from stock_assets.partitions import known_tickers
-    from stock_assets.runs import open_instance
 
     try:
         with open_instance(settings) as instance:

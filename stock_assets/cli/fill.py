@@ -131,9 +131,10 @@ def fill(
         with stderr().status("looking what there is to do"):
             from stock_assets import runs
             from stock_assets.definitions import opened
+            from stock_assets.instance import open_instance
 
             runs.chosen(settings, select)  # A wrong selection is told before it fails in every worker.
-            instance = stack.enter_context(runs.open_instance(settings))
+            instance = stack.enter_context(open_instance(settings))
             runs.bury_dead_runs(instance, settings)
             wanted = universe(settings, instance, opened(settings), asked=asked)
             now = SystemClock().now()
@@ -184,9 +185,10 @@ def fetch(
     """Bring the tickers' bars up to date and check them, one Dagster run a ticker; nothing is trained or published."""
     from stock_assets import runs
     from stock_assets.definitions import opened
+    from stock_assets.instance import open_instance
 
     pool = Pool(workers=workers or os.cpu_count() or 1, logs=settings.logs, warm=("stock_assets.runs",))
-    with pool, runs.open_instance(settings) as instance:
+    with pool, open_instance(settings) as instance:
         runs.bury_dead_runs(instance, settings)
         wanted = universe(settings, instance, opened(settings), asked=asked)
         homes.remember(settings)

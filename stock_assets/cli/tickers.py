@@ -104,7 +104,7 @@ def remove(names: Names, home: Home = None, json: Json = False) -> None:
 def _open(home: Home) -> tuple[PipelineSettings, DagsterInstance]:
     settings = homes.settings_for(home=home)
     homes.claim(settings.home)
-    from stock_assets.runs import open_instance
+    from stock_assets.instance import open_instance
 
     return settings, open_instance(settings)
 

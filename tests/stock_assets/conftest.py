@@ -42,8 +42,9 @@ def bars_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def filled(tmp_path_factory: pytest.TempPathFactory, bars_file: Path) -> Iterator[Filled]:
+    from stock_assets.instance import open_instance
     from stock_assets.partitions import tickers
-    from stock_assets.runs import materialize_rest, materialize_ticker, open_instance
+    from stock_assets.runs import materialize_rest, materialize_ticker
 
     settings = PipelineSettings(home=tmp_path_factory.mktemp("home"), source=SourceName.FILES, data=bars_file)
     instance = open_instance(settings)

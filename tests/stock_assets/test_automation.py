@@ -17,11 +17,12 @@ from upath import UPath
 from release.audit import AuditLog, LoggedForecast
 from release.clock import FixedClock
 from stock_assets.definitions import definitions
+from stock_assets.instance import open_instance
 from stock_assets.jobs import refresh_ticker, update_ticker
 from stock_assets.learning.drift import FEWEST_LIVE
 from stock_assets.partitions import TICKERS, last_day, week_of, weeks
 from stock_assets.resources.lake import Lake
-from stock_assets.runs import materialize_ticker, open_instance
+from stock_assets.runs import materialize_ticker
 from stock_assets.schedules import daily_after_close, weekly_retraining
 from stock_assets.sensors.drift import forecast_drift
 from stock_assets.sensors.freshness import freshness

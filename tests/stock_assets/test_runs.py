@@ -18,6 +18,7 @@ from release.store import Store
 from stock_assets.definitions import definitions
 from stock_assets.errors import BadSelection, HomeUnwritable, NothingToPublish
 from stock_assets.failures import cause
+from stock_assets.instance import open_instance
 from stock_assets.jobs import TRAINING
 from stock_assets.resources.lake import Lake
 from stock_assets.resources.tracking import mark_failed, mlflow, prepare_tracking, runs_of
@@ -27,7 +28,6 @@ from stock_assets.runs import (
     is_fresh,
     materialize_rest,
     materialize_ticker,
-    open_instance,
 )
 from stock_assets.settings import PipelineSettings, SourceName
 

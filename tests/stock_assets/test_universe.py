@@ -15,10 +15,10 @@ from release.clock import FixedClock
 from stock_assets.cli.universe import universe
 from stock_assets.definitions import definitions
 from stock_assets.errors import UnknownTicker
+from stock_assets.instance import open_instance
 from stock_assets.jobs import refresh_ticker, update_ticker
 from stock_assets.partitions import TICKERS, known_tickers
 from stock_assets.resources.lake import Lake
-from stock_assets.runs import open_instance
 from stock_assets.sensors.universe import TRY_AGAIN, universe_changes
 from stock_assets.settings import PipelineSettings, SourceName
 from stock_assets.sources.catalogue import market_data
