@@ -127,6 +127,14 @@ def last_settled(calendar: SessionCalendar, *, now: datetime) -> np.datetime64:
     return calendar.last_closed(_utc(now - SETTLING))
 
 
+def newest_due(calendar: SessionCalendar, *, now: datetime, as_of: date | None) -> np.datetime64:
+    """The session that the newest bar should be of: the last one settled, or the last through `as_of` if earlier."""
+    settled = last_settled(calendar, now=now)
+    if as_of is None or settled <= np.datetime64(as_of):
+        return settled
+    return np.datetime64(calendar.between(calendar.session[0], np.datetime64(as_of))[-1], "D")
+
+
 def closed_between(calendar: SessionCalendar, *, after: datetime, until: datetime) -> Sessions:
     """The sessions that closed later than `after` and not later than `until`, (n,) datetime64[D]."""
     first, last = np.searchsorted(calendar.close_utc, [_utc(after), _utc(until)], side="right")

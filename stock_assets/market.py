@@ -9,13 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
-
 from quant.bars import Bars
 from quant.repair import repair
 from quant.sessions import SessionCalendar
 from release.clock import iso
-from stock_assets.calendars import SETTLING, exchange_of, session_calendar
+from stock_assets.calendars import exchange_of, newest_due, session_calendar
 from stock_assets.ingest.assessment import Assessment, assess
 from stock_assets.ingest.delivery import delivery, no_delivery
 from stock_assets.ingest.intake import Intake, decide
@@ -63,19 +61,10 @@ def _assessed(
         intake,
         calendar,
         quarantined=refused_rows(vault.quarantine(intake.ticker)),
-        due=due_session(calendar, settings, now=now),
+        # The sample is history and stays so.
+        due=None if settings.source is SourceName.SAMPLE else newest_due(calendar, now=now, as_of=settings.as_of),
         end=settings.as_of,
     )
-
-
-def due_session(calendar: SessionCalendar, settings: PipelineSettings, *, now: datetime) -> np.datetime64 | None:
-    """The session that the newest bar should be of by now or by the as-of date; None for the sample: it is history."""
-    if settings.source is SourceName.SAMPLE:
-        return None
-    due = calendar.last_closed(np.datetime64((now - SETTLING).replace(tzinfo=None), "s"))
-    if settings.as_of is not None and np.datetime64(settings.as_of) < due:
-        due = np.datetime64(calendar.between(calendar.session[0], np.datetime64(settings.as_of))[-1], "D")
-    return due
 
 
 def stored(ticker: str, *, vault: Vault, settings: PipelineSettings, now: datetime) -> Assessment | None:

@@ -14,7 +14,7 @@ from stock_assets.calendars import calendar_of
 from stock_assets.errors import SourceError
 from stock_assets.frames import bars_of, feature_frame, price_table
 from stock_assets.ingest.findings import FINDINGS, findings_table
-from stock_assets.ingest.refresh import commit
+from stock_assets.ingest.refresh import commit, set_aside
 from stock_assets.ingest.vault import Vault
 from stock_assets.learning.dataset import dataset
 from stock_assets.market import Look, look
@@ -22,7 +22,7 @@ from stock_assets.partitions import tickers
 from stock_assets.presentation import drawing, table_metadata
 from stock_assets.resources.lake import Lake
 from stock_assets.settings import PipelineSettings
-from stock_assets.sources.market_data import MarketData
+from stock_assets.sources.market_data import MarketData, NothingUsable
 from stock_assets.version import code_version
 
 GROUP = "market_data"
@@ -48,6 +48,8 @@ def prices(
     try:
         seen = look(ticker, source=market, vault=vault, settings=settings, now=clock.now())
     except SourceError as error:
+        if isinstance(error, NothingUsable):
+            set_aside(vault, ticker, error.fetched, now=clock.now())
         if finding := price_checks.unreadable(error):
             lake.write(FINDINGS, ticker, findings_table(ticker, [finding]))
             yield price_checks.failed_by(finding)

@@ -23,9 +23,9 @@ from stock_assets.ingest.intake import Intake, decide, raises_questions
 from stock_assets.ingest.restatements import Outcome, Restatement, decided, recorded, restated
 from stock_assets.ingest.vault import Stored, Vault, merged
 from stock_assets.settings import RestatementPolicy
-from stock_assets.sources.market_data import MarketData
+from stock_assets.sources.market_data import Fetched, MarketData
 
-__all__ = ["Intake", "accept", "brings_news", "commit", "reject", "take_in"]
+__all__ = ["Intake", "accept", "brings_news", "commit", "reject", "set_aside", "take_in"]
 
 log = structlog.get_logger()
 
@@ -132,6 +132,13 @@ def commit(vault: Vault, intake: Intake) -> None:
             if waiting is not None:
                 vault.hold(ticker, waiting, Outcome.WITHDRAWN)
     _tell(intake)
+
+
+def set_aside(vault: Vault, ticker: str, fetched: Fetched, *, now: datetime) -> None:
+    """Put the refused rows of a fetch without a single bar into the quarantine; nothing else changes."""
+    told = fetched.provenance
+    with vault.locked(ticker):
+        vault.set_aside(ticker, fetched.refused, source=told.source, origin=told.origin, seen_at=iso(now))
 
 
 def accept(vault: Vault, ticker: str, now: datetime) -> Stored:

@@ -7,7 +7,7 @@ import dagster as dg
 import numpy as np
 
 from release.clock import Clock
-from stock_assets.calendars import exchange_of, last_settled, session_calendar
+from stock_assets.calendars import exchange_of, newest_due, session_calendar
 from stock_assets.jobs import refresh_ticker, update_ticker
 from stock_assets.partitions import known_tickers
 from stock_assets.resources.lake import Lake
@@ -29,9 +29,7 @@ class Staleness:
 def staleness(ticker: str, lake: Lake, *, now: datetime, settings: PipelineSettings) -> Staleness | None:
     """What is stale about the ticker; None if it has the bar of the newest closed session, or of `as_of` if earlier."""
     calendar = session_calendar(exchange_of(ticker), through=now.date())
-    due = last_settled(calendar, now=now)
-    if settings.as_of is not None and np.datetime64(settings.as_of) < due:
-        due = calendar.between(calendar.session[0], np.datetime64(settings.as_of))[-1]
+    due = newest_due(calendar, now=now, as_of=settings.as_of)
     last = lake.read("prices", ticker)["date"].iloc[-1] if lake.has("prices", ticker) else None
     day = None if last is None else np.datetime64(last, "D")
     return Staleness(ticker, day, due) if day is None or day < due else None

@@ -88,6 +88,14 @@ class Fetched:
     notes: tuple[str, ...] = ()
 
 
+class NothingUsable(DataEmpty):
+    """Rows without a single bar among them; `fetched` has them, and where they came from."""
+
+    def __init__(self, message: str, *, fetched: Fetched) -> None:
+        super().__init__(message)
+        self.fetched = fetched
+
+
 class MarketData(Protocol):
     """A source of daily bars."""
 
@@ -137,7 +145,12 @@ def between(fetched: Fetched, start: date | None, end: date | None, *, ticker: s
     if not wanted.any():
         has = f"; its {len(bars)} bars are of {bars.session.min()} to {bars.session.max()}" if len(bars) else ""
         span = f"from {start or 'the start'} to {end or 'the end'}"
-        raise DataEmpty(f"{ticker}: too short: expected bars {span}, got none{has}{_told(fetched.refused)}")
+        told = f"{ticker}: too short: expected bars {span}, got none{has}"
+        if fetched.refused and not len(bars):
+            raise NothingUsable(
+                f"{told}; {len(fetched.refused)} rows are no bars, the first: {fetched.refused[0]}", fetched=fetched
+            )
+        raise DataEmpty(told)
     adjusted = fetched.adjusted_close
     return Fetched(
         bars=Bars(bars.session[wanted], bars.ohlcv[wanted], bars.split[wanted], bars.dividend[wanted]),
@@ -147,11 +160,6 @@ def between(fetched: Fetched, start: date | None, end: date | None, *, ticker: s
         adjusted_close=None if adjusted is None else adjusted[wanted],
         notes=fetched.notes,
     )
-
-
-def _told(refused: tuple[Refused, ...]) -> str:
-    """How many rows were no bars, and what was wrong with the first."""
-    return f"; {len(refused)} rows are no bars, the first: {refused[0]}" if refused else ""
 
 
 def _within(session: str, start: date | None, end: date | None) -> bool:

@@ -13,12 +13,12 @@ import numpy as np
 
 from quant.bars import COLUMNS, Floats
 from quant.faults import Rule
-from stock_assets.errors import BadValue, DataEmpty, MissingColumn
+from stock_assets.errors import BadValue, MissingColumn
 from stock_assets.sources.cadence import require_daily
 from stock_assets.sources.columns import Columns
 from stock_assets.sources.dates import DayMonth
 from stock_assets.sources.headers import ADJUSTED, DATE, DIVIDEND, SPLIT, TICKER
-from stock_assets.sources.market_data import Fetched, Provenance, Refused
+from stock_assets.sources.market_data import Fetched, NothingUsable, Provenance, Refused
 from stock_assets.sources.rows import Rows, admit, as_json
 from stock_assets.sources.tables import Sheet
 
@@ -52,7 +52,7 @@ def gather(ticker: str, pieces: Sequence[Piece], *, origin: str) -> Fetched:
         If the rows are not one a session.
     MissingColumn
         If the pieces don't have the same columns.
-    DataEmpty
+    NothingUsable
         If all rows are refused; the message tells the first one.
     """
     parts = [piece.sheet.of(piece.ticker) for piece in pieces]
@@ -101,7 +101,7 @@ def _require_readable(
         first = (
             f": all {len(fetched.refused)} rows are refused, the first: {fetched.refused[0]}" if fetched.refused else ""
         )
-        raise DataEmpty(f"{ticker}: expected bars in {files}, got none{first}")
+        raise NothingUsable(f"{ticker}: expected bars in {files}, got none{first}", fetched=fetched)
 
 
 def _strangers(piece: Piece, order: DayMonth | None, ticker: str) -> list[Refused]:

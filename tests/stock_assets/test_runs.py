@@ -18,6 +18,8 @@ from release.store import Store
 from stock_assets.definitions import definitions
 from stock_assets.errors import BadSelection, HomeUnwritable, NothingToPublish
 from stock_assets.failures import cause
+from stock_assets.frames import price_table
+from stock_assets.ingest.vault import Vault
 from stock_assets.instance import open_instance
 from stock_assets.jobs import TRAINING
 from stock_assets.resources.lake import Lake
@@ -232,3 +234,18 @@ def test_a_home_that_cannot_be_made_is_named(tmp_path):
 
     with pytest.raises(HomeUnwritable, match="home: expected a writable folder, got"):
         open_instance(PipelineSettings(home=tmp_path / "home"))
+
+
+def test_rows_without_a_single_bar_among_them_go_to_the_quarantine_all_the_same(tmp_path):
+    table = price_table(sample_bars("IBM")[-5:], ticker="IBM").assign(close=-1.0)
+    table.to_csv(tmp_path / "bars.csv", index=False)
+    settings = PipelineSettings(home=tmp_path / "home", source=SourceName.FILES, data=tmp_path / "bars.csv")
+    with open_instance(settings) as instance:
+        instance.add_dynamic_partitions("tickers", ["IBM"])
+        run = materialize_ticker(instance, settings, "IBM", "prices")
+
+    kept = Vault(Lake(UPath(settings.lake))).quarantine("IBM")
+    assert not run.ok
+    assert "IBM" in run.error
+    assert list(kept["rule"]) == ["price_positive"] * 5
+    assert list(kept["session"]) == list(table["date"].astype(str))

@@ -76,5 +76,5 @@ def test_a_damaged_memory_is_named(filled_from_files):
 
 
 def test_a_bad_value_is_named_with_what_was_expected(tmp_path):
-    with pytest.raises(CommandFailed, match=r"source: expected 'sample' or 'files', got yahoo"):
-        homes.settings_for(home=tmp_path, source="yahoo")
+    with pytest.raises(CommandFailed, match=r"source: expected 'sample', 'files', 'yahoo' or 'alpaca', got edgar"):
+        homes.settings_for(home=tmp_path, source="edgar")
