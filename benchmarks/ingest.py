@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import statistics
 import subprocess
@@ -23,6 +24,8 @@ from pathlib import Path
 
 import psutil
 from upath import UPath
+
+from release.logs import configure_logging
 
 TARGET_WALL_SECONDS = 20.0
 TARGET_MEMORY_MB = 1024.0
@@ -149,6 +152,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=US130)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    configure_logging(logging.WARNING)
     if not options.data.exists():
         print(f"skipped: expected the raw bars of 130 tickers at --data, found no {options.data.name}", file=sys.stderr)
         return 0

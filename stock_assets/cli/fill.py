@@ -184,13 +184,14 @@ def fetch(
 ) -> tuple[TickerRun, ...]:
     """Bring the tickers' bars up to date and check them, one Dagster run a ticker; nothing is trained or published."""
     from stock_assets import runs
-    from stock_assets.definitions import opened
     from stock_assets.instance import open_instance
+    from stock_assets.sources.catalogue import market_data
 
     pool = Pool(workers=workers or os.cpu_count() or 1, logs=settings.logs, warm=("stock_assets.runs",))
     with pool, open_instance(settings) as instance:
         runs.bury_dead_runs(instance, settings)
-        wanted = universe(settings, instance, opened(settings), asked=asked)
+        # The source is read by the workers: what it took to list its tickers here is not kept.
+        wanted = universe(settings, instance, market_data(settings), asked=asked)
         homes.remember(settings)
         jobs = [Job(label=name, function=runs.run_fetch, arguments=(settings, name), reports=True) for name in wanted]
         return _run_tickers(pool, jobs)

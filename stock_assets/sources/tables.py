@@ -93,6 +93,9 @@ def read_table(file: Path, *, named: str | None = None) -> Sheet:
         return _sheet(raw, named=named or named_ticker(file.name), file=file.name, sha256=sha256(data).hexdigest())
     except (pa.ArrowException, OSError) as error:
         raise unreadable(file.name, error) from error
+    finally:
+        # What parsing took is several times the columns that are kept, and a worker keeps its memory for its life.
+        pa.default_memory_pool().release_unused()
 
 
 def _read_parquet(data: bytes) -> Raw:
