@@ -48,24 +48,27 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(("STOCK_ASSETS_", "DAGSTER_"))}
 
 
-def watched(command: list[str]) -> tuple[float, float]:
-    """Wall seconds of a command that succeeds, and the most memory (MB) that it and its children held together.
-
-    Memory is the proportional share of each process (pages shared by several count once), sampled ten times a second.
-    """
+def timed(command: list[str]) -> float:
+    """Wall seconds of a command that succeeds."""
     started = time.perf_counter()
-    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment(), text=True)
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(), check=True)
+    return time.perf_counter() - started
+
+
+def most_memory(command: list[str]) -> float:
+    """The most memory (MB) that a command and its children hold together.
+
+    Each process's proportional share (pages that several share count once), looked at five times a second: in a run of
+    its own, because looking costs time.
+    """
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment())
     root, most = psutil.Process(running.pid), 0.0
-    while True:
-        try:
-            _, told = running.communicate(timeout=0.1)
-            break
-        except subprocess.TimeoutExpired:
-            most = max(most, held(root))
-    seconds = time.perf_counter() - started
-    if running.returncode not in (0, 1):
-        raise RuntimeError(f"expected {' '.join(command)} to end well, got exit code {running.returncode}: {told}")
-    return seconds, most
+    while running.poll() is None:
+        most = max(most, held(root))
+        time.sleep(0.2)
+    if running.returncode:
+        raise RuntimeError(f"expected {' '.join(command)} to succeed, got exit code {running.returncode}")
+    return most
 
 
 def held(root: psutil.Process) -> float:
@@ -87,10 +90,13 @@ def one_round(data: Path) -> dict[str, float]:
         subprocess.run([sys.executable, "-c", FLOOR, str(data), folder], check=True)
         floor = time.perf_counter() - started
     with tempfile.TemporaryDirectory() as folder:
-        command = [str(STOCK_ASSETS), "data", "fetch", "--data", str(data), "--home", f"{folder}/home"]
-        first, memory = watched(command)
-        again, _ = watched(command)
-    return {"floor": floor, "first": first, "memory MB": memory, "again": again}
+        command = fetch(data, folder)
+        return {"floor": floor, "first": timed(command), "again": timed(command)}
+
+
+def fetch(data: Path, folder: str) -> list[str]:
+    """The command that is measured."""
+    return [str(STOCK_ASSETS), "data", "fetch", "--data", str(data), "--home", f"{folder}/home"]
 
 
 def seconds_a_row(data: Path, count: int) -> float:
@@ -121,9 +127,12 @@ def seconds_a_row(data: Path, count: int) -> float:
 def summary(rounds: list[dict[str, float]], data: Path) -> dict[str, float]:
     """Medians over the rounds; the cost of a row is the best of three, as noise only adds."""
     middle = {name: statistics.median(found[name] for found in rounds) for name in rounds[0]}
+    with tempfile.TemporaryDirectory() as folder:
+        memory = most_memory(fetch(data, folder))
     rows = {count: 1e6 * min(seconds_a_row(data, count) for _ in range(3)) for count in (1, 13, 130)}
     return {
         **middle,
+        "memory MB": memory,
         "slowest first": max(found["first"] for found in rounds),
         "first / floor": middle["first"] / middle["floor"],
         **{f"us a row, {count} tickers": cost for count, cost in rows.items()},
