@@ -22,7 +22,7 @@ demo: $(READY) ## Fill the graph with real bars, publish a release and serve it 
 	@$(BIN)/stock-assets demo $(ARGS)
 
 test: lint ## Linters, types, import contracts, then the tests (.ci/run adds the slow ones)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 lint: $(READY) ## ruff, mypy and import-linter
 	@$(BIN)/ruff check --quiet .
