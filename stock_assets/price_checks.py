@@ -57,9 +57,9 @@ class PriceCheck:
 CHECKS: Final = (
     PriceCheck(
         name="readable",
-        rules=(Rule.SCHEMA, Rule.ERROR_BODY, Rule.OTHER_TICKER),
-        grave=frozenset({Rule.SCHEMA, Rule.ERROR_BODY, Rule.OTHER_TICKER}),
-        description="Every column and type is there; no error saved as data, no other ticker's row.",
+        rules=(Rule.EMPTY, Rule.SCHEMA, Rule.ERROR_BODY, Rule.OTHER_TICKER),
+        grave=frozenset({Rule.EMPTY, Rule.SCHEMA, Rule.ERROR_BODY, Rule.OTHER_TICKER}),
+        description="There are bars, with every column and type; no error saved as data, no other ticker's row.",
     ),
     PriceCheck(
         name="one_bar_per_session",
@@ -195,6 +195,8 @@ def _result(check: PriceCheck, found: Assessment, *, too_many: Sequence[Finding]
 
 def _too_many_quarantined(found: Assessment) -> tuple[Finding, ...]:
     """The rows in the quarantine from the first bar on, if they are of more sessions than a history can lack."""
+    if not len(found.bars):
+        return ()
     first = str(found.bars.session[0])
     rows = tuple(row for row in found.findings if row.outcome is Outcome.QUARANTINED and row.session >= first)
     return rows if len({row.session for row in rows}) > QUARANTINED_SHARE * len(found.bars) else ()

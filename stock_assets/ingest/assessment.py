@@ -17,7 +17,7 @@ import numpy as np
 from quant.bars import Bars
 from quant.faults import Fault, Rule, faults
 from quant.quality import examine
-from quant.repair import Repair, repair
+from quant.repair import Repair, Repaired, repair
 from quant.sessions import SessionCalendar
 from stock_assets.ingest.intake import Intake
 from stock_assets.ingest.restatements import Restatement
@@ -131,7 +131,7 @@ def assess(
     """
     raw = intake.after.bars if end is None else intake.after.bars.through(np.datetime64(end))
     adjusted_close = None if intake.after.adjusted_close is None else intake.after.adjusted_close[: len(raw)]
-    mended = repair(raw, adjusted_close=adjusted_close)
+    mended = repair(raw, adjusted_close=adjusted_close) if len(raw) else Repaired(raw, ())
     standing = [*faults(mended.bars), *examine(mended.bars, calendar, adjusted_close=adjusted_close, due=due)]
     refused = _unsettled((*quarantined, *intake.quarantined), raw, end)
     # A session whose row is in the quarantine is not missed twice, and the vendor's adjusted close knows no mending.

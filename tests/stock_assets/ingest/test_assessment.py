@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import date
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pytest
 
 from quant.bars import Convention, log_returns
 from quant.faults import Rule
+from stock_assets import price_checks
 from stock_assets.ingest.assessment import Outcome, assess
 from stock_assets.ingest.findings import findings_of, findings_table
 from stock_assets.settings import RestatementPolicy
@@ -178,3 +179,14 @@ def test_bars_that_are_in_force_without_a_witness_have_none(vendor, assessed, va
     assessed(vendor)
 
     assert vault.read(TICKER).adjusted_close is None
+
+
+def test_a_ticker_whose_only_bar_is_still_growing_has_none_yet(vendor, assessed, bars):
+    vendor.bars = bars[-1:]
+    session_under_way = datetime(2013, 3, 1, 15, 0, tzinfo=UTC)
+
+    found = assessed(vendor, now=session_under_way)
+
+    assert found.unfinished == (str(bars.session[-1]),)
+    assert [one.rule for one in found.findings] == [Rule.EMPTY]
+    assert price_checks.refusal(found) == "IBM - bars: expected at least one bar, got none [empty]"
