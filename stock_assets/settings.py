@@ -62,7 +62,8 @@ class PipelineSettings(BaseSettings):
     request_timeout_seconds : float
         For the connection, and again for each wait for more of the answer.
     response_minutes : float
-        For how long an answer that was kept is as good as a new one.
+        For how long an answer that was kept is as good as a new one: at most the hour in which a close settles, or an
+        answer from within a session would speak of it afterwards.
     yahoo_url, alpaca_url : str
         Where the vendors are; tests have servers of their own.
     alpaca_key, alpaca_secret : secret, optional
@@ -87,7 +88,7 @@ class PipelineSettings(BaseSettings):
     request_budget: int = Field(default=1000, ge=1)
     request_attempts: int = Field(default=5, ge=1, le=20)
     request_timeout_seconds: float = Field(default=20.0, gt=0.0)
-    response_minutes: float = Field(default=15.0, ge=0.0)
+    response_minutes: float = Field(default=15.0, ge=0.0, le=60.0)
     yahoo_url: str = "https://query2.finance.yahoo.com"
     alpaca_url: str = "https://data.alpaca.markets"
     alpaca_key: SecretStr | None = Field(default=None, validation_alias="APCA_API_KEY_ID")

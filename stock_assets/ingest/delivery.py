@@ -1,4 +1,4 @@
-"""What a source delivered, with what does not enter set apart: bars of no session, bars of a session still open.
+"""What a source delivered, with what does not enter set apart: rows of no session, rows of one that has not settled.
 
 `stock_assets.sources.rows` refuses what is wrong with a row by itself; here a calendar and the time come to it.
 """
@@ -6,16 +6,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
+import pandas as pd
 
-from quant.bars import Bars, Floats
+from quant.bars import Bars, Floats, Sessions
 from quant.faults import Rule
 from quant.sessions import SessionCalendar
 from release.clock import iso
 from release.tables import digest
+from stock_assets.calendars import SETTLING
 from stock_assets.ingest.comparison import Comparison, Marks, bar_json, compared, rows_of
 from stock_assets.ingest.vault import Stored
 from stock_assets.sources.market_data import Fetched, Provenance, Refused
@@ -34,13 +37,13 @@ class Delivery:
     at : str
         When, ISO UTC.
     bars : Bars
-        Of sessions that have closed.
+        Of sessions whose close is `calendars.SETTLING` old.
     adjusted_close : (n,) float64, optional
         The vendor's, of these bars.
     refused : tuple of Refused
         The fetch's own, then bars of days that are no sessions (`Rule.EXTRA_SESSION`).
     unfinished : tuple of str
-        Sessions of bars that were cut because they had not closed; they come in with a later fetch.
+        Sessions of rows, sound or not, that were cut because they had not settled; they come in with a later fetch.
     """
 
     fetched: Fetched
@@ -81,21 +84,24 @@ def delivery(
 ) -> Delivery:
     """What was fetched at `now` (aware), sifted by what the calendar knows.
 
-    Of days that the calendar does not reach nobody knows whether they are sessions: they are taken for some, which
-    have closed when the day is over in UTC.
+    A session is finished when its close has settled: until then a vendor's bar may lack the last auction, and an answer
+    from the cache may be of the time before. Of days that the calendar does not reach nobody knows whether they are
+    sessions: they are taken for some, which close when the day is over in UTC.
     """
     bars, adjusted = fetched.bars, fetched.adjusted_close
-    extra = _extra(bars, calendar)
-    unfinished = _unfinished(bars, calendar, now) & ~extra
+    extra, unfinished = _extra(bars.session, calendar), _unfinished(bars.session, calendar, now)
     enters = ~(extra | unfinished)
+    early = _unfinished(_days(fetched.refused), calendar, now)
+    refused = [row for row, cut in zip(fetched.refused, early, strict=True) if not cut]
+    cut = [row.session for row, cut in zip(fetched.refused, early, strict=True) if cut]
     return Delivery(
         fetched=fetched,
         since=since,
         at=iso(now),
         bars=rows_of(bars, enters),
         adjusted_close=None if adjusted is None else adjusted[enters],
-        refused=(*fetched.refused, *(_no_session(bars, int(row), calendar) for row in np.flatnonzero(extra))),
-        unfinished=tuple(str(session) for session in bars.session[unfinished]),
+        refused=(*refused, *(_no_session(bars, int(row), calendar) for row in np.flatnonzero(extra))),
+        unfinished=tuple(sorted({*bars.session[unfinished].astype(str).tolist(), *cut})),
     )
 
 
@@ -106,19 +112,26 @@ def no_delivery(before: Stored, *, at: str) -> Delivery:
     return Delivery(fetched=fetched, since=None, at=at, bars=none)
 
 
-def _extra(bars: Bars, calendar: SessionCalendar) -> Marks:
-    within = (bars.session >= calendar.session[0]) & (bars.session <= calendar.session[-1])
-    extra: Marks = within & ~np.isin(bars.session, calendar.session)
+def _days(refused: Sequence[Refused]) -> Sessions:
+    """The rows' sessions, (n,); NaT for a cell that is no date."""
+    days = pd.to_datetime([row.session for row in refused], format="%Y-%m-%d", errors="coerce")
+    return days.to_numpy().astype("datetime64[D]")
+
+
+def _extra(session: Sessions, calendar: SessionCalendar) -> Marks:
+    within = (session >= calendar.session[0]) & (session <= calendar.session[-1])
+    extra: Marks = within & ~np.isin(session, calendar.session)
     return extra
 
 
-def _unfinished(bars: Bars, calendar: SessionCalendar, now: datetime) -> Marks:
-    moment = np.datetime64(now.astimezone(UTC).replace(tzinfo=None), "us")
-    closes = (bars.session + np.timedelta64(1, "D")).astype("datetime64[s]")
-    row = np.searchsorted(calendar.session, bars.session)
-    known = np.isin(bars.session, calendar.session)
+def _unfinished(session: Sessions, calendar: SessionCalendar, now: datetime) -> Marks:
+    """Of days that may be sessions, which have not settled; NaT is none."""
+    settled = np.datetime64((now - SETTLING).astimezone(UTC).replace(tzinfo=None), "us")
+    closes = (session + np.timedelta64(1, "D")).astype("datetime64[s]")
+    row = np.searchsorted(calendar.session, session)
+    known = np.isin(session, calendar.session)
     closes[known] = calendar.close_utc[row[known]]
-    unfinished: Marks = closes > moment
+    unfinished: Marks = (closes > settled) & ~_extra(session, calendar)
     return unfinished
 
 

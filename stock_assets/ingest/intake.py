@@ -43,7 +43,7 @@ class Intake:
     held : bool
         Whether nothing of the fetch enters until a person decides (`accept`, `reject`).
     unfinished : tuple of str
-        Sessions that were cut because they had not closed.
+        Sessions that were cut because they had not settled.
     quarantined : tuple of Refused
         Rows that are no bars, and bars of days that are no sessions.
     source_changed : bool

@@ -55,7 +55,7 @@ def take_in(
     calendar : SessionCalendar
         Of the ticker's exchange.
     now : datetime
-        Aware; bars of sessions that have not closed by then don't enter.
+        Aware; bars of sessions that have not settled by then don't enter.
     end : date, optional
         The last session to ask for. What is stored beyond it stays, and is asked for and compared as well.
     policy : RestatementPolicy

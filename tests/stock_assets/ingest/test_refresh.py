@@ -137,18 +137,18 @@ def test_an_as_of_date_asks_for_no_more_and_removes_nothing(bars, vendor, refres
 @pytest.mark.parametrize(
     ("now", "in_force"),
     [
-        (datetime(2013, 3, 1, 20, 59, 59, tzinfo=UTC), "2013-02-28"),
-        (datetime(2013, 3, 1, 21, 0, tzinfo=UTC), "2013-03-01"),
+        (datetime(2013, 3, 1, 21, 59, 59, tzinfo=UTC), "2013-02-28"),
+        (datetime(2013, 3, 1, 22, 0, tzinfo=UTC), "2013-03-01"),
     ],
 )
-def test_a_bar_enters_once_its_session_has_closed(vendor, refresh, now, in_force):
+def test_a_bar_enters_once_its_session_has_closed_and_settled(vendor, refresh, now, in_force):
     intake = refresh(vendor, now=now)
 
     assert str(intake.after.bars.session[-1]) == in_force
     assert intake.unfinished == (() if in_force == "2013-03-01" else ("2013-03-01",))
 
 
-@pytest.mark.parametrize(("hour", "unfinished"), [(17, ("2012-12-24",)), (18, ())])
+@pytest.mark.parametrize(("hour", "unfinished"), [(18, ("2012-12-24",)), (19, ())])
 def test_half_days_close_early(bars, vendor, refresh, hour, unfinished):
     vendor.bars = bars.through(np.datetime64("2012-12-24"))
 
@@ -177,10 +177,23 @@ def test_nothing_but_an_unfinished_bar_is_nothing_yet(bars, vendor, refresh, vau
     assert vault.read(TICKER) is None
 
 
+def test_a_row_of_a_session_under_way_that_is_no_bar_is_not_refused_yet(bars, vendor, refresh):
+    # A dividend that is told before the market opens, on a day without prices.
+    hole = Refused(rule=Rule.FINITE, session="2013-03-01", field="open", value="nan", expected="a number", row="{}")
+    undated = dataclasses.replace(hole, session="soon")
+    vendor.bars, vendor.refused = bars[:-1], (hole, undated)
+
+    early = refresh(vendor, now=datetime(2013, 3, 1, 13, 0, tzinfo=UTC))
+    late = refresh(vendor)
+
+    assert (early.unfinished, early.quarantined) == (("2013-03-01",), (undated,))
+    assert (late.unfinished, late.quarantined) == ((), (hole, undated))
+
+
 def test_after_the_calendar_s_end_a_bar_is_finished_when_its_day_is_over(vendor, refresh, calendar):
     short = until(calendar, "2013-02-27")
 
-    intake = refresh(vendor, calendar=short, now=datetime(2013, 3, 1, 23, 59, tzinfo=UTC))
+    intake = refresh(vendor, calendar=short, now=datetime(2013, 3, 2, 0, 59, tzinfo=UTC))
 
     assert intake.unfinished == ("2013-03-01",)
     assert intake.quarantined == ()
