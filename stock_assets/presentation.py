@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import dagster as dg
@@ -15,20 +15,32 @@ from quant.bars import Floats
 WIDTH: Final = 480
 HEIGHT: Final = 96
 POINTS: Final = 240
+LINES: Final = ("#2563eb", "#d97706", "#6b7280")
+MARKS: Final = ("#d97706", "#16a34a", "#dc2626", "#7c3aed")
 
 
-def table_metadata(table: pd.DataFrame, **more: Any) -> dict[str, Any]:
-    """Rows, date range and column types of a table, with what else is worth knowing about it."""
-    facts: dict[str, Any] = {"dagster/row_count": len(table), "dagster/column_schema": schema(table), **more}
+def table_metadata(table: pd.DataFrame, *, columns: Mapping[str, str] | None = None, **more: Any) -> dict[str, Any]:
+    """Rows, column types and date range of a table, then what else is worth knowing about it, in the order given.
+
+    `columns` says of some columns what they hold.
+    """
+    facts: dict[str, Any] = {
+        "dagster/row_count": len(table),
+        "dagster/column_schema": schema(table, columns=columns or {}),
+    }
     if "date" in table and len(table):
         facts |= {"first": str(table["date"].min().date()), "last": str(table["date"].max().date())}
-    return facts
+    return facts | more
 
 
-def schema(table: pd.DataFrame) -> dg.TableSchema:
-    """The table's columns and their types."""
-    columns = [dg.TableColumn(name=str(name), type=str(kind)) for name, kind in table.dtypes.items()]
-    return dg.TableSchema(columns=columns)
+def schema(table: pd.DataFrame, *, columns: Mapping[str, str]) -> dg.TableSchema:
+    """The table's columns, their types, and what `columns` says of them."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(name=str(name), type=str(kind), description=columns.get(str(name)))
+            for name, kind in table.dtypes.items()
+        ]
+    )
 
 
 def figures(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,25 +51,50 @@ def figures(record: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def drawing(title: str, **lines: Floats) -> dg.MarkdownMetadataValue:
-    """Up to three lines over the same places as a small picture inside markdown; drawn by hand, so it costs nothing."""
+def drawing(
+    title: str, *, marks: Mapping[str, Sequence[int]] | None = None, **lines: Floats
+) -> dg.MarkdownMetadataValue:
+    """Up to three lines over the same places as a small picture inside markdown; drawn by hand, so it costs nothing.
+
+    `marks` are rows of the first line that get a dot, by what they are: up to four kinds, counted below the lines.
+    """
     low = min(float(np.nanmin(values)) for values in lines.values())
     high = max(float(np.nanmax(values)) for values in lines.values())
-    paths = "".join(
-        f'<polyline fill="none" stroke="{colour}" stroke-width="1.5" points="{_points(values, low, high)}"/>'
-        for values, colour in zip(lines.values(), ("#2563eb", "#d97706", "#6b7280"), strict=False)
-    )
+    drawn = [_polyline(values, low, high, colour) for values, colour in zip(lines.values(), LINES, strict=False)]
+    first, told = next(iter(lines.values())), 0
+    for (name, rows), colour in zip((marks or {}).items(), MARKS, strict=False):
+        if len(rows):
+            # One dot where they would cover each other: a picture stays small however much is marked.
+            apart = {round(POINTS * row / len(first)): row for row in rows}
+            drawn += [_dot(first, row, low, high, colour) for row in apart.values()]
+            drawn.append(_text(4 + 110 * told, HEIGHT + 34, f"● {len(rows)} {name}", colour))
+            told += 1
     label = f"{title}: {low:.4g} to {high:.4g}" + (f" ({', '.join(lines)})" if len(lines) > 1 else "")
     picture = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT + 18}">'
-        f'<text x="4" y="12" font-size="11" font-family="sans-serif" fill="#6b7280">{label}</text>{paths}</svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT + (40 if told else 18)}">'
+        f"{_text(4, 12, label, LINES[2])}{''.join(drawn)}</svg>"
     )
     data = base64.b64encode(picture.encode()).decode()
     return dg.MetadataValue.md(f"![{label}](data:image/svg+xml;base64,{data})")
 
 
-def _points(values: Floats, low: float, high: float) -> str:
-    shown = values[np.unique(np.linspace(0, len(values) - 1, POINTS).astype(int))]
-    x = np.linspace(4, WIDTH - 4, len(shown))
-    y = 16 + HEIGHT * (1 - (shown - low) / ((high - low) or 1.0))
-    return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True) if np.isfinite(b))
+def _text(x: float, y: float, words: str, colour: str) -> str:
+    return f'<text x="{x}" y="{y}" font-size="11" font-family="sans-serif" fill="{colour}">{words}</text>'
+
+
+def _polyline(values: Floats, low: float, high: float, colour: str) -> str:
+    rows = np.unique(np.linspace(0, len(values) - 1, POINTS).astype(int))
+    places = (_place(values, row, low, high) for row in rows if np.isfinite(values[row]))
+    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    return f'<polyline fill="none" stroke="{colour}" stroke-width="1.5" points="{points}"/>'
+
+
+def _dot(values: Floats, row: int, low: float, high: float, colour: str) -> str:
+    x, y = _place(values, row, low, high)
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{colour}"/>'
+
+
+def _place(values: Floats, row: int, low: float, high: float) -> tuple[float, float]:
+    """Where a value is drawn."""
+    x = 4 + (WIDTH - 8) * row / ((len(values) - 1) or 1)
+    return x, 16 + HEIGHT * (1 - (float(values[row]) - low) / ((high - low) or 1.0))
