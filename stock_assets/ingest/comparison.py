@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quant.bars import CLOSE, COLUMNS, VOLUME, Bars, Floats
+from stock_assets.sources.market_data import Carried
 
 FIELDS: Final = (*COLUMNS, "split", "dividend")
 # A whole bar that one of the two does not have.
@@ -53,13 +54,21 @@ class Comparison:
     Attributes
     ----------
     stored, fetched : Bars
+        What was carried over from a refused row to the next bar is taken back where the row's session is stored: it
+        stands there.
+    carried : tuple of Carried
+        What was taken back.
     old, new : (m,) int
         Rows in `stored` and in `fetched` of the sessions that both have.
     differs : (m, 7) bool
         By `FIELDS`: values further apart than `tolerance`.
     tolerance : (m, 7) float64
+    moved : (m,) bool
+        Whether the stored split and dividend include those that the fetch has at late bars before: the row of these was
+        refused until now.
     agrees : (m,) bool
-        Whether the prices, the split and the dividend are the same: both tellings stand on one share count there.
+        Whether the prices, the split and the dividend are the same, or moved: both tellings stand on one share count
+        there.
     missing : (k,) int
         Stored rows that the source should have said and does not.
     late : (l,) int
@@ -68,10 +77,12 @@ class Comparison:
 
     stored: Bars
     fetched: Bars
+    carried: tuple[Carried, ...]
     old: Rows
     new: Rows
     differs: Marks
     tolerance: Floats
+    moved: Marks
     agrees: Marks
     missing: Rows
     late: Rows
@@ -89,7 +100,7 @@ class Comparison:
         """
         if not len(self.old):
             return True  # nothing says that both stand on one share count
-        prices = np.delete(self.differs, VOLUME, axis=1)
+        prices = _prices(self.differs, self.moved)
         volumes = self.differs[:, VOLUME] & ~self.agrees
         late = self._vouched(self.fetched.session[self.late])
         return bool(len(self.missing) or prices.any() or volumes.any() or not late.all())
@@ -114,14 +125,20 @@ class Comparison:
             differs=self.differs & ~again,
             missing=np.array(missing, dtype=np.intp),
             late=np.array(late, dtype=np.intp),
+            # Without all of the late bars nothing has moved to them.
+            moved=self.moved & (len(late) == len(self.late)),
         )
 
     def amended(self) -> Bars:
         """The stored bars with what is not serious: settled volumes, late bars, and sessions before and after."""
-        ohlcv = self.stored.ohlcv.copy()
+        ohlcv, split, dividend = (
+            column.copy() for column in (self.stored.ohlcv, self.stored.split, self.stored.dividend)
+        )
         settled = self.differs[:, VOLUME]
         ohlcv[self.old[settled], VOLUME] = self.fetched.ohlcv[self.new[settled], VOLUME]
-        stored = Bars(self.stored.session, ohlcv, self.stored.split, self.stored.dividend)
+        split[self.old[self.moved]] = self.fetched.split[self.new[self.moved]]
+        dividend[self.old[self.moved]] = self.fetched.dividend[self.new[self.moved]]
+        stored = Bars(self.stored.session, ohlcv, split, dividend)
         session = self.fetched.session
         outside = (session < stored.session[0]) | (session > stored.session[-1])
         return joined(stored, rows_of(self.fetched, np.union1d(np.flatnonzero(outside), self.late)))
@@ -134,7 +151,9 @@ class Comparison:
         """
         unsaid = np.setdiff1d(np.arange(len(self.stored)), np.concatenate([self.old, self.missing]))
         vouched = self._vouched(self.stored.session[unsaid]) & bool(len(self.old))
-        bars = joined(rows_of(self.stored, unsaid[vouched]), self.fetched)
+        gone = self.stored.session[unsaid[~vouched]]
+        fetched = _moved_on(self.fetched, [one for one in self.carried if one.session in gone], back=False)
+        bars = joined(rows_of(self.stored, unsaid[vouched]), fetched)
         return bars, np.sort(np.concatenate([self.missing, unsaid[~vouched]]))
 
     def changes(self, *, dropped: Rows | None = None) -> tuple[Change, ...]:
@@ -170,6 +189,7 @@ def compared(
     since: np.datetime64 | None,
     refused: Collection[str],
     adjusted_close: Floats | None = None,
+    carried: Collection[Carried] = (),
 ) -> Comparison:
     """Where a fetch tells the stored sessions otherwise.
 
@@ -184,7 +204,11 @@ def compared(
         ISO sessions of which the source delivered a row that is no bar: that unsays nothing.
     adjusted_close : (len(fetched),) float64, optional
         Dividends that were read back from these are as exact as these are.
+    carried : collection of Carried
+        What the fetched bars have of refused rows' splits and dividends.
     """
+    taken_back = tuple(one for one in carried if one.session in stored.session)
+    fetched = _moved_on(fetched, taken_back, back=True)
     _, old, new = np.intersect1d(stored.session, fetched.session, assume_unique=True, return_indices=True)
     tolerance = _tolerance(stored, fetched, adjusted_close, old=old, new=new)
     # A NaN is within no tolerance.
@@ -193,18 +217,57 @@ def compared(
     due = (stored.session >= first) & (stored.session <= fetched.session[-1])
     due &= ~np.isin(stored.session.astype(str), list(refused))
     between = (fetched.session > stored.session[0]) & (fetched.session < stored.session[-1])
-    agrees = ~np.delete(differs, VOLUME, axis=1).any(axis=1)
+    late = np.setdiff1d(np.flatnonzero(between), new)
+    moved = _moved(stored, fetched, old=old, new=new, late=late, tolerance=tolerance)
     return Comparison(
         stored=stored,
         fetched=fetched,
+        carried=taken_back,
         old=old,
         new=new,
         differs=differs,
         tolerance=tolerance,
-        agrees=np.asarray(agrees),
+        moved=moved,
+        agrees=np.asarray(~_prices(differs, moved).any(axis=1)),
         missing=np.setdiff1d(np.flatnonzero(due), old),
-        late=np.setdiff1d(np.flatnonzero(between), new),
+        late=late,
     )
+
+
+def _moved_on(bars: Bars, carried: Collection[Carried], *, back: bool) -> Bars:
+    """The bars with what was carried to some of them, or without it again."""
+    split, dividend = bars.split.copy(), bars.dividend.copy()
+    for one in carried:
+        # A bar that did not enter has nothing to give back.
+        for row in np.flatnonzero(bars.session == one.onto):
+            split[row] = split[row] / one.split if back else split[row] * one.split
+            dividend[row] += -one.dividend if back else one.dividend
+    return Bars(bars.session, bars.ohlcv, split, dividend) if carried else bars
+
+
+def _moved(stored: Bars, fetched: Bars, *, old: Rows, new: Rows, late: Rows, tolerance: Floats) -> Marks:
+    """`Comparison.moved`, of the late bars that have a split or a dividend."""
+    moved = np.zeros(len(old), dtype=bool)
+    acting = late[(fetched.split[late] != 1) | (fetched.dividend[late] > 0)]
+    place = np.searchsorted(new, late)
+    for i in np.unique(np.searchsorted(new, acting)):
+        if i == len(new):
+            continue
+        split, dividend = 1.0, 0.0
+        for row in (*late[place == i], new[i]):
+            split *= float(fetched.split[row])
+            dividend = dividend / float(fetched.split[row]) + float(fetched.dividend[row])
+        same_split = abs(stored.split[old[i]] - split) <= SPLIT_TOLERANCE * split
+        moved[i] = same_split and abs(stored.dividend[old[i]] - dividend) <= tolerance[i, DIVIDEND]
+    return moved
+
+
+def _prices(differs: Marks, moved: Marks) -> Marks:
+    """Where prices, splits and dividends differ, those that moved left out, (m, 6)."""
+    marks = differs.copy()
+    marks[moved, SPLIT] = marks[moved, DIVIDEND] = False
+    prices: Marks = np.delete(marks, VOLUME, axis=1)
+    return prices
 
 
 def _tolerance(stored: Bars, fetched: Bars, adjusted_close: Floats | None, *, old: Rows, new: Rows) -> Floats:

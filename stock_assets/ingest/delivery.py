@@ -76,6 +76,7 @@ class Delivery:
             since=self.since,
             refused={row.session for row in self.refused},
             adjusted_close=self.adjusted_close,
+            carried=self.fetched.carried,
         )
 
 

@@ -60,6 +60,26 @@ class Refused:
         return f"{self.session} {self.field}: expected {self.expected}, got {self.value}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """A split and a dividend of a refused row, which stand at the next bar.
+
+    Attributes
+    ----------
+    session, onto : datetime64[D]
+        Of the refused row and of that bar.
+    split : float
+        By which the bar's own split was multiplied.
+    dividend : float
+        Which was added to its own dividend: on the share count of `onto`.
+    """
+
+    session: np.datetime64
+    onto: np.datetime64
+    split: float
+    dividend: float
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Fetched:
     """What a source has of a ticker.
@@ -78,6 +98,8 @@ class Fetched:
         The vendor's own adjusted closes where it has them: evidence to check actions by, never a price to use.
     notes : tuple of str
         What a person should know, a line each: columns that were not understood, a date format that was inferred.
+    carried : tuple of Carried
+        What the bars have of the refused rows' splits and dividends.
     """
 
     bars: Bars
@@ -86,6 +108,7 @@ class Fetched:
     merged: int = 0
     adjusted_close: Floats | None = field(default=None)
     notes: tuple[str, ...] = ()
+    carried: tuple[Carried, ...] = ()
 
 
 class NothingUsable(DataEmpty):
@@ -159,6 +182,7 @@ def between(fetched: Fetched, start: date | None, end: date | None, *, ticker: s
         merged=fetched.merged,
         adjusted_close=None if adjusted is None else adjusted[wanted],
         notes=fetched.notes,
+        carried=tuple(one for one in fetched.carried if one.onto in bars.session[wanted]),
     )
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from quant.bars import COLUMNS, Bars, Floats, Sessions, actions_from_adjusted_close
 from quant.faults import Fault, Rule, faults
 from quant.repair import repair
-from stock_assets.sources.market_data import Fetched, Provenance, Refused
+from stock_assets.sources.market_data import Carried, Fetched, Provenance, Refused
 
 ADJUSTED = "adj_close"
 # What a row breaks by itself, whatever stands around it; the first one is its reason.
@@ -100,7 +100,8 @@ def admit(rows: Rows, *, provenance: Provenance, notes: Sequence[str] = (), refu
         refused=(*unread, *(_refused(rows, row, reasons[row]) for row in aside.tolist())),
         merged=merged + len(refused) - len(unread),
         adjusted_close=kept.adjusted_close,
-        notes=(*notes, *carried),
+        notes=(*notes, *(f"{one.session}: {told} of a refused row stand at {one.onto}" for one, told in carried)),
+        carried=tuple(one for one, _ in carried),
     )
 
 
@@ -195,13 +196,13 @@ def _in_the_adjusted_closes_unit(said: Bars, adjusted_close: Floats) -> Floats:
     return closes
 
 
-def _with_actions_of(aside: Bars, bars: Bars) -> tuple[Bars, list[str]]:
-    """The bars with the splits and dividends of sessions that were set aside, each at the next bar, and a note of each.
+def _with_actions_of(aside: Bars, bars: Bars) -> tuple[Bars, list[tuple[Carried, str]]]:
+    """The bars with the splits and dividends of sessions that were set aside, each at the next bar, and what they are.
 
     The price of a row may be no price; that its share was split remains true, and the next bar shows it. Rows of one
     session that name different actions are left to the quarantine.
     """
-    split, dividend, notes = bars.split.copy(), bars.dividend.copy(), []
+    split, dividend, carried = bars.split.copy(), bars.dividend.copy(), []
     possible = (aside.split > 0) & np.isfinite(aside.split) & (aside.dividend >= 0) & np.isfinite(aside.dividend)
     acting = possible & ((aside.split != 1) | (aside.dividend > 0))
     for session in np.unique(aside.session[acting])[::-1]:
@@ -211,10 +212,12 @@ def _with_actions_of(aside: Bars, bars: Bars) -> tuple[Bars, list[str]]:
             continue
         ((ratio, paid),) = actions
         # The dividend is per share of its own day; later splits have made more of them.
-        dividend[place] += paid / split[place]
+        share = float(paid / split[place])
+        dividend[place] += share
         split[place] *= ratio
-        notes.append(f"{session}: split {ratio:g}, dividend {paid:g} of a refused row stand at {bars.session[place]}")
-    return Bars(bars.session, bars.ohlcv, split, dividend), notes[::-1]
+        one = Carried(session=session, onto=bars.session[place], split=float(ratio), dividend=share)
+        carried.append((one, f"split {ratio:g}, dividend {paid:g}"))
+    return Bars(bars.session, bars.ohlcv, split, dividend), carried[::-1]
 
 
 def _refused(rows: Rows, row: int, fault: Fault) -> Refused:

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+import numpy as np
+
 from quant.bars import Bars
 from quant.basis import Basis, as_traded, basis, later_splits
 from stock_assets.sources.market_data import Fetched
@@ -38,6 +40,12 @@ def on_their_days_shares(fetched: Fetched, *, beside: Callable[[], Iterable[Basi
     if count[Basis.AS_TRADED] > count[Basis.SPLIT_ADJUSTED]:
         return fetched
     splits = int((bars.split != 1).sum())
-    ohlcv, dividend = as_traded(bars.ohlcv, bars.split), bars.dividend * later_splits(bars.split)
+    later = later_splits(bars.split)
+    ohlcv, dividend = as_traded(bars.ohlcv, bars.split), bars.dividend * later
+    carried = tuple(
+        replace(one, dividend=one.dividend * float(later[np.searchsorted(bars.session, one.onto)]))
+        for one in fetched.carried
+    )
     note = f"prices and dividends were adjusted for {splits} splits; they are brought back to each day's share count"
-    return replace(fetched, bars=Bars(bars.session, ohlcv, bars.split, dividend), notes=(*fetched.notes, note))
+    raw = Bars(bars.session, ohlcv, bars.split, dividend)
+    return replace(fetched, bars=raw, notes=(*fetched.notes, note), carried=carried)
