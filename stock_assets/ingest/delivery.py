@@ -106,10 +106,10 @@ def delivery(
     )
 
 
-def no_delivery(before: Stored, *, at: str) -> Delivery:
-    """What a source delivers that has no bar in the range it was asked for."""
+def no_delivery(before: Stored, *, at: str, notes: tuple[str, ...] = ()) -> Delivery:
+    """What a source delivers that has no bar in the range it was asked for; `notes` tell why, in its words."""
     none = before.bars[:0]
-    fetched = Fetched(bars=none, provenance=Provenance(source=before.source, origin=before.origin))
+    fetched = Fetched(bars=none, provenance=Provenance(source=before.source, origin=before.origin), notes=notes)
     return Delivery(fetched=fetched, since=None, at=at, bars=none)
 
 

@@ -15,7 +15,7 @@ import structlog
 
 from quant.sessions import SessionCalendar
 from release.clock import iso
-from stock_assets.errors import DataEmpty
+from stock_assets.errors import DataEmpty, UnknownTicker
 from stock_assets.ingest.comparison import compared
 from stock_assets.ingest.delivery import Delivery, delivery, no_delivery
 from stock_assets.ingest.errors import NothingHeld, VaultChanged
@@ -67,7 +67,7 @@ def take_in(
     Raises
     ------
     SourceError
-        As of `MarketData.fetch`; `DataEmpty` only where everything was asked for.
+        As of `MarketData.fetch`; `DataEmpty` and `UnknownTicker` only where everything was asked for.
     LakeUnreadable
         If what is stored is damaged.
     """
@@ -84,9 +84,11 @@ def take_in(
         return decide(ticker, before, ask(None), record=record, policy=policy)
     try:
         delivered = ask(before.bars.session[max(0, len(before.bars) - 1 - overlap)])
-    except DataEmpty:
-        # The vendor has not even what it had: that says nothing of what is stored.
-        return decide(ticker, before, no_delivery(before, at=iso(now)), record=record, policy=policy)
+    except (DataEmpty, UnknownTicker) as error:
+        # The vendor has not even what it had, or carries the ticker no longer: that says nothing of what is stored. How
+        # old its last bar becomes is for a check to tell.
+        nothing = no_delivery(before, at=iso(now), notes=(" ".join(str(error).split()),))
+        return decide(ticker, before, nothing, record=record, policy=policy)
     if raises_questions(before, delivered, record=record):
         delivered = ask(None)
     return decide(ticker, before, delivered, record=record, policy=policy)
