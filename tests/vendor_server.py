@@ -15,7 +15,7 @@ from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from shared_data import shared_data
@@ -100,8 +100,8 @@ class VendorServer:
         """Spoil the next answers, one each."""
         self._mischief.extend(mischief)
 
-    def always(self, mischief: Mischief) -> None:
-        """Spoil every answer from now on."""
+    def always(self, mischief: Mischief | None) -> None:
+        """Spoil every answer from now on; None for no longer."""
         self._always = mischief
 
     def write(self, path: str, reply: Reply, **params: str) -> None:
@@ -124,7 +124,7 @@ class VendorServer:
         return self._mischief.popleft() if self._mischief else self._always
 
     @contextmanager
-    def running(self) -> Iterator[VendorServer]:
+    def running(self) -> Iterator[Self]:
         """Serve until the block is left."""
         thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
