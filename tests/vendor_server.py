@@ -10,7 +10,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,6 +23,7 @@ from shared_data import shared_data
 from stock_assets.settings import PipelineSettings
 from stock_assets.sources.transport import Pace
 
+NOON = datetime(2025, 2, 20, 12, tzinfo=UTC)
 HTML = b"<!DOCTYPE html><html><body>Will be right back...</body></html>"
 
 
@@ -80,6 +81,17 @@ def reset(handler: _Handler, _: Reply) -> None:
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     handler.close_connection = True
     handler.connection.close()
+
+
+# What a vendor asked again answers well.
+PASSING: Mapping[str, Mischief] = {
+    "429": instead(b'{"message": "too many requests."}', status=429),
+    "429 that says when": instead(status=429, Retry_After="3"),
+    "500": instead(status=500),
+    "slow body": stalled,
+    "cut body": cut,
+    "connection reset": reset,
+}
 
 
 class VendorServer:

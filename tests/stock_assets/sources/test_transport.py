@@ -7,13 +7,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from vendor_server import Reply, VendorServer, Waits, as_json, cut, instead, pace_of, reset, settings_for, stalled
+from vendor_server import NOON, Reply, VendorServer, Waits, as_json, cut, instead, pace_of, reset, settings_for, stalled
 
 from release.files import sha256
 from stock_assets.errors import (
@@ -29,7 +28,6 @@ from stock_assets.sources.response_cache import Answer
 from stock_assets.sources.transport import LONGEST_BACKOFF_SECONDS, PATIENCE_SECONDS, Pace, Transport
 from stock_assets.sources.vendor.turnstile import IN_FLIGHT, turn
 
-NOON = datetime(2025, 2, 20, 12, tzinfo=UTC)
 BODY = b'{"bars": [1, 2, 3, 4, 5]}'
 PASSING = {
     "429": (instead(status=429), "status 429"),
@@ -42,15 +40,9 @@ PASSING = {
 
 
 @pytest.fixture
-def server() -> Iterator[VendorServer]:
-    with VendorServer().running() as running:
-        running.write("/bars", Reply(BODY))
-        yield running
-
-
-@pytest.fixture
-def waits() -> Waits:
-    return Waits(NOON)
+def server(server) -> VendorServer:
+    server.write("/bars", Reply(BODY))
+    return server
 
 
 @pytest.fixture
