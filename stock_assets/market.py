@@ -16,9 +16,10 @@ from release.clock import iso
 from stock_assets.calendars import exchange_of, newest_due, session_calendar
 from stock_assets.ingest.assessment import Assessment, assess
 from stock_assets.ingest.delivery import delivery, no_delivery
+from stock_assets.ingest.errors import VaultChanged
 from stock_assets.ingest.intake import Intake, decide
 from stock_assets.ingest.quarantine import refused_rows
-from stock_assets.ingest.refresh import take_in
+from stock_assets.ingest.refresh import commit, take_in
 from stock_assets.ingest.vault import Vault
 from stock_assets.settings import PipelineSettings, SourceName
 from stock_assets.sources.market_data import MarketData
@@ -52,6 +53,25 @@ def look(ticker: str, *, source: MarketData, vault: Vault, settings: PipelineSet
         overlap=settings.overlap_sessions,
     )
     return Look(intake, _assessed(intake, calendar, vault=vault, settings=settings, now=now))
+
+
+def refresh(ticker: str, *, source: MarketData, vault: Vault, settings: PipelineSettings, now: datetime) -> Look:
+    """`look`, and write what was decided; where another process wrote meanwhile, once more on what that has stored.
+
+    Raises
+    ------
+    SourceError
+        As of `look`.
+    VaultChanged
+        If others write again and again.
+    """
+    seen = look(ticker, source=source, vault=vault, settings=settings, now=now)
+    try:
+        commit(vault, seen.intake)
+    except VaultChanged:
+        seen = look(ticker, source=source, vault=vault, settings=settings, now=now)
+        commit(vault, seen.intake)
+    return seen
 
 
 def _assessed(

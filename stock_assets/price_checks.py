@@ -24,7 +24,7 @@ from stock_assets.errors import (
     SourceError,
     WrongTicker,
 )
-from stock_assets.ingest.assessment import Assessment, Finding, Outcome
+from stock_assets.ingest.assessment import NO_SESSION, SOURCE, Assessment, Finding, Outcome
 from stock_assets.learning.dataset import require_history
 from stock_assets.learning.errors import TooLittleHistory
 
@@ -163,8 +163,8 @@ def unreadable(error: SourceError) -> Finding | None:
         if isinstance(error, kind):
             return Finding(
                 rule=rule,
-                session="-",
-                field="source",
+                session=NO_SESSION,
+                field=SOURCE,
                 value=" ".join(str(error).split()),
                 expected="usable market data",
                 outcome=Outcome.OPEN,

@@ -14,10 +14,10 @@ from stock_assets.calendars import calendar_of
 from stock_assets.errors import SourceError
 from stock_assets.frames import bars_of, feature_frame, price_table
 from stock_assets.ingest.findings import FINDINGS, findings_table
-from stock_assets.ingest.refresh import commit, set_aside
+from stock_assets.ingest.refresh import set_aside
 from stock_assets.ingest.vault import Vault
 from stock_assets.learning.dataset import dataset
-from stock_assets.market import Look, look
+from stock_assets.market import Look, refresh, stored
 from stock_assets.partitions import tickers
 from stock_assets.presentation import drawing, table_metadata
 from stock_assets.resources.lake import Lake
@@ -46,15 +46,16 @@ def prices(
     """Daily bars as traded, with splits and dividends beside them. Unsound bars never replace sound ones."""
     ticker, vault = context.partition_key, Vault(lake)
     try:
-        seen = look(ticker, source=market, vault=vault, settings=settings, now=clock.now())
+        seen = refresh(ticker, source=market, vault=vault, settings=settings, now=clock.now())
     except SourceError as error:
         if isinstance(error, NothingUsable):
             set_aside(vault, ticker, error.fetched, now=clock.now())
         if finding := price_checks.unreadable(error):
-            lake.write(FINDINGS, ticker, findings_table(ticker, [finding]))
+            # What is stored stays in force, and with it what was found of it.
+            known = stored(ticker, vault=vault, settings=settings, now=clock.now())
+            lake.write(FINDINGS, ticker, findings_table(ticker, [finding, *(known.findings if known else ())]))
             yield price_checks.failed_by(finding)
         raise
-    commit(vault, seen.intake)
     lake.write(FINDINGS, ticker, findings_table(ticker, seen.assessment.findings))
     results = list(price_checks.evaluate(seen.assessment))
     yield from results

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 import numpy as np
 
@@ -20,8 +21,14 @@ from quant.quality import examine
 from quant.repair import Repair, Repaired, repair
 from quant.sessions import SessionCalendar
 from stock_assets.ingest.intake import Intake
+from stock_assets.ingest.quarantine import settled
 from stock_assets.ingest.restatements import Restatement
 from stock_assets.sources.market_data import Refused
+
+# In place of a session, of a finding on none in particular.
+NO_SESSION: Final = "-"
+# The field of a finding on a source that could not be read: its value is all that there is to tell.
+SOURCE: Final = "source"
 
 
 class Outcome(enum.Enum):
@@ -64,6 +71,8 @@ class Finding:
         }
 
     def __str__(self) -> str:
+        if self.field == SOURCE:
+            return self.value
         if self.mended:
             return f"{self.session} {self.field}: {self.value} mended to {self.mended}, because {self.expected}"
         return f"{self.session} {self.field}: expected {self.expected}, got {self.value}"
@@ -83,7 +92,7 @@ class Assessment:
     merged : int
         Rows of the last fetch that said the same as another.
     unfinished : tuple of str
-        Sessions that had not closed yet; their bars are left for later.
+        Sessions that had not settled yet; their bars are left for later.
     notes : tuple of str
         What the source wants to be known.
     """
@@ -155,9 +164,10 @@ def assess(
 
 def _unsettled(rows: Iterable[Refused], bars: Bars, end: date | None) -> list[Refused]:
     """The refused rows, each once, without those after the end and those whose session has a bar by now."""
-    there = set(bars.session.astype(str))
+    known = list(dict.fromkeys(rows))
     last = "9999-12-31" if end is None else end.isoformat()
-    return [row for row in dict.fromkeys(rows) if row.session not in there and row.session <= last]
+    done = settled([row.session for row in known], bars)
+    return [row for row, is_settled in zip(known, done, strict=True) if not is_settled and row.session <= last]
 
 
 def _quarantined(row: Refused) -> Finding:

@@ -7,6 +7,7 @@ from typing import Final
 
 import pandas as pd
 
+from quant.bars import Bars
 from quant.faults import Rule
 from stock_assets.sources.market_data import Refused
 
@@ -32,6 +33,12 @@ def kept(
 def said_before(table: pd.DataFrame, *, source: str) -> set[Refused]:
     """The refused rows of a source; the file or address that one lay in makes it no other one."""
     return set(refused_rows(table[table["source"] == source]))
+
+
+def settled(sessions: Sequence[str], bars: Bars) -> list[bool]:
+    """Of refused rows, by session: whether there is a bar of it after all, from another row or another fetch."""
+    there = set(bars.session.astype(str))
+    return [session in there for session in sessions]
 
 
 def refused_rows(table: pd.DataFrame) -> list[Refused]:
