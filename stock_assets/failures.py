@@ -8,8 +8,11 @@ from typing import Final
 from dagster import AssetCheckSeverity, DagsterEventType, DagsterInstance, DagsterRunStatus, EventLogEntry, RunsFilter
 from dagster_shared.error import SerializableErrorInfo
 
+from stock_assets.jobs import refresh_ticker
+
 PARTITION_TAG: Final = "dagster/partition"
 NEVER_RUN: Final = "not materialized yet"
+FINISHED: Final = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 
 
 def cause(instance: DagsterInstance, run_id: str) -> str:
@@ -60,8 +63,13 @@ def why(refused: Mapping[str, str]) -> str:
 
 
 def last_failure(instance: DagsterInstance, ticker: str) -> str:
-    """Why the ticker's newest finished run failed; that it has not run if there is none."""
-    wanted = RunsFilter(tags={PARTITION_TAG: ticker}, statuses=[DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED])
-    for run in instance.get_runs(wanted, limit=1):
-        return cause(instance, run.run_id)
+    """Why the ticker's newest finished run failed; if it went well but only fetched, why the newest other one did.
+
+    That it is not materialized yet where there is none.
+    """
+    for job in (None, refresh_ticker.name):
+        wanted = RunsFilter(job_name=job, tags={PARTITION_TAG: ticker}, statuses=FINISHED)
+        for run in instance.get_runs(wanted, limit=1):
+            if run.status is not DagsterRunStatus.SUCCESS:
+                return cause(instance, run.run_id)
     return NEVER_RUN

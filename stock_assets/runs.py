@@ -273,6 +273,7 @@ def is_fresh(instance: DagsterInstance, settings: PipelineSettings, ticker: str,
     """Whether the ticker's newest signals were made of the bars that there are now, by this code and settings.
 
     A file is read for that. A vendor is not asked: its ticker is fresh if the newest session that has closed is stored.
+    One whose restated history is held is not: it stays a failure, and told, until a person decides.
     """
     lake = lake_of(settings)
     if not (lake.has("signals", ticker) and lake.has_files("champion", ticker)):
@@ -288,15 +289,15 @@ def is_fresh(instance: DagsterInstance, settings: PipelineSettings, ticker: str,
 
 
 def _bars_now(settings: PipelineSettings, ticker: str, *, now: datetime) -> Bars | None:
-    """What a run would work with; None if only the run can find that out."""
+    """What a run would work with; None if only the run can find that out, or a history is held for a decision."""
     source, vault = opened(settings), Vault(lake_of(settings))
     if source.remote:
         known = stored(ticker, vault=vault, settings=settings, now=now)
         late = known is None or known.of([Rule.LATE, Rule.STOPPED])
-        return None if known is None or late else known.bars
+        return None if known is None or late or vault.held(ticker) else known.bars
     try:
         seen = look(ticker, source=source, vault=vault, settings=settings, now=now)
     except SourceError:
         # Not fresh: the run will fail on the same error and tell it.
         return None
-    return None if brings_news(vault, seen.intake) else seen.assessment.bars
+    return None if seen.intake.held or brings_news(vault, seen.intake) else seen.assessment.bars

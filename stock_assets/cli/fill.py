@@ -54,8 +54,8 @@ class Outcome:
         By ticker, what the source has of it, bars after `as_of` included; empty unless a year was kept for the replay.
     fresh : tuple of str
         Tickers that needed nothing.
-    standing : tuple of str
-        Tickers that were refused before, and whose bars are no better now.
+    standing : dict of str
+        Why, by ticker, of those that were refused before and whose bars are no better now.
     runs : tuple of TickerRun
         One for each of the others.
     rest : RestRun
@@ -68,7 +68,7 @@ class Outcome:
     settings: PipelineSettings
     bars: Mapping[str, Bars]
     fresh: tuple[str, ...]
-    standing: tuple[str, ...]
+    standing: Mapping[str, str]
     runs: tuple[TickerRun, ...]
     rest: RestRun
     release: Release
@@ -143,7 +143,7 @@ def fill(
             if keep_last_year and settings.as_of is None and bars:
                 settings = settings.model_copy(update={"as_of": start_of_replay(bars)})
             homes.remember(settings)
-            fresh, standing, due = ((), (), wanted) if select else _sorted(instance, settings, wanted, now=now)
+            fresh, standing, due = ((), {}, wanted) if select else _sorted(instance, settings, wanted, now=now)
         if due and not pool.open:
             stack.enter_context(pool)
         made = _run_tickers(pool, _training(settings, due, select))
@@ -169,13 +169,14 @@ def _warm_up_tracking(settings: PipelineSettings) -> None:
 
 def _sorted(
     instance: DagsterInstance, settings: PipelineSettings, wanted: Sequence[str], *, now: datetime
-) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """The tickers that are fresh, those whose refusal stands, and those that are due for a run."""
+) -> tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]:
+    """The tickers that are fresh, those whose refusal stands with the reason, and those that are due for a run."""
     from stock_assets import runs
 
     fresh = tuple(name for name in wanted if runs.is_fresh(instance, settings, name, now=now))
     stale = [name for name in wanted if name not in fresh]
-    standing = tuple(name for name in stale if runs.standing_refusal(instance, settings, name, now=now))
+    reasons = {name: runs.standing_refusal(instance, settings, name, now=now) for name in stale}
+    standing = {name: reason for name, reason in reasons.items() if reason is not None}
     return fresh, standing, tuple(name for name in stale if name not in standing)
 
 
@@ -221,7 +222,7 @@ def _run_tickers(pool: Pool, jobs: Sequence[Job]) -> tuple[TickerRun, ...]:
             if run.ok:
                 say(f"{run.ticker}: done in {run.seconds:.1f} s", style="green")
             else:
-                say(f"{run.ticker}: {run.error.removeprefix(f'{run.ticker}: ')}", style="yellow")
+                say(f"{run.ticker}: {report.without_ticker(run.error, run.ticker)}", style="yellow")
     return tuple(made[job.label] for job in jobs)
 
 
@@ -248,9 +249,21 @@ def tell(outcome: Outcome, *, json: bool = False) -> None:
     show_table(report.scores(_metrics(outcome)))
     report.print_refusals(manifest.refused)
     refused = {refusal.ticker for refusal in manifest.refused}
+    # Of these the release has the earlier model.
     report.print_failures([run for run in outcome.failed if run.ticker not in refused])
+    report.print_standing({name: reason for name, reason in outcome.standing.items() if name not in refused})
+    report.say_held(_held(outcome))
     if outcome.runs:
         show_table(report.shares(outcome.seconds))
+
+
+def _held(outcome: Outcome) -> list[str]:
+    """The tickers that wait for a person's decision on a restated history."""
+    from stock_assets.definitions import lake_of
+    from stock_assets.ingest.vault import Vault
+
+    vault = Vault(lake_of(outcome.settings))
+    return [name for name in (*(run.ticker for run in outcome.failed), *outcome.standing) if vault.held(name)]
 
 
 def _metrics(outcome: Outcome) -> dict[str, TickerMetrics]:
@@ -265,7 +278,8 @@ def document(outcome: Outcome) -> dict[str, Any]:
         "release_id": manifest.release_id,
         "as_of": manifest.as_of,
         "fresh": outcome.fresh,
-        "standing": outcome.standing,
+        "standing": list(outcome.standing),
+        "standing_reasons": outcome.standing,
         "runs": [
             {
                 "ticker": run.ticker,

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from stock_assets.cli.console import CommandFailed
+
 Home = Annotated[
     Path | None,
     typer.Option(help="Where everything is written and read. [dim]Default: STOCK_ASSETS_HOME, else .stock-assets[/]"),
@@ -40,3 +42,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, fo
 def split_tickers(text: str | None) -> tuple[str, ...]:
     """``"aapl, MSFT"`` as ``("AAPL", "MSFT")``; the empty tuple for None."""
     return tuple(dict.fromkeys(name.strip().upper() for name in (text or "").split(",") if name.strip()))
+
+
+def named_tickers(names: list[str]) -> tuple[str, ...]:
+    """The tickers of `Names`, at least one."""
+    tickers = split_tickers(",".join(names))
+    if not tickers:
+        raise CommandFailed(f"ticker: expected at least one, got {' '.join(names)!r}")
+    return tickers

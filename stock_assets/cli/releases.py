@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -13,6 +12,7 @@ from stock_assets.cli import home as homes
 from stock_assets.cli import report
 from stock_assets.cli.console import CommandFailed, print_json, say, show_table, stdout
 from stock_assets.cli.options import Home, Json
+from stock_assets.cli.report import minute
 
 if TYPE_CHECKING:
     from release.store import Store
@@ -34,7 +34,7 @@ def list_releases(home: Home = None, json: Json = False) -> None:
         mark = "●" if row["current"] else ""
         refused = ", ".join(refusal["ticker"] for refusal in row["refused"]) or "none"
         table.add_row(
-            row["release_id"], mark, row["as_of"], _minute(row["created_at"]), ", ".join(row["tickers"]), refused
+            row["release_id"], mark, row["as_of"], minute(row["created_at"]), ", ".join(row["tickers"]), refused
         )
     if rows:
         show_table(table)
@@ -68,7 +68,7 @@ def show(
         soft_wrap=True,
     )
     stdout().print(
-        f"as of {manifest.as_of}, published {_minute(manifest.created_at)} by Dagster run {manifest.dagster_run_id}",
+        f"as of {manifest.as_of}, published {minute(manifest.created_at)} by Dagster run {manifest.dagster_run_id}",
         soft_wrap=True,
     )
     show_table(report.scores(metrics))
@@ -92,11 +92,6 @@ def rollback(
         print_json({"before": before, "current": manifest.release_id})
     else:
         stdout().print(f"in force: [bold]{manifest.release_id}[/] (before: {before})", soft_wrap=True)
-
-
-def _minute(moment: str) -> str:
-    """An ISO time in UTC, as precise as a person wants it."""
-    return f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M} UTC"
 
 
 def _store(home: Home) -> Store:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
 from release.manifest import Refusal, TickerLineage, TickerMetrics
-from stock_assets.cli.console import stdout
+from stock_assets.cli.console import say, stdout
 
 if TYPE_CHECKING:
     from stock_assets.runs import TickerRun
@@ -77,21 +78,43 @@ def plain_table(*columns: str, title: str | None = None, caption: str | None = N
 def print_refusals(refusals: Sequence[Refusal]) -> None:
     """Who is left out and why, a line each; nothing if nobody is."""
     for refusal in refusals:
-        reason = refusal.reason.removeprefix(f"{refusal.ticker}: ")
-        line = Text.assemble(("refused ", "yellow"), (refusal.ticker, "bold"), f": {reason}")
-        stdout().print(line, soft_wrap=True)
+        _print_line("refused", refusal.ticker, refusal.reason)
 
 
 def print_failures(runs: Sequence[TickerRun]) -> None:
-    """Runs that failed while an earlier model of the ticker goes on being served; nothing if none did."""
-    if not runs:
-        return
-    table = Table(title="Failed; the ticker's earlier models stay", title_justify="left", box=None)
-    for column in ("ticker", "why", "Dagster run"):
-        table.add_column(column, overflow="fold")
+    """Runs that failed, a line each; nothing if none did."""
     for run in runs:
-        table.add_row(run.ticker, Text(run.error), run.run_id[:8] or "none")
-    stdout().print(table)
+        _print_line("failed", run.ticker, f"{run.error} (Dagster run {run.run_id[:8] or 'none'})")
+
+
+def print_standing(reasons: Mapping[str, str]) -> None:
+    """Tickers that no run was made of, for it would fail as the last one did, a line each; their reasons by ticker."""
+    for ticker, reason in reasons.items():
+        _print_line("failing", ticker, reason)
+
+
+def say_held(tickers: Iterable[str]) -> None:
+    """What a person can do about restated histories that are held, a line each."""
+    for ticker in tickers:
+        choice = (
+            f"`stock-assets data accept {ticker}` takes the new history, `data reject {ticker}` keeps the stored one"
+        )
+        say(f"{ticker} is held until you decide: {choice}", style="yellow")
+
+
+def minute(moment: str) -> str:
+    """An ISO time in UTC, as precise as a person wants it."""
+    return f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M} UTC"
+
+
+def without_ticker(reason: str, ticker: str) -> str:
+    """What is said of a ticker, for a line that begins with its name."""
+    return reason.removeprefix(f"{ticker}: ").removeprefix(f"{ticker} ")
+
+
+def _print_line(what: str, ticker: str, reason: str) -> None:
+    line = Text.assemble((f"{what} ", "yellow"), (ticker, "bold"), f": {without_ticker(reason, ticker)}")
+    stdout().print(line, soft_wrap=True)
 
 
 def shares(seconds: Mapping[str, float]) -> Table:

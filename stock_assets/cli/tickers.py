@@ -10,7 +10,8 @@ from rich.table import Table
 from release.manifest import Manifest
 from stock_assets.cli import home as homes
 from stock_assets.cli.console import CommandFailed, print_json, say, stdout
-from stock_assets.cli.options import Home, Json, Workers, split_tickers
+from stock_assets.cli.options import Home, Json, Names, Workers, named_tickers
+from stock_assets.cli.report import without_ticker
 from stock_assets.supervisor import signals_interrupt
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from stock_assets.settings import PipelineSettings
 
 app = typer.Typer(help="List, add and remove tickers.", rich_markup_mode="rich")
-Names = Annotated[list[str], typer.Argument(metavar="TICKER...", help="One or more, by spaces or commas.")]
 
 
 @app.command("list")
@@ -65,7 +65,7 @@ def add(
     from stock_assets.definitions import opened
     from stock_assets.partitions import known_tickers
 
-    wanted = _split(names)
+    wanted = named_tickers(names)
     settings, instance = _open(home)
     with instance:
         new = [name for name in wanted if name not in known_tickers(instance)]
@@ -89,7 +89,7 @@ def remove(names: Names, home: Home = None, json: Json = False) -> None:
     """Remove tickers from the universe; the next release is without them, their tables, runs and releases stay."""
     from stock_assets.partitions import TICKERS, known_tickers
 
-    gone = _split(names)
+    gone = named_tickers(names)
     _, instance = _open(home)
     with instance:
         at_home = known_tickers(instance)
@@ -117,13 +117,6 @@ def _manifest_in_force(settings: PipelineSettings) -> Manifest | None:
     return store.manifest(current) if current else None
 
 
-def _split(names: list[str]) -> tuple[str, ...]:
-    tickers = split_tickers(",".join(names))
-    if not tickers:
-        raise CommandFailed(f"ticker: expected at least one, got {' '.join(names)!r}")
-    return tickers
-
-
 def _row(name: str, manifest: Manifest | None, instance: DagsterInstance) -> dict[str, Any]:
     from stock_assets.failures import last_failure
 
@@ -138,7 +131,7 @@ def _row(name: str, manifest: Manifest | None, instance: DagsterInstance) -> dic
         "first_session": lineage and lineage.first_session,
         "last_session": lineage and lineage.last_session,
         "model_version": lineage and lineage.model_version,
-        "refused": refused.removeprefix(f"{name}: ") or None,
+        "refused": without_ticker(refused, name) or None,
     }
 
 
