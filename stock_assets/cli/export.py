@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ENDINGS = (".csv", ".csv.gz", ".parquet")
+# Of a ticker without a row in these, that is the answer; the first has a file of every ticker that was looked at.
+EVIDENCE = ("findings", "quarantine", "restatements")
 
 
 def export(
@@ -30,7 +32,8 @@ def export(
     if not out.name.lower().endswith(ENDINGS):
         raise CommandFailed(f"--out: expected a file ending in {', '.join(ENDINGS)}, got {out.name}")
     lake = homes.settings_for(home=home).lake
-    table = _read(_partitions(lake, name), only=split_tickers(tickers), name=name)
+    looked_at = [path.stem for path in lake.glob(f"{EVIDENCE[0]}/*.parquet")] if name in EVIDENCE else []
+    table = _read(_partitions(lake, name), only=split_tickers(tickers), name=name, without_rows=looked_at)
     _write(table, out)
     say(f"{out}: {len(table):,} rows of {len(table.columns)} columns from {name}")
 
@@ -38,14 +41,14 @@ def export(
 def _partitions(lake: Path, name: str) -> list[Path]:
     """The asset's Parquet files in order of their partition; `CommandFailed` naming the known tables if it has none."""
     known = sorted({path.parent.name for path in lake.glob("*/*.parquet")})
-    if name not in known:
+    if name not in known and not (name in EVIDENCE and EVIDENCE[0] in known):
         among = f"one of {', '.join(known)}" if known else "a filled home (run `stock-assets materialize`)"
         raise CommandFailed(f"table: expected {among}, got {name}")
     return sorted((lake / name).glob("*.parquet"))
 
 
-def _read(files: list[Path], *, only: tuple[str, ...], name: str) -> pd.DataFrame:
-    """All rows of the files; `only` keeps those of some tickers, each of which has to be there."""
+def _read(files: list[Path], *, only: tuple[str, ...], name: str, without_rows: list[str]) -> pd.DataFrame:
+    """All rows of the files; `only` keeps those of some tickers, each of which has to be there or `without_rows`."""
     import pandas as pd
 
     parts = []
@@ -56,16 +59,24 @@ def _read(files: list[Path], *, only: tuple[str, ...], name: str) -> pd.DataFram
         if "ticker" not in part.columns and "week" not in part.columns:
             part.insert(0, "ticker", file.stem)
         parts.append(part)
-    table = pd.concat(parts, ignore_index=True)
+    table = pd.concat(parts, ignore_index=True) if parts else _no_evidence(name)
     if not only:
         return table
     if "ticker" not in table.columns:
         raise CommandFailed(f"--tickers: expected a table with a ticker a row, got {name}")
-    known = sorted(table["ticker"].unique())
+    known = sorted({*table["ticker"], *without_rows})
     for ticker in only:
         if ticker not in known:
             raise CommandFailed(f"--tickers: expected some of {', '.join(known)}, got {ticker}")
     return table[table["ticker"].isin(only)]
+
+
+def _no_evidence(name: str) -> pd.DataFrame:
+    """The table of a home where nothing was refused, or nothing restated."""
+    from stock_assets.ingest.quarantine import no_quarantine
+    from stock_assets.ingest.restatements import restatement_table
+
+    return no_quarantine() if name == "quarantine" else restatement_table([])
 
 
 def _write(table: pd.DataFrame, out: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -10,13 +11,25 @@ from rich.text import Text
 
 from stock_assets.cli import home as homes
 from stock_assets.cli.console import CommandFailed, print_json, say, show_table, stdout
-from stock_assets.cli.options import AsOf, Data, Home, Json, Names, Source, Tickers, Workers, split_tickers
-from stock_assets.cli.report import plain_table, print_failures
+from stock_assets.cli.options import (
+    AsOf,
+    Data,
+    Home,
+    Json,
+    Names,
+    Source,
+    Tickers,
+    Workers,
+    named_tickers,
+    split_tickers,
+)
+from stock_assets.cli.report import minute, plain_table, print_failures, say_held, without_ticker
 from stock_assets.supervisor import signals_interrupt
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from quant.bars import Bars
     from stock_assets.ingest.assessment import Finding
     from stock_assets.ingest.vault import Vault
     from stock_assets.resources.lake import Lake
@@ -54,27 +67,33 @@ def fetch(
         good = len(made) - len(failed)
         say(f"{good} of {len(made)} tickers' bars are up to date; `stock-assets data report` tells more")
         print_failures(failed)
+        vault = _vault(settings)
+        say_held(run.ticker for run in failed if vault.held(run.ticker))
     if failed:
         raise typer.Exit(1)
 
 
 @app.command()
 def report(tickers: Tickers = None, home: Home = None, json: Json = False) -> None:
-    """What is stored of each ticker, what was found wrong, mended or refused, and why."""
+    """What is stored of each ticker, what was found wrong with it or mended, and which rows are in the quarantine."""
     settings = homes.settings_for(home=home)
     vault, known = _vault(settings), _known(settings)
     wanted = split_tickers(tickers) or known
     _require(wanted, known)
     told = {name: _told(settings, vault, name) for name in wanted}
     if json:
-        print_json(told)
+        print_json(
+            {name: {**of, "findings": [found.record() for found in of["findings"]]} for name, of in told.items()}
+        )
         return
     if not told:
         say("no market data yet; `stock-assets data fetch` or `stock-assets materialize` brings some")
         return
     _show_summary(told)
-    for name in told:
-        _show_findings(name, _findings(settings, name))
+    for name, of in told.items():
+        _show_findings(name, of["findings"])
+    _show_quarantine(told)
+    say_held(name for name, of in told.items() if of["held"])
 
 
 @app.command()
@@ -97,7 +116,7 @@ def _decide(names: list[str], *, home: Home, json: bool, accepted: bool) -> None
 
     settings = homes.settings_for(home=home)
     homes.claim(settings.home)
-    vault, wanted = _vault(settings), split_tickers(",".join(names))
+    vault, wanted = _vault(settings), named_tickers(names)
     for name in wanted:
         if vault.held(name) is None:
             raise CommandFailed(f"ticker: expected one whose restated history is held, got {name}, of which none is")
@@ -137,7 +156,7 @@ def _require(wanted: tuple[str, ...], known: tuple[str, ...]) -> None:
 
 
 def _told(settings: PipelineSettings, vault: Vault, ticker: str) -> dict[str, Any]:
-    """All that is known of a ticker's market data, in plain types."""
+    """All that is known of a ticker's market data, in plain types but for the findings."""
     stored = vault.read(ticker)
     bars = None if stored is None else stored.bars
     return {
@@ -150,20 +169,33 @@ def _told(settings: PipelineSettings, vault: Vault, ticker: str) -> dict[str, An
         "last_session": str(bars.session[-1]) if bars is not None else None,
         "splits": int((bars.split != 1).sum()) if bars is not None else 0,
         "dividends": int((bars.dividend != 0).sum()) if bars is not None else 0,
-        "findings": [finding.record() for finding in _findings(settings, ticker)],
-        "quarantine": _records(vault.quarantine(ticker)),
+        "findings": _findings(vault, _lake(settings), ticker),
+        "quarantine": _quarantine(vault, ticker, bars),
         "restatements": _records(vault.restatements(ticker)),
         "held": vault.held(ticker) is not None,
     }
 
 
-def _findings(settings: PipelineSettings, ticker: str) -> list[Finding]:
-    """What the newest look at the ticker found, the grave first."""
+def _quarantine(vault: Vault, ticker: str, bars: Bars | None) -> list[dict[str, Any]]:
+    """Every row that was ever refused; the settled last, whose session has a bar after all."""
+    from stock_assets.ingest.quarantine import settled
+
+    table = vault.quarantine(ticker)
+    done = [False] * len(table) if bars is None else settled(table["session"].tolist(), bars)
+    ordered = table.assign(settled=done).sort_values(["settled", "session", "seen_at"], kind="stable")
+    return _records(ordered)
+
+
+def _findings(vault: Vault, lake: Lake, ticker: str) -> list[Finding]:
+    """What the newest look at the ticker found, with what was decided since; the grave first."""
     from stock_assets.ingest.assessment import Outcome
     from stock_assets.ingest.findings import FINDINGS, findings_of
 
-    lake, order = _lake(settings), [Outcome.HELD, Outcome.OPEN, Outcome.QUARANTINED, Outcome.REPAIRED]
+    order = [Outcome.HELD, Outcome.OPEN, Outcome.QUARANTINED, Outcome.REPAIRED]
     found = findings_of(lake.read(FINDINGS, ticker)) if lake.has(FINDINGS, ticker) else []
+    if became := vault.decision(ticker):
+        decided = Outcome(became.value)
+        found = [replace(one, outcome=decided) if one.outcome is Outcome.HELD else one for one in found]
     return sorted(found, key=lambda finding: order.index(finding.outcome) if finding.outcome in order else len(order))
 
 
@@ -178,7 +210,8 @@ def _show_summary(told: dict[str, dict[str, Any]]) -> None:
     for name in ("bars", "from", "to", "splits", "dividends", "open", "repaired", "quarantined", "restated"):
         table.add_column(name, justify="right")
     for ticker, of in told.items():
-        counted = Counter(finding["outcome"] for finding in of["findings"])
+        counted = Counter(finding.outcome.value for finding in of["findings"])
+        settled = sum(row["settled"] for row in of["quarantine"])
         table.add_row(
             Text(ticker, style="bold"),
             of["source"] or "-",
@@ -187,21 +220,43 @@ def _show_summary(told: dict[str, dict[str, Any]]) -> None:
             of["last_session"] or "-",
             *(str(of[name]) for name in ("splits", "dividends")),
             *(str(counted[name]) for name in ("open", "repaired")),
-            str(len(of["quarantine"])),
+            f"{len(of['quarantine'])}{f' ({settled} settled)' if settled else ''}",
             f"{len(of['restatements'])}{' (held)' if of['held'] else ''}",
         )
     show_table(table)
 
 
 def _show_findings(ticker: str, findings: list[Finding]) -> None:
-    """A line each."""
-    for finding in findings[:SHOWN]:
+    """A line each; those of the quarantine are shown with it."""
+    from stock_assets.ingest.assessment import Outcome
+
+    shown = [finding for finding in findings if finding.outcome is not Outcome.QUARANTINED]
+    for finding in shown[:SHOWN]:
         line = Text.assemble(
             (f"{finding.outcome.value:<12}", "yellow"),
             (f"{ticker} ", "bold"),
-            str(finding),
+            without_ticker(str(finding), ticker),
             (f" [{finding.rule.value}]", "dim"),
         )
         stdout().print(line, soft_wrap=True)
-    if len(findings) > SHOWN:
-        stdout().print(Text(f"{'':12}{ticker}: {len(findings) - SHOWN} more (--json has them all)", style="dim"))
+    _say_more(ticker, len(shown))
+
+
+def _show_quarantine(told: dict[str, dict[str, Any]]) -> None:
+    """A row for each refused row: the settled too, for what was refused once may tell of its source."""
+    if not any(of["quarantine"] for of in told.values()):
+        return
+    columns = ("session", "field", "value", "expected", "rule", "source")
+    table = plain_table("ticker", *columns, "first seen", "now", title="What is in the quarantine")
+    for ticker, of in told.items():
+        for row in of["quarantine"][:SHOWN]:
+            cells = (ticker, *(row[name] for name in columns), minute(row["seen_at"]))
+            table.add_row(*(Text(" ".join(cell.split())) for cell in cells), "settled" if row["settled"] else "missing")
+    show_table(table)
+    for ticker, of in told.items():
+        _say_more(ticker, len(of["quarantine"]))
+
+
+def _say_more(ticker: str, count: int) -> None:
+    if count > SHOWN:
+        stdout().print(Text(f"{'':12}{ticker}: {count - SHOWN} more (--json has them all)", style="dim"))

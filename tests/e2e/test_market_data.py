@@ -23,6 +23,12 @@ def write(folder: Path, **tickers: pd.DataFrame) -> Path:
     return folder
 
 
+def quarantine(report: str) -> list[str]:
+    """The rows of the report's table of the quarantine, with single blanks."""
+    lines = [" ".join(line.split()) for line in report.splitlines()]
+    return [line for line in lines[lines.index("What is in the quarantine") + 2 :] if " more " not in line]
+
+
 @pytest.fixture
 def odd(tmp_path: Path) -> Path:
     """A folder of tickers with trouble that leaves a history to work with."""
@@ -87,9 +93,61 @@ def test_the_report_names_ticker_date_value_and_rule_a_line_each(
 
     told = stock_assets("data", "report", home=home).stdout
 
-    day = table()["date"][100]
-    assert f"quarantined NAN {day} close: expected a finite number, got nan [finite]" in told
+    assert any(line.startswith("repaired    UNITS ") for line in told.splitlines())
     assert "[unit_error_100x]" in told
+    (row,) = quarantine(told)
+    assert row.startswith(f"NAN {table()['date'][100]} close nan a finite number finite files 20")
+    assert row.endswith(" UTC missing")
+
+
+def test_the_report_shows_what_was_refused_once_when_its_session_has_a_bar_by_now(
+    tmp_path: Path, stock_assets: Command
+) -> None:
+    home, good = tmp_path / "home", table("IBM")
+    bad = good["close"].mask(good.index.isin([100, 200]))
+    folder = write(tmp_path / "bars", IBM=good.assign(close=bad))
+    stock_assets("data", "fetch", "--data", str(folder), home=home)
+    write(folder, IBM=good.assign(close=bad.fillna(good["close"].where(good.index == 100))))
+    stock_assets("data", "fetch", home=home)
+
+    told = stock_assets("data", "report", home=home).stdout
+    rows = stock_assets("data", "report", "--json", home=home).json["IBM"]["quarantine"]
+
+    missing, settled = quarantine(told)
+    assert missing.startswith(f"IBM {good['date'][200]} close nan")
+    assert missing.endswith("missing")
+    assert settled.startswith(f"IBM {good['date'][100]} close nan")
+    assert settled.endswith("settled")
+    assert "2 (1 settled)" in told
+    assert [row["settled"] for row in rows] == [False, True]
+
+
+def test_of_a_long_quarantine_the_report_shows_a_part_and_says_how_much_more_there_is(
+    tmp_path: Path, stock_assets: Command
+) -> None:
+    home, good = tmp_path / "home", table("IBM")
+    folder = write(tmp_path / "bars", IBM=good.assign(close=np.nan))
+    assert stock_assets("data", "fetch", "--data", str(folder), home=home).code == 1
+
+    told = stock_assets("data", "report", home=home).stdout
+
+    assert len(quarantine(told)) == 20
+    assert f"IBM: {len(good) - 20} more (--json has them all)" in told
+
+
+def test_what_was_found_of_the_stored_bars_is_told_while_the_source_is_broken(
+    odd: Path, tmp_path: Path, stock_assets: Command
+) -> None:
+    home = tmp_path / "home"
+    stock_assets("data", "fetch", "--tickers", "GAP", "--data", str(odd), home=home)
+    (odd / "GAP.csv").write_text('{"Error Message": "too many requests"}')
+
+    broken = stock_assets("data", "fetch", home=home)
+    told = stock_assets("data", "report", home=home).stdout
+
+    assert broken.code == 1
+    assert "GAP GAP.csv: expected rows of bars, got JSON: 'too many requests' [error_saved_as_data]" in told
+    assert "[missing_session]" in told
 
 
 def test_restated_history_is_held_until_a_person_decides(tmp_path: Path, stock_assets: Command) -> None:
@@ -102,6 +160,7 @@ def test_restated_history_is_held_until_a_person_decides(tmp_path: Path, stock_a
     told = stock_assets("data", "report", "--json", home=home).json["IBM"]
     before = pd.read_parquet(home / "lake" / "raw_bars" / "IBM.parquet")
     accepted = stock_assets("data", "accept", "IBM", "--json", home=home)
+    decided = stock_assets("data", "report", home=home).stdout
     again = stock_assets("data", "fetch", home=home)
     after = pd.read_parquet(home / "lake" / "prices" / "IBM.parquet")
 
@@ -111,6 +170,7 @@ def test_restated_history_is_held_until_a_person_decides(tmp_path: Path, stock_a
     assert {one["outcome"] for one in told["restatements"]} == {"held"}
     assert before["close"][3000] == good["close"][3000]
     assert accepted.json == {"accepted": ["IBM"]}
+    assert f"accepted    IBM {good['date'][3000]} close" in decided
     assert again.code == 0
     assert after["close"][3000] == pytest.approx(good["close"][3000] - 0.01)
 
@@ -130,6 +190,62 @@ def test_a_rejected_restatement_leaves_the_stored_history_in_force(tmp_path: Pat
     assert again.code == 0, again.stderr
     assert after["close"][3000] == good["close"][3000]
     assert len(after) == len(good)
+
+
+def test_a_held_history_fails_its_ticker_and_is_told_run_after_run_while_the_release_stays(
+    tmp_path: Path, stock_assets: Command
+) -> None:
+    home, good = tmp_path / "home", table("IBM")[-1400:]
+    folder = write(tmp_path / "bars", IBM=good)
+    release = stock_assets("demo", "--once", "--json", "--data", str(folder), home=home).json["release_id"]
+    write(folder, IBM=good.assign(close=np.where(good.index == 3000, good["close"] - 0.01, good["close"])))
+
+    first, second = (stock_assets("materialize", home=home) for _ in range(2))
+    again = stock_assets("demo", "--once", "--json", home=home)
+
+    for told, word in ((first, "failed"), (second, "failing")):
+        assert told.code == 1
+        assert f"{word} IBM: {good['date'][3000]} close: expected" in told.stdout
+        assert "`stock-assets data accept IBM`" in told.stderr
+    assert again.code == 0
+    assert (again.json["fresh"], again.json["standing"], again.json["runs"]) == ([], ["IBM"], [])
+    assert str(good["date"][3000]) in again.json["standing_reasons"]["IBM"]
+    assert again.json["release_id"] == release
+
+
+def test_a_failure_that_a_later_fetch_has_settled_is_no_longer_told(odd: Path, tmp_path: Path, stock_assets: Command):
+    home, text = tmp_path / "home", (odd / "GAP.csv").read_text()
+    (odd / "GAP.csv").write_text("")
+    assert stock_assets("data", "fetch", "--tickers", "GAP", "--data", str(odd), home=home).code == 1
+    (before,) = stock_assets("tickers", "list", "--json", home=home).json
+    (odd / "GAP.csv").write_text(text)
+    assert stock_assets("data", "fetch", home=home).code == 0
+
+    (after,) = stock_assets("tickers", "list", "--json", home=home).json
+
+    assert before["refused"] == "GAP.csv: expected bars, got an empty file"
+    assert after["refused"] == "not materialized yet"
+
+
+def test_evidence_that_there_is_none_of_is_exported_without_a_row(
+    odd: Path, tmp_path: Path, stock_assets: Command
+) -> None:
+    home, out = tmp_path / "home", tmp_path / "out.csv"
+    stock_assets("data", "fetch", "--tickers", "REVERSED", "--data", str(odd), home=home)
+
+    for name in ("quarantine", "restatements"):
+        answer = stock_assets("export", name, "--tickers", "REVERSED", "--out", str(out), home=home)
+
+        assert answer.code == 0, answer.stderr
+        assert len(pd.read_csv(out)) == 0
+
+
+@pytest.mark.parametrize("command", ["accept", "reject"])
+def test_a_decision_needs_a_ticker(command: str, tmp_path: Path, stock_assets: Command) -> None:
+    answer = stock_assets("data", command, "", home=tmp_path / "home")
+
+    assert answer.code == 1
+    assert "ticker: expected at least one, got ''" in answer.error
 
 
 @pytest.mark.parametrize("command", ["accept", "reject"])
