@@ -25,11 +25,6 @@ VERIFIES: Final = "verifies"
 PLAUSIBLE_COVERAGE: Final = (0.85, 0.95)
 
 
-def spec(asset: str, name: str, description: str, *, blocking: bool) -> dg.AssetCheckSpec:
-    """A check of an asset; a blocking one keeps what comes after from running."""
-    return dg.AssetCheckSpec(name=name, asset=asset, description=description, blocking=blocking)
-
-
 def parity(max_error: float) -> dg.AssetCheckResult:
     """How far the exported graph is from scikit-learn; the export itself refuses anything beyond the tolerance."""
     return dg.AssetCheckResult(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,18 @@ import pandas as pd
 from quant.bars import COLUMNS, Bars
 from quant.features import NAMES, VOLATILITY, column
 from stock_assets.learning.dataset import Dataset
+
+PRICE_COLUMNS: Final = {
+    "ticker": "as the source has it",
+    "date": "the exchange's session",
+    "open": "currency per share, as traded",
+    "high": "currency per share, as traded",
+    "low": "currency per share, as traded",
+    "close": "currency per share, as traded",
+    "volume": "shares, as traded",
+    "split": "new shares per old one, in force from this open; 1 where there was none",
+    "dividend": "cash per share of this day's count, by ex-date; 0 where there was none",
+}
 
 
 def price_table(bars: Bars, *, ticker: str) -> pd.DataFrame:

@@ -1,25 +1,32 @@
-"""What a person sees of a materialisation in Dagster: counts, ranges, column types, a small drawing."""
+"""What a person sees of a materialisation or a check in Dagster: counts, ranges, columns, findings, a small drawing."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import dagster as dg
 import numpy as np
 import pandas as pd
 
-from quant.bars import Floats
+from quant.bars import Floats, Sessions
+from stock_assets.ingest.assessment import NO_SESSION, Finding, Outcome
 
 WIDTH: Final = 480
 HEIGHT: Final = 96
 POINTS: Final = 240
 LINES: Final = ("#2563eb", "#d97706", "#6b7280")
-MARKS: Final = ("#d97706", "#16a34a", "#dc2626", "#7c3aed")
+MARKS: Final = ("#d97706", "#dc2626", "#16a34a", "#7c3aed")
+# What a person has to act on comes first in a table.
+ORDER: Final = (Outcome.HELD, Outcome.OPEN, Outcome.QUARANTINED)
+# Counts that are told at zero too.
+COUNTED: Final = (Outcome.OPEN, Outcome.QUARANTINED, Outcome.REPAIRED)
+TABLE_ROWS: Final = 100
 
 
-def table_metadata(table: pd.DataFrame, *, columns: Mapping[str, str] | None = None, **more: Any) -> dict[str, Any]:
+def table_metadata(table: pd.DataFrame, columns: Mapping[str, str] | None = None, /, **more: Any) -> dict[str, Any]:
     """Rows, column types and date range of a table, then what else is worth knowing about it, in the order given.
 
     `columns` says of some columns what they hold.
@@ -51,8 +58,42 @@ def figures(record: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def findings_metadata(findings: Iterable[Finding]) -> dict[str, Any]:
+    """How many findings came to what, and the first hundred as a table, those to act on first."""
+    ordered = sorted(findings, key=lambda found: ORDER.index(found.outcome) if found.outcome in ORDER else len(ORDER))
+    counted = Counter(found.outcome for found in ordered)
+    told: dict[str, Any] = {
+        f"findings_{outcome.value}": counted[outcome] for outcome in Outcome if outcome in COUNTED or counted[outcome]
+    }
+    if ordered:
+        told["findings"] = dg.MetadataValue.table([_record(found) for found in ordered[:TABLE_ROWS]])
+    return told
+
+
+def _record(found: Finding) -> dg.TableRecord:
+    """A row of few columns of words that can be broken: Dagster's page leaves a wide one no room."""
+    return dg.TableRecord(
+        {
+            "session": found.session,
+            "rule": found.rule.value.replace("_", " "),
+            "outcome": found.outcome.value,
+            "finding": str(found).removeprefix(f"{found.session} "),
+        }
+    )
+
+
+def findings_marks(findings: Iterable[Finding], sessions: Sessions) -> dict[str, list[int]]:
+    """The rows that a drawing marks, by outcome; a session without a bar of its own is marked at the next one."""
+    rows: dict[str, list[int]] = {outcome.value: [] for outcome in COUNTED}
+    for found in findings:
+        if found.outcome in COUNTED and found.session != NO_SESSION:
+            row = int(np.searchsorted(sessions, np.datetime64(found.session)))
+            rows[found.outcome.value].append(min(row, len(sessions) - 1))
+    return rows
+
+
 def drawing(
-    title: str, *, marks: Mapping[str, Sequence[int]] | None = None, **lines: Floats
+    title: str, marks: Mapping[str, Sequence[int]] | None = None, /, **lines: Floats
 ) -> dg.MarkdownMetadataValue:
     """Up to three lines over the same places as a small picture inside markdown; drawn by hand, so it costs nothing.
 

@@ -6,7 +6,6 @@ step. The rules themselves are `quant.faults`', `quant.quality`'s and the source
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -25,8 +24,11 @@ from stock_assets.errors import (
     WrongTicker,
 )
 from stock_assets.ingest.assessment import NO_SESSION, SOURCE, Assessment, Finding, Outcome
+from stock_assets.ingest.restatements import choice
 from stock_assets.learning.dataset import require_history
 from stock_assets.learning.errors import TooLittleHistory
+from stock_assets.partitions import ticker_check
+from stock_assets.presentation import findings_metadata
 
 ASSET: Final = "prices"
 SOUND: Final = "sound_bars"
@@ -36,7 +38,6 @@ QUARANTINED_SHARE: Final = 0.01
 STANDING: Final = (Outcome.OPEN, Outcome.HELD)
 SETTLED: Final = (Outcome.REPAIRED, Outcome.ACCEPTED, Outcome.REJECTED, Outcome.WITHDRAWN)
 SHOWN: Final = 3
-TABLE_ROWS: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,10 +127,7 @@ SOURCE_RULES: Final[tuple[tuple[type[SourceError], Rule], ...]] = (
 
 def specs() -> list[dg.AssetCheckSpec]:
     """Every check of `prices`, as Dagster wants them declared."""
-    return [
-        dg.AssetCheckSpec(name=check.name, asset=ASSET, description=check.description, blocking=bool(check.grave))
-        for check in CHECKS
-    ]
+    return [ticker_check(ASSET, check.name, check.description, blocking=bool(check.grave)) for check in CHECKS]
 
 
 def evaluate(found: Assessment) -> Iterator[dg.AssetCheckResult]:
@@ -140,8 +138,7 @@ def evaluate(found: Assessment) -> Iterator[dg.AssetCheckResult]:
 
 def history_spec() -> dg.AssetCheckSpec:
     """The check of `features` that comes before any of them is made."""
-    description = "Enough bars to train a model and to judge it."
-    return dg.AssetCheckSpec(name=HISTORY, asset="features", description=description, blocking=True)
+    return ticker_check("features", HISTORY, "Enough bars to train a model and to judge it.", blocking=True)
 
 
 def refusal(found: Assessment) -> str | None:
@@ -183,14 +180,22 @@ def _result(check: PriceCheck, found: Assessment, *, too_many: Sequence[Finding]
     grave = (*found.of(check.grave, *STANDING), *too_many)
     broken = found.of(check.rules, *STANDING, Outcome.QUARANTINED)
     settled = found.of(check.rules, *SETTLED)
-    shown = (*broken, *settled)
+    shown = tuple(dict.fromkeys((*broken, *too_many, *settled)))
     return dg.AssetCheckResult(
         check_name=check.name,
         passed=not (broken or too_many),
         severity=dg.AssetCheckSeverity.ERROR if grave else dg.AssetCheckSeverity.WARN,
-        description=told(found.ticker, grave or broken or settled) if grave or shown else "kept",
-        metadata={**Counter(finding.outcome.value for finding in shown), "findings": table(shown)} if shown else {},
+        description=told(found.ticker, grave or broken or settled) if grave or shown else f"{found.ticker}: kept",
+        metadata=_to_decide(found.ticker, broken) | findings_metadata(shown),
     )
+
+
+def _to_decide(ticker: str, broken: Iterable[Finding]) -> dict[str, str]:
+    """What to do about history that is held, for the page that shows it; nothing where none is."""
+    if all(finding.outcome is not Outcome.HELD for finding in broken):
+        return {}
+    # Dagster shows metadata by name: this one comes before the table.
+    return {"decide": choice(ticker)}
 
 
 def _too_many_quarantined(found: Assessment) -> tuple[Finding, ...]:
@@ -215,8 +220,3 @@ def told(ticker: str, findings: Sequence[Finding]) -> str:
     """The first findings with their rule, and how many more there are, on one line."""
     more = f" (and {len(findings) - SHOWN} more)" if len(findings) > SHOWN else ""
     return f"{ticker} {'; '.join(f'{found} [{found.rule.value}]' for found in findings[:SHOWN])}{more}"
-
-
-def table(findings: Sequence[Finding]) -> dg.TableMetadataValue:
-    """The findings as Dagster shows a table; the first hundred of them."""
-    return dg.MetadataValue.table([dg.TableRecord(dict(found.record())) for found in findings[:TABLE_ROWS]])

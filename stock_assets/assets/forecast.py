@@ -21,7 +21,7 @@ from stock_assets.learning.promotion import decide
 from stock_assets.learning.scores import by_model, ticker_metrics
 from stock_assets.learning.training import train
 from stock_assets.learning.walk_forward import Model, walk_forward
-from stock_assets.partitions import tickers
+from stock_assets.partitions import ticker_check, tickers
 from stock_assets.presentation import drawing, figures, table_metadata
 from stock_assets.resources import tracking
 from stock_assets.resources.lake import Lake
@@ -45,7 +45,7 @@ PARAMETERS, METRICS, LINEAGE, ONNX, PARITY, RECORD = (
     group_name=GROUP,
     kinds={"scikitlearn", "onnx", "mlflow"},
     code_version=code_version(),
-    check_specs=[checks.spec("model", checks.PARITY, "The ONNX graph says what scikit-learn says.", blocking=True)],
+    check_specs=[ticker_check("model", checks.PARITY, "The ONNX graph says what scikit-learn says.", blocking=True)],
 )
 def model(
     context: dg.AssetExecutionContext,
@@ -126,7 +126,9 @@ def _files(exported: Exported, lineage: TickerLineage) -> dict[str, bytes]:
     code_version=code_version(),
     # With a check beside it, Dagster takes a result without a declared type for one without a value.
     dagster_type=dg.Any,
-    check_specs=[checks.spec("oos_predictions", checks.SANE, "Finite forecasts whose intervals hold.", blocking=False)],
+    check_specs=[
+        ticker_check("oos_predictions", checks.SANE, "Finite forecasts whose intervals hold.", blocking=False)
+    ],
 )
 def oos_predictions(
     context: dg.AssetExecutionContext,
@@ -171,7 +173,7 @@ def _skill(table: pd.DataFrame) -> dg.MarkdownMetadataValue:
     code_version=code_version(),
     deps=[model],
     check_specs=[
-        checks.spec("champion", checks.DECIDED, "The challenger is no worse than the champion.", blocking=False)
+        ticker_check("champion", checks.DECIDED, "The challenger is no worse than the champion.", blocking=False)
     ],
 )
 def champion(

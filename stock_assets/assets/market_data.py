@@ -1,6 +1,6 @@
 """Group `market_data`: bars as traded, and the features of every window of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 import pandas as pd
@@ -12,14 +12,14 @@ from release.tables import digest
 from stock_assets import price_checks
 from stock_assets.calendars import calendar_of
 from stock_assets.errors import SourceError
-from stock_assets.frames import bars_of, feature_frame, price_table
+from stock_assets.frames import PRICE_COLUMNS, bars_of, feature_frame, price_table
 from stock_assets.ingest.findings import FINDINGS, findings_table
 from stock_assets.ingest.refresh import set_aside
 from stock_assets.ingest.vault import Vault
 from stock_assets.learning.dataset import dataset
 from stock_assets.market import Look, refresh, stored
 from stock_assets.partitions import tickers
-from stock_assets.presentation import drawing, table_metadata
+from stock_assets.presentation import drawing, findings_marks, findings_metadata, table_metadata
 from stock_assets.resources.lake import Lake
 from stock_assets.settings import PipelineSettings
 from stock_assets.sources.market_data import MarketData, NothingUsable
@@ -43,7 +43,11 @@ def prices(
     settings: dg.ResourceParam[PipelineSettings],
     clock: dg.ResourceParam[Clock],
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[pd.DataFrame]]:
-    """Daily bars as traded, with splits and dividends beside them. Unsound bars never replace sound ones."""
+    """Daily bars as traded, with splits and dividends beside them. Unsound bars never replace sound ones.
+
+    The checks are of one ticker each; `stock-assets data report` tells of all, and `docs/market-data.md` what they
+    hold bars to, what is mended, and how to decide on history that is held.
+    """
     ticker, vault = context.partition_key, Vault(lake)
     try:
         seen = refresh(ticker, source=market, vault=vault, settings=settings, now=clock.now())
@@ -58,35 +62,42 @@ def prices(
         raise
     lake.write(FINDINGS, ticker, findings_table(ticker, seen.assessment.findings))
     results = list(price_checks.evaluate(seen.assessment))
-    yield from results
     if reason := price_checks.refused_by(results):
+        yield from results
         raise dg.Failure(reason, allow_retries=False)
+    # In this order: Dagster takes a check to be of the newest materialisation that there is.
     yield _materialized(seen)
+    yield from results
 
 
 def _materialized(seen: Look) -> dg.MaterializeResult[pd.DataFrame]:
-    bars, provenance = seen.assessment.bars, seen.intake.fetched.provenance
-    table, data_sha256 = price_table(bars, ticker=seen.assessment.ticker), digest(bars)
-    counted = seen.assessment.counts()
+    bars, found, fetched = seen.assessment.bars, seen.assessment, seen.intake.fetched
+    table, data_sha256 = price_table(bars, ticker=found.ticker), digest(bars)
+    marks = findings_marks(found.findings, bars.session)
     return dg.MaterializeResult(
         value=table,
         metadata=table_metadata(
             table,
-            source=provenance.source,
-            origin=provenance.origin,
-            responses_sha256=list(provenance.sha256),
-            data_sha256=data_sha256,
-            added=seen.intake.added,
-            merged=seen.assessment.merged,
-            unfinished=list(seen.assessment.unfinished),
-            notes=list(seen.assessment.notes),
-            **counted,
-            **({"findings": price_checks.table(seen.assessment.findings)} if counted else {}),
+            PRICE_COLUMNS,
             last_close=float(bars.close[-1]),
-            close=drawing(f"{seen.assessment.ticker} close, adjusted", close=adjusted(bars)[:, CLOSE]),
+            close=drawing(f"{found.ticker} close, adjusted", marks, close=adjusted(bars)[:, CLOSE]),
+            source=fetched.provenance.source,
+            origin=fetched.provenance.origin,
+            sessions_added=seen.intake.added,
+            rows_merged=found.merged,
+            **_told("sessions_left_for_later", found.unfinished),
+            **_told("notes", found.notes),
+            **findings_metadata(found.findings),
+            data_sha256=data_sha256,
+            responses_sha256=list(fetched.provenance.sha256),
         ),
         data_version=dg.DataVersion(data_sha256[:32]),
     )
+
+
+def _told(name: str, words: Sequence[str]) -> dict[str, str]:
+    """One entry of metadata for a person to read, none where there is nothing to tell."""
+    return {name: "; ".join(words)} if words else {}
 
 
 @dg.asset(
@@ -103,8 +114,8 @@ def features(
     """The model's view of each session, and the return that followed it; no feature sees a later bar."""
     ticker, bars = context.partition_key, bars_of(prices)
     enough = price_checks.enough_history(ticker, bars)
-    yield enough
     if not enough.passed:
+        yield enough
         raise dg.Failure(enough.description, allow_retries=False)
     calendar = calendar_of(ticker, as_of=bars.session[-1].item())
     data = dataset(bars, calendar, ticker=ticker, horizon=settings.horizon)
@@ -112,3 +123,4 @@ def features(
     seen = drawing(f"{ticker} volatility, EWMA, per session", volatility=data.volatility)
     metadata = table_metadata(table, features=len(NAMES), labelled=data.labelled, volatility=seen)
     yield dg.MaterializeResult(value=table, metadata=metadata)
+    yield enough

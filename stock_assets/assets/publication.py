@@ -40,7 +40,12 @@ GROUP = "release"
         dg.AssetDep("portfolio_weights", partition_mapping=dg.LastPartitionMapping()),
     ],
     check_specs=[
-        checks.spec("published_release", checks.VERIFIES, "A server could load what was published.", blocking=True)
+        dg.AssetCheckSpec(
+            checks.VERIFIES,
+            asset="published_release",
+            description="A server could load what was published.",
+            blocking=True,
+        )
     ],
 )
 def published_release(

@@ -95,11 +95,10 @@ def print_standing(reasons: Mapping[str, str]) -> None:
 
 def say_held(tickers: Iterable[str]) -> None:
     """What a person can do about restated histories that are held, a line each."""
+    from stock_assets.ingest.restatements import choice
+
     for ticker in tickers:
-        choice = (
-            f"`stock-assets data accept {ticker}` takes the new history, `data reject {ticker}` keeps the stored one"
-        )
-        say(f"{ticker} is held until you decide: {choice}", style="yellow")
+        say(f"{ticker} is held until you decide: {choice(ticker)}", style="yellow")
 
 
 def minute(moment: str) -> str:

@@ -7,7 +7,6 @@ means for a run is `stock_assets.price_checks`' business.
 from __future__ import annotations
 
 import enum
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -103,10 +102,6 @@ class Assessment:
     merged: int
     unfinished: tuple[str, ...]
     notes: tuple[str, ...]
-
-    def counts(self) -> dict[str, int]:
-        """How many findings came to what, by the outcome's name; outcomes that none came to are left out."""
-        return dict(Counter(found.outcome.value for found in self.findings))
 
     def of(self, rules: Iterable[Rule], *outcomes: Outcome) -> tuple[Finding, ...]:
         """The findings under any of the rules, of some outcomes or of all."""

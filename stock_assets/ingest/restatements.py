@@ -114,6 +114,11 @@ def decided(known: Sequence[Restatement], outcome: Outcome, *, at: str) -> list[
     return [_became(one, outcome, at=at) if one.outcome is Outcome.HELD else one for one in known]
 
 
+def choice(ticker: str) -> str:
+    """What a person can do about the ticker's held fetch."""
+    return f"`stock-assets data accept {ticker}` takes the new history, `data reject {ticker}` keeps the stored one"
+
+
 def rejected(known: Sequence[Restatement], *, source: str) -> tuple[Change, ...]:
     """What a person has rejected of a source's telling and not accepted since."""
     final = {}

@@ -8,12 +8,51 @@ import re
 import numpy as np
 import pandas as pd
 
-from stock_assets.presentation import HEIGHT, WIDTH, drawing, table_metadata
+from quant.faults import Rule
+from stock_assets.ingest.assessment import Finding, Outcome
+from stock_assets.presentation import HEIGHT, WIDTH, drawing, findings_marks, findings_metadata, table_metadata
 
 
 def picture(shown) -> str:
     """The SVG inside the markdown."""
     return base64.b64decode(re.search(r"base64,([^)]+)\)", shown.value).group(1)).decode()
+
+
+def finding(outcome: Outcome, *, session: str = "2024-01-03") -> Finding:
+    mended = "1.0" if outcome is Outcome.REPAIRED else ""
+    return Finding(
+        rule=Rule.JUMP, session=session, field="close", value="9.0", expected="2.0", outcome=outcome, mended=mended
+    )
+
+
+def test_findings_are_counted_by_what_came_of_them_at_zero_too():
+    assert findings_metadata([]) == {"findings_open": 0, "findings_repaired": 0, "findings_quarantined": 0}
+    told = findings_metadata([finding(Outcome.OPEN), finding(Outcome.OPEN), finding(Outcome.HELD)])
+
+    assert (told["findings_open"], told["findings_held"], told["findings_repaired"]) == (2, 1, 0)
+
+
+def test_findings_are_a_table_of_the_first_hundred_with_those_to_act_on_first():
+    told = findings_metadata([finding(Outcome.REPAIRED)] * 100 + [finding(Outcome.OPEN), finding(Outcome.HELD)])
+
+    records = [record.data for record in told["findings"].records]
+    assert [record["outcome"] for record in records] == ["held", "open"] + ["repaired"] * 98
+    assert records[1] == {
+        "session": "2024-01-03",
+        "rule": "unexplained jump",
+        "outcome": "open",
+        "finding": "close: expected 2.0, got 9.0",
+    }
+    assert records[2]["finding"] == "close: 9.0 mended to 1.0, because 2.0"
+
+
+def test_a_finding_is_marked_at_its_bar_or_the_next_one():
+    sessions = np.array(["2024-01-02", "2024-01-04"], dtype="datetime64[D]")
+    days = ("2024-01-02", "2024-01-03", "2024-01-05", "-")
+
+    rows = findings_marks([finding(Outcome.OPEN, session=day) for day in days], sessions)
+
+    assert rows == {"open": [0, 1, 1], "quarantined": [], "repaired": []}
 
 
 def test_a_line_goes_from_one_edge_of_the_picture_to_the_other_and_from_its_low_to_its_high():
@@ -24,7 +63,7 @@ def test_a_line_goes_from_one_edge_of_the_picture_to_the_other_and_from_its_low_
 
 
 def test_marks_stand_on_the_line_where_their_rows_are_and_are_counted_by_kind():
-    drawn = picture(drawing("IBM close", marks={"open": [1], "repaired": [], "missing": [0, 2]}, close=np.arange(3.0)))
+    drawn = picture(drawing("IBM close", {"open": [1], "repaired": [], "missing": [0, 2]}, close=np.arange(3.0)))
 
     assert re.findall(r'cx="([\d.]+)" cy="([\d.]+)"', drawn) == [
         (f"{WIDTH / 2:.1f}", f"{16 + HEIGHT / 2:.1f}"),
@@ -37,8 +76,8 @@ def test_marks_stand_on_the_line_where_their_rows_are_and_are_counted_by_kind():
 
 
 def test_a_kind_of_mark_has_its_colour_whatever_else_there_is_and_a_picture_stays_small():
-    alone = picture(drawing("IBM close", marks={"open": [], "repaired": range(5000)}, close=np.arange(5000.0)))
-    beside = picture(drawing("IBM close", marks={"open": [3], "repaired": [5]}, close=np.arange(5000.0)))
+    alone = picture(drawing("IBM close", {"open": [], "repaired": range(5000)}, close=np.arange(5000.0)))
+    beside = picture(drawing("IBM close", {"open": [3], "repaired": [5]}, close=np.arange(5000.0)))
 
     assert set(re.findall('r="2.5" fill="(.*?)"', alone)) == {re.findall('r="2.5" fill="(.*?)"', beside)[1]}
     assert "5000 repaired" in alone
@@ -53,7 +92,7 @@ def test_a_line_of_one_value_and_one_with_gaps_can_be_drawn():
 def test_a_table_tells_its_size_and_range_before_anything_else_and_what_its_columns_hold():
     table = pd.DataFrame({"date": pd.to_datetime(["2024-01-02", "2024-01-03"]), "close": [1.0, 2.0]})
 
-    facts = table_metadata(table, columns={"close": "as traded"}, source="files")
+    facts = table_metadata(table, {"close": "as traded"}, source="files")
 
     assert list(facts)[2:] == ["first", "last", "source"]
     assert (facts["dagster/row_count"], facts["first"], facts["last"]) == (2, "2024-01-02", "2024-01-03")

@@ -79,6 +79,8 @@ def test_restated_history_is_an_error_while_it_is_held_and_none_once_it_is_accep
     assert (held.passed, held.severity) == (False, dg.AssetCheckSeverity.ERROR)
     assert accepted.passed
     assert "2013-01-02 close" in accepted.description
+    assert "`data reject IBM` keeps the stored one" in held.metadata["decide"].value
+    assert "decide" not in accepted.metadata
 
 
 def test_what_was_mended_passes_and_is_told():
@@ -143,5 +145,22 @@ def test_findings_are_a_table_in_dagster():
     of = result("plausible_prices", finding(Rule.JUMP))
 
     records = of.metadata["findings"].records
-    assert records[0].data["rule"] == "unexplained_jump"
-    assert of.metadata["open"].value == 1
+    assert records[0].data["rule"] == "unexplained jump"
+    assert of.metadata["findings_open"].value == 1
+
+
+def test_a_check_that_nothing_broke_names_the_ticker_and_counts_nothing():
+    of = result("plausible_prices")
+
+    assert of.description == "IBM: kept"
+    assert {name: entry.value for name, entry in of.metadata.items()} == {
+        "findings_open": 0,
+        "findings_repaired": 0,
+        "findings_quarantined": 0,
+    }
+
+
+def test_an_error_of_too_many_rows_in_the_quarantine_shows_them():
+    rows = [finding(Rule.CONFLICT, Outcome.QUARANTINED, session=str(day)) for day in sample_bars("IBM").session[:33]]
+
+    assert len(result("sound_bars", *rows).metadata["findings"].records) == 33

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import dagster as dg
 import numpy as np
 import pytest
+from dagster._core.event_api import PartitionKeyFilter
 from shared_data import sample_bars
 from upath import UPath
 
@@ -170,12 +171,45 @@ def test_a_materialisation_shows_what_a_person_wants_to_see(filled):
     metadata = event.asset_materialization.metadata
     assert metadata["dagster/row_count"].value == 1300
     assert metadata["last"].value == "2013-03-01"
+    assert metadata["findings_open"].value == sum(
+        record.data["outcome"] == "open" for record in metadata["findings"].records
+    )
     assert [column.name for column in metadata["dagster/column_schema"].schema.columns][:3] == [
         "ticker",
         "date",
         "open",
     ]
     assert metadata["close"].value.startswith("![AAPL close")
+
+
+def test_what_a_check_said_of_one_ticker_stays_when_another_is_checked(filled):
+    key = dg.AssetCheckKey(dg.AssetKey("prices"), "sound_bars")
+
+    def said(ticker: str) -> dg.AssetCheckEvaluation:
+        history = filled.instance.event_log_storage.get_asset_check_execution_history(
+            key, limit=1, partition_filter=PartitionKeyFilter(key=ticker)
+        )
+        return history[0].event.dagster_event.asset_check_evaluation_data
+
+    assert (said("AAPL").passed, said("IBM").passed) == (True, False)
+    assert said("AAPL").description == "AAPL: kept"
+    assert said("IBM").description == filled.runs["IBM"].error
+
+
+@pytest.mark.parametrize(("asset", "check"), [("prices", "sound_bars"), ("features", "enough_history")])
+def test_a_check_is_told_of_the_materialisation_that_it_judged(filled, asset, check):
+    key = dg.AssetKey(asset)
+    run = filled.runs["AAPL"].run_id
+
+    judged = filled.instance.get_records_for_run(run, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records
+
+    evaluation = next(
+        found
+        for record in judged
+        if (found := record.event_log_entry.dagster_event.asset_check_evaluation_data).asset_check_key
+        == dg.AssetCheckKey(key, check)
+    )
+    assert evaluation.target_materialization_data.run_id == run
 
 
 def test_a_ticker_is_fresh_until_its_bars_the_settings_or_the_code_change(filled, monkeypatch):
