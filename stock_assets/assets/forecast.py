@@ -13,7 +13,7 @@ from quant.forecast import ForecastParameters
 from release.clock import Clock, iso
 from release.manifest import TickerLineage, TickerMetrics
 from release.tables import digest, pack
-from stock_assets import checks
+from stock_assets import checks, parquet
 from stock_assets.calendars import exchange_of
 from stock_assets.frames import bars_of, dataset_of
 from stock_assets.learning.export import Exported, export
@@ -185,7 +185,7 @@ def champion(
     """The model that serves: the new one, unless a paired test on the same days or a guard speaks against it."""
     ticker = context.partition_key
     before = lake.read_files("champion", ticker) if lake.has_files("champion", ticker) else None
-    decision = decide(oos_predictions, None if before is None else pd.read_parquet(io.BytesIO(before[RECORD])))
+    decision = decide(oos_predictions, None if before is None else parquet.frame(io.BytesIO(before[RECORD])))
     challenger = lake.read_files("model", ticker)
     lineage = msgspec.json.decode(challenger[LINEAGE], type=TickerLineage)
     if decision.promote:
@@ -239,5 +239,5 @@ class Champion(msgspec.Struct, frozen=True, kw_only=True):
 
     def forecasts(self) -> pd.DataFrame:
         """Its out-of-sample forecasts, one row a session, oldest first; `realised` is NaN while it isn't known."""
-        table = pd.read_parquet(io.BytesIO(self.oos))
+        table = parquet.frame(io.BytesIO(self.oos))
         return table[table["model"] == Model.CHAMPION.value].sort_values("date", ignore_index=True)

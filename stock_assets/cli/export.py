@@ -51,9 +51,12 @@ def _read(files: list[Path], *, only: tuple[str, ...], name: str, without_rows: 
     """All rows of the files; `only` keeps those of some tickers, each of which has to be there or `without_rows`."""
     import pandas as pd
 
+    from stock_assets import parquet
+
     parts = []
     for file in files:
-        part = pd.read_parquet(file)
+        with file.open("rb") as opened:
+            part = parquet.frame(opened)
         if part.index.names != [None]:
             part = part.reset_index()
         if "ticker" not in part.columns and "week" not in part.columns:

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from release.files import sync_folder
+from stock_assets import parquet
 from stock_assets.errors import LakeUnreadable, NotMaterialized
 
 RECORD: Final = "record.json"
@@ -74,8 +75,7 @@ class Lake:
             If the file is damaged.
         """
         with self._opened(asset, key) as file:
-            table: pd.DataFrame = pq.read_table(file).to_pandas()
-            return table
+            return parquet.frame(file)
 
     def told(self, asset: str, key: str) -> dict[str, str]:
         """The metadata that was written with the partition's table; errors as for `read`."""
@@ -85,7 +85,8 @@ class Lake:
     def read_told(self, asset: str, key: str) -> tuple[pd.DataFrame, dict[str, str]]:
         """The partition's table and its metadata, both of one and the same write; errors as for `read`."""
         with self._opened(asset, key) as file:
-            return pq.read_table(file).to_pandas(), _ours(pq.read_schema(file))
+            table = parquet.arrow_table(file)
+            return table.to_pandas(use_threads=False), _ours(table.schema)
 
     @contextlib.contextmanager
     def locked(self, asset: str, key: str) -> Iterator[None]:

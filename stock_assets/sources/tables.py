@@ -5,6 +5,7 @@ Which files there are is `stock_assets.sources.files`' business, what a ticker's
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,10 +13,10 @@ from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
-from pyarrow import parquet
 
 from quant.bars import COLUMNS
 from stock_assets.errors import DataEmpty, DataNotFound
+from stock_assets.parquet import arrow_table
 from stock_assets.sources.blocks import Block, read_block
 from stock_assets.sources.columns import Columns
 from stock_assets.sources.headers import DATE, TICKER, layouts
@@ -99,7 +100,7 @@ def read_table(file: Path, *, named: str | None = None) -> Sheet:
 
 
 def _read_parquet(data: bytes) -> Raw:
-    table = parquet.read_table(pa.BufferReader(data), use_threads=False)
+    table = arrow_table(io.BytesIO(data))
     columns = (column.combine_chunks() for column in table.columns)
     decoded = (c.dictionary_decode() if pa.types.is_dictionary(c.type) else c for c in columns)
     return Raw(names=tuple(table.column_names), columns=tuple(decoded))
