@@ -107,7 +107,7 @@ def seconds_a_row(data: Path, count: int) -> float:
     from stock_assets.price_checks import evaluate
     from stock_assets.resources.lake import Lake
     from stock_assets.settings import PipelineSettings, SourceName
-    from stock_assets.sources.files import Files
+    from stock_assets.sources.files.source import Files
 
     now, source = datetime(2021, 4, 22, tzinfo=UTC), Files(data)
     names = source.tickers()

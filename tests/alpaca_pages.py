@@ -7,7 +7,7 @@ from typing import Any
 
 from vendor_server import Reply, VendorServer, Waits, as_json, pace_of, settings_for
 
-from stock_assets.sources.alpaca import Alpaca
+from stock_assets.sources.vendors.alpaca import Alpaca
 
 BARS = "/v2/stocks/bars"
 PAIRS = "/v1beta3/crypto/us/bars"

@@ -23,8 +23,8 @@ from stock_assets.ingest.vault import Vault
 from stock_assets.market import Look, look
 from stock_assets.resources.lake import Lake
 from stock_assets.settings import SourceName
-from stock_assets.sources.alpaca import Alpaca
-from stock_assets.sources.yahoo import Yahoo
+from stock_assets.sources.vendors.alpaca import Alpaca
+from stock_assets.sources.vendors.yahoo import Yahoo
 
 CHART = "/v8/finance/chart/"
 GONE = {"code": "Not Found", "description": "No data found, symbol may be delisted"}

@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, urlsplit
 from shared_data import shared_data
 
 from stock_assets.settings import PipelineSettings
-from stock_assets.sources.transport import Pace
+from stock_assets.sources.vendors.transport import Pace
 
 NOON = datetime(2025, 2, 20, 12, tzinfo=UTC)
 HTML = b"<!DOCTYPE html><html><body>Will be right back...</body></html>"

@@ -9,7 +9,7 @@ from typing import Any
 
 from vendor_server import VendorServer, Waits, as_json, pace_of, recording, settings_for
 
-from stock_assets.sources.yahoo import Yahoo
+from stock_assets.sources.vendors.yahoo import Yahoo
 
 FOLDER = "yahoo/recorded_2025"
 AAPL = f"{FOLDER}/chart-AAPL-2020-08-31-to-2020-11-07.json"

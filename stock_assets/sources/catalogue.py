@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stock_assets.errors import DataNotFound
 from stock_assets.settings import PipelineSettings, SourceName
-from stock_assets.sources.files import Files
+from stock_assets.sources.files.source import Files
 from stock_assets.sources.market_data import MarketData
 from stock_assets.sources.sample import Sample
 
@@ -22,11 +22,11 @@ def market_data(settings: PipelineSettings) -> MarketData:
             return Sample()
         # What asks a vendor is loaded by those who do.
         case SourceName.YAHOO:
-            from stock_assets.sources.yahoo import Yahoo
+            from stock_assets.sources.vendors.yahoo import Yahoo
 
             return Yahoo(settings)
         case SourceName.ALPACA:
-            from stock_assets.sources.alpaca import Alpaca
+            from stock_assets.sources.vendors.alpaca import Alpaca
 
             return Alpaca(settings)
         case SourceName.FILES if settings.data is not None:

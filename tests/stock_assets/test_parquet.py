@@ -25,7 +25,7 @@ READING = """
 import sys
 from stock_assets.cli.export import _read
 from stock_assets.resources.lake import Lake
-from stock_assets.sources.tables import read_table
+from stock_assets.sources.files.tables import read_table
 from upath import UPath
 before = threads()
 Lake(UPath(sys.argv[1])).read("prices", "A")

@@ -22,7 +22,7 @@ from stock_assets.resources.lake import Lake
 from stock_assets.sensors.universe import TRY_AGAIN, universe_changes
 from stock_assets.settings import PipelineSettings, SourceName
 from stock_assets.sources.catalogue import market_data
-from stock_assets.sources.files import Files
+from stock_assets.sources.files.source import Files
 from stock_assets.universe_file import BadUniverse, read_universe
 
 NOW = datetime(2024, 12, 28, 12, 0, tzinfo=UTC)

@@ -10,8 +10,8 @@ from shared_data import shared_data
 from vendor_server import NOON, VendorServer, Waits
 from yahoo_charts import FOLDER, yahoo_at
 
-from stock_assets.sources.alpaca import Alpaca
-from stock_assets.sources.yahoo import Yahoo
+from stock_assets.sources.vendors.alpaca import Alpaca
+from stock_assets.sources.vendors.yahoo import Yahoo
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from stock_assets.errors import DataEmpty, ErrorBody, UnknownTicker, VendorRefused, WrongTicker
-from stock_assets.sources.response_cache import Answer
-from stock_assets.sources.vendor.bodies import json_object
+from stock_assets.sources.vendors.bodies import json_object
+from stock_assets.sources.vendors.response_cache import Answer
 
 VENDOR: Final = "yahoo"
 QUOTE_COLUMNS: Final = ("open", "high", "low", "close", "volume")

@@ -22,7 +22,7 @@ from pyarrow import csv as arrow_csv
 from quant.bars import COLUMNS
 from release.manifest import TICKER as TICKER_PATTERN
 from stock_assets.errors import DataEmpty, DataUnreadable, ErrorBody, MissingColumn
-from stock_assets.sources.headers import DATE, TICKER, meaning
+from stock_assets.sources.files.headers import DATE, TICKER, meaning
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 # A header below that many lines of preamble is none.

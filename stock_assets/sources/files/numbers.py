@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from quant.bars import Floats
-from stock_assets.sources.dates import Ints
-from stock_assets.sources.headers import DIVIDEND, SPLIT
+from stock_assets.sources.files.dates import Ints
+from stock_assets.sources.files.headers import DIVIDEND, SPLIT
 
 MISSING: Final = frozenset(
     ("", "-", "--", "---", "–", "—", ".", "null", "none", "nan", "nat", "na", "n/a", "#n/a", "<na>")

@@ -19,9 +19,9 @@ from shared_data import sample_bars
 from quant.bars import Bars
 from quant.faults import Fault, Rule, faults
 from stock_assets.errors import BadValue, SourceError
-from stock_assets.sources.dates import moment
-from stock_assets.sources.files import Files
-from stock_assets.sources.headers import SPELLINGS
+from stock_assets.sources.files.dates import moment
+from stock_assets.sources.files.headers import SPELLINGS
+from stock_assets.sources.files.source import Files
 from stock_assets.sources.market_data import Fetched
 
 FIELDS = ("date", "open", "high", "low", "close", "volume", "split", "dividend")

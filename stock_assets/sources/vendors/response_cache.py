@@ -19,7 +19,7 @@ import msgspec
 from release.clock import iso
 from release.files import replace_synced, sha256
 from stock_assets.errors import DataNotFound, DataUnreadable, HomeUnwritable
-from stock_assets.sources.vendor.logs import log
+from stock_assets.sources.vendors.logs import log
 
 # Others are of no use later, and some, such as cookies, are nobody's business.
 KEPT_HEADERS: Final = frozenset({"age", "content-type", "date", "etag", "last-modified"})

@@ -23,8 +23,8 @@ from yfinance.data import YfData
 from yfinance.exceptions import YFException
 
 from stock_assets.errors import ErrorBody, VendorRefused
-from stock_assets.sources.response_cache import Answer
 from stock_assets.sources.rows import Rows
+from stock_assets.sources.vendors.response_cache import Answer
 
 CHART: Final = "/v8/finance/chart/"
 # Asked before every chart: for a cookie and for a token that only other services want.

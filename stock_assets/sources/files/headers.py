@@ -1,6 +1,6 @@
 """What a file's columns are called and what they mean: every spelling that is understood stands in this module.
 
-Reading the cells below the headers is `stock_assets.sources.tables`' work.
+Reading the cells below the headers is `stock_assets.sources.files.tables`' work.
 """
 
 from __future__ import annotations

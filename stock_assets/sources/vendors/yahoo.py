@@ -19,11 +19,11 @@ from quant.basis import Basis, as_traded, basis, later_splits
 from stock_assets.calendars import NEW_YORK, exchange_of
 from stock_assets.settings import PipelineSettings
 from stock_assets.sources.market_data import Fetched, Provenance, between
-from stock_assets.sources.response_cache import Answer
 from stock_assets.sources.rows import Rows, admit
-from stock_assets.sources.transport import Pace, Transport
-from stock_assets.sources.vendor.universe import START
-from stock_assets.sources.vendor.yahoo_chart import VENDOR, bars_chart, chart, has_adjusted_closes, left_out
+from stock_assets.sources.vendors.response_cache import Answer
+from stock_assets.sources.vendors.transport import Pace, Transport
+from stock_assets.sources.vendors.universe import START
+from stock_assets.sources.vendors.yahoo_chart import VENDOR, bars_chart, chart, has_adjusted_closes, left_out
 
 # Yahoo's oldest series, an index, begins with 1928.
 EARLIEST: Final = date(1927, 12, 30)
@@ -73,7 +73,7 @@ class Yahoo:
 
         Yahoo is asked through today whatever `end` is: every later split has restated what came before it.
         """
-        from stock_assets.sources.vendor.yfinance_history import history
+        from stock_assets.sources.vendors.yfinance_history import history
 
         symbol, answers = symbol_of(ticker), []
 

@@ -14,7 +14,7 @@ from shared_data import shared_data
 from quant.bars import CLOSE
 from quant.faults import Rule, check
 from stock_assets.errors import DataUnreadable, ErrorBody, MissingColumn
-from stock_assets.sources.files import Files
+from stock_assets.sources.files.source import Files
 
 
 def refused(fetched) -> dict[Rule, int]:

@@ -1,6 +1,6 @@
 """Which ticker a file's name tells: ``AAPL.csv``, ``brk-b_2020.csv.gz``, ``ticker=AAPL/part-0.parquet``.
 
-Only where no column does; what a column says is read in `stock_assets.sources.tables`.
+Only where no column does; what a column says is read in `stock_assets.sources.files.tables`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A table's columns, read: what each cell is, whose each row is, and which lines are no rows at all.
 
-What the headers mean is told by `stock_assets.sources.headers`; whether a row is a bar by `stock_assets.sources.rows`.
+What the headers mean is told by `headers`; whether a row is a bar by `stock_assets.sources.rows`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from quant.faults import Rule
 from release.manifest import TICKER as TICKER_PATTERN
 from stock_assets.calendars import AROUND_THE_CLOCK, exchange_of
 from stock_assets.errors import BadValue, DataEmpty, DataUnreadable
-from stock_assets.sources.cadence import require_daily
-from stock_assets.sources.columns import Columns, Unread, text_of
-from stock_assets.sources.dates import Dates, Ints, decided, moment, read_dates
-from stock_assets.sources.headers import DATE, NUMBERS, TICKER, Layout, meaning
+from stock_assets.sources.files.cadence import require_daily
+from stock_assets.sources.files.columns import Columns, Unread, text_of
+from stock_assets.sources.files.dates import Dates, Ints, decided, moment, read_dates
+from stock_assets.sources.files.headers import DATE, NUMBERS, TICKER, Layout, meaning
+from stock_assets.sources.files.numbers import decimal_of, is_text, read_numbers
+from stock_assets.sources.files.text import Raw
 from stock_assets.sources.market_data import Refused
-from stock_assets.sources.numbers import decimal_of, is_text, read_numbers
-from stock_assets.sources.text import Raw
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -21,8 +21,8 @@ from stock_assets.errors import DataEmpty
 from stock_assets.settings import SourceName
 from stock_assets.sources.catalogue import market_data
 from stock_assets.sources.market_data import Fetched
-from stock_assets.sources.transport import Transport
-from stock_assets.sources.yahoo import Yahoo, symbol_of
+from stock_assets.sources.vendors.transport import Transport
+from stock_assets.sources.vendors.yahoo import Yahoo, symbol_of
 
 pytestmark = pytest.mark.usefixtures("recorded_charts")
 
@@ -254,7 +254,7 @@ import sys
 from pathlib import Path
 from stock_assets.errors import SourceError
 from stock_assets.settings import PipelineSettings
-from stock_assets.sources.yahoo import Yahoo
+from stock_assets.sources.vendors.yahoo import Yahoo
 yahoo = Yahoo(PipelineSettings(home=Path(sys.argv[1]), yahoo_url=sys.argv[2]))
 assert "yfinance" not in sys.modules
 assert len(yahoo.fetch("AAPL").bars) == 1

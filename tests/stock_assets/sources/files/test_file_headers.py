@@ -9,10 +9,10 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from stock_assets.errors import MissingColumn
-from stock_assets.sources.files import Files
-from stock_assets.sources.headers import SPELLINGS, meaning
+from stock_assets.sources.files.headers import SPELLINGS, meaning
+from stock_assets.sources.files.numbers import Decimal, number
+from stock_assets.sources.files.source import Files
 from stock_assets.sources.market_data import Fetched
-from stock_assets.sources.numbers import Decimal, number
 
 
 def fetched_bytes(folder: Path, data: bytes) -> Fetched:

@@ -14,9 +14,9 @@ import numpy as np
 from quant.bars import Floats, Sessions
 from stock_assets.calendars import AROUND_THE_CLOCK, exchange_of
 from stock_assets.errors import BadValue, ErrorBody, UnknownTicker, VendorRefused, WrongTicker
-from stock_assets.sources.response_cache import Answer
 from stock_assets.sources.rows import Rows
-from stock_assets.sources.vendor.bodies import json_object
+from stock_assets.sources.vendors.bodies import json_object
+from stock_assets.sources.vendors.response_cache import Answer
 
 VENDOR: Final = "alpaca"
 KEY_VARIABLE: Final = "APCA_API_KEY_ID"

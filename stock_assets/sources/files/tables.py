@@ -1,6 +1,6 @@
 """From a file to its tickers' columns: CSV or Parquet, one ticker, many below each other or many side by side.
 
-Which files there are is `stock_assets.sources.files`' business, what a ticker's rows come to `sources.pieces`'.
+Which files there are is `stock_assets.sources.files`' business, what a ticker's rows come to `sources.files.pieces`'.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import pyarrow as pa
 from quant.bars import COLUMNS
 from stock_assets.errors import DataEmpty, DataNotFound
 from stock_assets.parquet import arrow_table
-from stock_assets.sources.blocks import Block, read_block
-from stock_assets.sources.columns import Columns
-from stock_assets.sources.headers import DATE, TICKER, layouts
-from stock_assets.sources.names import named_ticker
-from stock_assets.sources.text import Raw, read_text, unreadable
+from stock_assets.sources.files.blocks import Block, read_block
+from stock_assets.sources.files.columns import Columns
+from stock_assets.sources.files.headers import DATE, TICKER, layouts
+from stock_assets.sources.files.names import named_ticker
+from stock_assets.sources.files.text import Raw, read_text, unreadable
 
 PARQUET: Final = ".parquet"
 

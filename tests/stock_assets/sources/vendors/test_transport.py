@@ -24,9 +24,9 @@ from stock_assets.errors import (
     VendorRefused,
     VendorUnavailable,
 )
-from stock_assets.sources.response_cache import Answer
-from stock_assets.sources.transport import LONGEST_BACKOFF_SECONDS, PATIENCE_SECONDS, Pace, Transport
-from stock_assets.sources.vendor.turnstile import IN_FLIGHT, turn
+from stock_assets.sources.vendors.response_cache import Answer
+from stock_assets.sources.vendors.transport import LONGEST_BACKOFF_SECONDS, PATIENCE_SECONDS, Pace, Transport
+from stock_assets.sources.vendors.turnstile import IN_FLIGHT, turn
 
 BODY = b'{"bars": [1, 2, 3, 4, 5]}'
 PASSING = {
@@ -345,7 +345,7 @@ def test_few_requests_are_on_their_way_at_once(server, tmp_path):
 
 HOLD_ALL = """
 import contextlib, pathlib, sys, time
-from stock_assets.sources.vendor.turnstile import IN_FLIGHT, turn
+from stock_assets.sources.vendors.turnstile import IN_FLIGHT, turn
 with contextlib.ExitStack() as held:
     for _ in range(IN_FLIGHT):
         held.enter_context(turn(pathlib.Path(sys.argv[1]), sleep=time.sleep))

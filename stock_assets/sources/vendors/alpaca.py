@@ -11,10 +11,8 @@ from stock_assets.calendars import AROUND_THE_CLOCK, exchange_of
 from stock_assets.errors import DataEmpty, ErrorBody, UnknownTicker, VendorRefused
 from stock_assets.settings import PipelineSettings
 from stock_assets.sources.market_data import Fetched, Provenance, between
-from stock_assets.sources.response_cache import Answer
 from stock_assets.sources.rows import Rows, admit
-from stock_assets.sources.transport import Pace, Transport
-from stock_assets.sources.vendor.alpaca_answers import (
+from stock_assets.sources.vendors.alpaca_answers import (
     KEY_VARIABLE,
     SECRET_VARIABLE,
     VENDOR,
@@ -24,7 +22,9 @@ from stock_assets.sources.vendor.alpaca_answers import (
     next_page,
     rows_of,
 )
-from stock_assets.sources.vendor.universe import START
+from stock_assets.sources.vendors.response_cache import Answer
+from stock_assets.sources.vendors.transport import Pace, Transport
+from stock_assets.sources.vendors.universe import START
 
 # Its bars begin with 2016; without a start it would answer today's only.
 EARLIEST: Final = date(2000, 1, 1)

@@ -1,6 +1,6 @@
 """From the pieces that a ticker's rows lie in to its bars: all pieces together, as if they were one file.
 
-Reading a file is `stock_assets.sources.tables`' work, judging a row `stock_assets.sources.rows`'.
+Reading a file is `stock_assets.sources.files.tables`' work, judging a row `stock_assets.sources.rows`'.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import numpy as np
 from quant.bars import COLUMNS, Floats
 from quant.faults import Rule
 from stock_assets.errors import BadValue, MissingColumn
-from stock_assets.sources.cadence import require_daily
-from stock_assets.sources.columns import Columns
-from stock_assets.sources.dates import DayMonth
-from stock_assets.sources.headers import ADJUSTED, DATE, DIVIDEND, SPLIT, TICKER
+from stock_assets.sources.files.cadence import require_daily
+from stock_assets.sources.files.columns import Columns
+from stock_assets.sources.files.dates import DayMonth
+from stock_assets.sources.files.headers import ADJUSTED, DATE, DIVIDEND, SPLIT, TICKER
+from stock_assets.sources.files.tables import Sheet
 from stock_assets.sources.market_data import Fetched, NothingUsable, Provenance, Refused
 from stock_assets.sources.rows import Rows, admit, as_json
-from stock_assets.sources.tables import Sheet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,9 +25,9 @@ from quant.faults import Rule
 from release.files import sha256
 from stock_assets.errors import BadValue, DataEmpty, ErrorBody
 from stock_assets.settings import SourceName
-from stock_assets.sources.alpaca import Alpaca
 from stock_assets.sources.catalogue import market_data
 from stock_assets.sources.market_data import Fetched
+from stock_assets.sources.vendors.alpaca import Alpaca
 
 pytestmark = pytest.mark.usefixtures("apple_around_its_split")
 

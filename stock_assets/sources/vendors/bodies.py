@@ -6,7 +6,7 @@ import json
 from typing import Any, Final
 
 from stock_assets.errors import ErrorBody
-from stock_assets.sources.response_cache import Answer
+from stock_assets.sources.vendors.response_cache import Answer
 
 SHOWN: Final = 100
 

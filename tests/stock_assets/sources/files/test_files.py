@@ -22,9 +22,9 @@ from stock_assets.errors import (
     UnknownTicker,
 )
 from stock_assets.settings import PipelineSettings, SourceName
-from stock_assets.sources import files
 from stock_assets.sources.catalogue import market_data
-from stock_assets.sources.files import Files
+from stock_assets.sources.files import source as files
+from stock_assets.sources.files.source import Files
 from stock_assets.sources.sample import Sample
 
 
@@ -41,7 +41,7 @@ def test_one_file_is_parsed_once_for_all_its_tickers_and_again_when_it_changes(t
     file = write(tmp_path / "bars.csv", SOUND)
     source, parsed = Files(file), []
     monkeypatch.setattr(files, "read_table", lambda path: parsed.append(path) or _read(path))
-    _read = __import__("stock_assets.sources.tables", fromlist=["read_table"]).read_table
+    _read = __import__("stock_assets.sources.files.tables", fromlist=["read_table"]).read_table
 
     for ticker in source.tickers() * 3:
         source.fetch(ticker)

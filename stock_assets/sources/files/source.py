@@ -1,6 +1,6 @@
 """Daily bars out of files of one's own: one table, or a folder or glob of tables, of one ticker or many each.
 
-Which files there are and which tickers each holds is decided here; `sources.tables` reads one, `sources.pieces` joins.
+Which files there are and which tickers each holds is decided here; `tables` reads one, `pieces` joins.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Final
 
 from quant.basis import Basis
 from stock_assets.errors import DataNotFound, SourceError, WrongTicker
+from stock_assets.sources.files.names import SUFFIXES, claimed_ticker, named_ticker, stem
+from stock_assets.sources.files.pieces import Piece, gather
+from stock_assets.sources.files.shares import basis_of, on_their_days_shares
+from stock_assets.sources.files.tables import Sheet, read_table
 from stock_assets.sources.market_data import Fetched, between, known
-from stock_assets.sources.names import SUFFIXES, claimed_ticker, named_ticker, stem
-from stock_assets.sources.pieces import Piece, gather
-from stock_assets.sources.shares import basis_of, on_their_days_shares
-from stock_assets.sources.tables import Sheet, read_table
 
 # Rows of files that are kept once read, about 100 bytes each; beyond that the one used longest ago is read again.
 KEPT_ROWS: Final = 2_000_000

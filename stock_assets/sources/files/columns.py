@@ -1,6 +1,6 @@
 """Rows as columns of dates and numbers, and those that can't be read with the reason why.
 
-Making them out of a table is `stock_assets.sources.blocks`' work; whether a row is a bar `stock_assets.sources.rows`'.
+Making them out of a table is `blocks`' work; whether a row is a bar `stock_assets.sources.rows`'.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from quant.bars import Floats
 from quant.faults import Rule
-from stock_assets.sources.dates import Dates, DayMonth, Ints
-from stock_assets.sources.headers import DATE
+from stock_assets.sources.files.dates import Dates, DayMonth, Ints
+from stock_assets.sources.files.headers import DATE
 from stock_assets.sources.market_data import Refused
 from stock_assets.sources.rows import as_json
 

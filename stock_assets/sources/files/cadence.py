@@ -8,7 +8,7 @@ import numpy as np
 
 from quant.bars import Sessions
 from stock_assets.errors import DataUnreadable
-from stock_assets.sources.dates import Ints
+from stock_assets.sources.files.dates import Ints
 
 # Above that share of sessions with several times of day, it is no slip of a daily file.
 INTRADAY: Final = 0.25

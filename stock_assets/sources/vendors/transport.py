@@ -21,10 +21,10 @@ from release.clock import Clock, SystemClock
 from release.files import sha256
 from stock_assets.errors import VendorRefused, VendorUnavailable
 from stock_assets.settings import PipelineSettings
-from stock_assets.sources.response_cache import Address, Answer, ResponseCache
-from stock_assets.sources.vendor.budget import Budget
-from stock_assets.sources.vendor.logs import log
-from stock_assets.sources.vendor.turnstile import turn
+from stock_assets.sources.vendors.budget import Budget
+from stock_assets.sources.vendors.logs import log
+from stock_assets.sources.vendors.response_cache import Address, Answer, ResponseCache
+from stock_assets.sources.vendors.turnstile import turn
 
 if TYPE_CHECKING:
     import tenacity

@@ -24,10 +24,10 @@ from stock_assets.errors import (
     MissingColumn,
     WrongTicker,
 )
-from stock_assets.sources import files
-from stock_assets.sources.files import Files
+from stock_assets.sources.files import source as files
+from stock_assets.sources.files.names import named_ticker
+from stock_assets.sources.files.source import Files
 from stock_assets.sources.market_data import Provenance
-from stock_assets.sources.names import named_ticker
 
 
 def test_the_pieces_of_a_ticker_are_one_history(tmp_path):

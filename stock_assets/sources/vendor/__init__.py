@@ -1,1 +1,0 @@
-"""What the sources that ask a vendor are made of: manners on the wire, and reading what the vendor answered."""
