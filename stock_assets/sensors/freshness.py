@@ -1,7 +1,9 @@
 """The last bar of each ticker against its exchange's calendar. A policy on the asset would hide one stale ticker."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import dagster as dg
 import numpy as np
@@ -12,6 +14,11 @@ from stock_assets.jobs import refresh_ticker, update_ticker
 from stock_assets.partitions import known_tickers
 from stock_assets.resources.lake import Lake
 from stock_assets.settings import PipelineSettings
+
+# Which session's bar a run is for.
+DUE_TAG: Final = "stock_assets/due"
+FIRST_WAIT: Final = timedelta(hours=1)
+LONGEST_WAIT: Final = timedelta(hours=8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,11 @@ def freshness(
     clock: dg.ResourceParam[Clock],
     settings: dg.ResourceParam[PipelineSettings],
 ) -> dg.SensorResult | dg.SkipReason:
-    """Ask for a run of each ticker without the bar of the newest closed session: once a ticker and session."""
+    """Ask for a run of each ticker without the bar of the newest closed session: once a ticker and session.
+
+    Where that run has failed (a vendor was down), it is asked for again an hour later, then after twice as long each
+    time, until the bar is there or another session is due.
+    """
     known = known_tickers(context.instance)
     stale = [
         found for name in known if (found := staleness(name, lake, now=clock.now(), settings=settings)) is not None
@@ -55,21 +66,49 @@ def freshness(
         return dg.SkipReason(f"fresh: {', '.join(known)}" if known else "no ticker is known")
     asked = dict(line.split("=", 1) for line in (context.cursor or "").split())
     new = [found for found in stale if asked.get(found.ticker) != str(found.due)]
-    if not new:
+    again = [found for found in stale if found not in new and _may_go_better(context.instance, found, now=clock.now())]
+    if not (new or again):
         return dg.SkipReason("stale, and asked for already: " + ", ".join(map(str, stale)))
-    context.log.info("stale: %s", ", ".join(map(str, new)))
-    requests = [_request(found, trained=lake.has_files("champion", found.ticker)) for found in new]
+    context.log.info("stale: %s", ", ".join(map(str, (*new, *again))))
+    requests = [
+        _request(
+            found,
+            trained=lake.has_files("champion", found.ticker),
+            attempt=1 + (len(_failures(context.instance, found)) if found in again else 0),
+        )
+        for found in (*new, *again)
+    ]
     cursor = {**asked, **{found.ticker: str(found.due) for found in new}}
     return dg.SensorResult(
         run_requests=requests, cursor=" ".join(f"{name}={due}" for name, due in sorted(cursor.items()))
     )
 
 
-def _request(found: Staleness, *, trained: bool) -> dg.RunRequest:
+def _failures(instance: dg.DagsterInstance, found: Staleness) -> Sequence[dg.RunRecord]:
+    """The runs for this bar that have failed, the newest first."""
+    return instance.get_run_records(
+        dg.RunsFilter(tags=_tags(found), statuses=[dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED])
+    )
+
+
+def _may_go_better(instance: dg.DagsterInstance, found: Staleness, *, now: datetime) -> bool:
+    """Whether every run for this bar has failed, the newest of them long enough ago."""
+    failed = _failures(instance, found)
+    if not failed or len(failed) < instance.get_runs_count(dg.RunsFilter(tags=_tags(found))):
+        return False
+    wait = min(FIRST_WAIT * 2 ** (len(failed) - 1), LONGEST_WAIT)
+    return bool(now - max(record.update_timestamp.astimezone(UTC) for record in failed) >= wait)
+
+
+def _tags(found: Staleness) -> dict[str, str]:
+    return {"ticker": found.ticker, DUE_TAG: str(found.due)}
+
+
+def _request(found: Staleness, *, trained: bool, attempt: int) -> dg.RunRequest:
     """New bars for a ticker that has a champion; the whole way for one that has none yet."""
     return dg.RunRequest(
-        run_key=f"{found.ticker}-{found.due}",
+        run_key=f"{found.ticker}-{found.due}" + (f"-{attempt}" if attempt > 1 else ""),
         job_name=(update_ticker if trained else refresh_ticker).name,
         partition_key=found.ticker,
-        tags={"ticker": found.ticker},
+        tags=_tags(found),
     )

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -187,6 +187,36 @@ def test_a_pair_is_stale_an_hour_after_every_midnight_utc(world):
     assert asked["AAPL"] == "AAPL-2024-12-27"
     assert not too_early.run_requests
     assert {name: request.run_key for name, request in requests(second).items()} == {"BTC-USD": "BTC-USD-2024-12-28"}
+
+
+def test_a_refresh_that_failed_is_asked_for_again_after_a_wait_that_doubles(world):
+    # Runs fail when they fail, so the clock begins now; the as-of date keeps another session from being due meanwhile.
+    now = datetime.now(UTC)
+    given = resources(world, now=now, as_of=date(2024, 12, 27))
+    with sensor_context(world, given) as context:
+        first = freshness.evaluate_tick(context)
+    asked = requests(first)["AAPL"]
+
+    def told(*, after: timedelta) -> dg.RunRequest | None:
+        given["clock"].at = now + after
+        with sensor_context(world, given, cursor=first.cursor) as context:
+            return requests(freshness.evaluate_tick(context)).get("AAPL")
+
+    def fail(request: dg.RunRequest) -> None:
+        job = definitions(world.settings).resolve_job_def(request.job_name)
+        run = world.instance.create_run_for_job(job, tags={**request.tags, "dagster/partition": "AAPL"})
+        assert told(after=timedelta(hours=2)) is None, "a run is under way"
+        world.instance.report_run_failed(run, "the vendor is down")
+
+    assert told(after=timedelta(hours=2)) is None, "nobody knows yet how the run went"
+    fail(asked)
+    too_soon, again = told(after=timedelta(minutes=50)), told(after=timedelta(minutes=70))
+    fail(again)
+    still_waiting, third = told(after=timedelta(minutes=110)), told(after=timedelta(minutes=130))
+
+    assert asked.tags["stock_assets/due"] == str(asked.run_key).removeprefix("AAPL-")
+    assert (too_soon, still_waiting) == (None, None)
+    assert (again.run_key, third.run_key) == (f"{asked.run_key}-2", f"{asked.run_key}-3")
 
 
 def test_bars_kept_from_the_graph_are_not_missed(filled):
