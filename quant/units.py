@@ -136,9 +136,9 @@ def _run_in_another_unit(bars: Bars, rows: slice, off: float, *, certain: bool) 
     factor = 1.0 / UNIT if off > 0 else UNIT
     length = rows.stop - rows.start
     size = "100 times" if off > 0 else "a hundredth of"
-    expected = f"a price in the unit of the other bars ({length} bars are {size} it)"
+    expected = f"a price in the unit of the other bars (a run of {length} is {size} it)"
     fault = fault_at(bars, Rule.UNIT, rows.start, "close", expected)
-    why = f"{length} bars are {size} the level of the bars around them, and the volume does not say a split"
+    why = f"a run of {length} is {size} the level of the bars around it, and the volume does not say a split"
     along = _dividends_along(bars, rows, factor)
     changes = rescaled(bars, rows, price=factor, shares=1.0, dividend=along) if certain else ()
     return Suspect(fault, changes, why, explains=(rows.start, rows.stop))
@@ -212,8 +212,8 @@ def _inverse(ratio: float, step: float) -> float:
 
 def _run_on_another_count(bars: Bars, rows: slice, factor: float) -> Suspect:
     length = rows.stop - rows.start
-    expected = f"a price on that day's share count ({length} bars are {1 / factor:.6g} times it)"
-    why = f"{length} bars step by a split's ratio and back again: they stand on another share count"
+    expected = f"a price on that day's share count (a run of {length} is {1 / factor:.6g} times it)"
+    why = f"a run of {length} steps by a split's ratio and back again: it stands on another share count"
     along = np.full(len(bars), factor)
     changes = rescaled(bars, rows, price=factor, shares=1.0 / factor, dividend=along)
     fault = fault_at(bars, Rule.SPLIT_NOT_APPLIED, rows.start, "close", expected)
