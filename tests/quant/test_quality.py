@@ -167,7 +167,7 @@ def test_a_run_of_bars_in_another_unit_is_named_once_and_no_jump_beside_it(row, 
     (fault,) = examine(with_cells(real("IBM"), slice(row, row + length), price=factor), NEW_YORK)
 
     assert (fault.rule, fault.row, fault.field) == (Rule.UNIT, row, "close")
-    assert f"{length} bars are" in fault.expected
+    assert f"a run of {length} is" in fault.expected
 
 
 @given(row=ROWS, field=st.integers(0, 3), factor=st.sampled_from([100.0, 0.01]))
