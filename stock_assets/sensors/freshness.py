@@ -1,6 +1,5 @@
 """The last bar of each ticker against its exchange's calendar. A policy on the asset would hide one stale ticker."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -17,6 +16,7 @@ from stock_assets.settings import PipelineSettings
 
 # Which session's bar a run is for.
 DUE_TAG: Final = "stock_assets/due"
+FAILED: Final = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 FIRST_WAIT: Final = timedelta(hours=1)
 LONGEST_WAIT: Final = timedelta(hours=8)
 
@@ -66,17 +66,13 @@ def freshness(
         return dg.SkipReason(f"fresh: {', '.join(known)}" if known else "no ticker is known")
     asked = dict(line.split("=", 1) for line in (context.cursor or "").split())
     new = [found for found in stale if asked.get(found.ticker) != str(found.due)]
-    again = [found for found in stale if found not in new and _may_go_better(context.instance, found, now=clock.now())]
-    if not (new or again):
+    attempts = [(found, 1 if found in new else _next_try(context.instance, found, now=clock.now())) for found in stale]
+    due = [(found, attempt) for found, attempt in attempts if attempt is not None]
+    if not due:
         return dg.SkipReason("stale, and asked for already: " + ", ".join(map(str, stale)))
-    context.log.info("stale: %s", ", ".join(map(str, (*new, *again))))
+    context.log.info("stale: %s", ", ".join(str(found) for found, _ in due))
     requests = [
-        _request(
-            found,
-            trained=lake.has_files("champion", found.ticker),
-            attempt=1 + (len(_failures(context.instance, found)) if found in again else 0),
-        )
-        for found in (*new, *again)
+        _request(found, trained=lake.has_files("champion", found.ticker), attempt=attempt) for found, attempt in due
     ]
     cursor = {**asked, **{found.ticker: str(found.due) for found in new}}
     return dg.SensorResult(
@@ -84,20 +80,13 @@ def freshness(
     )
 
 
-def _failures(instance: dg.DagsterInstance, found: Staleness) -> Sequence[dg.RunRecord]:
-    """The runs for this bar that have failed, the newest first."""
-    return instance.get_run_records(
-        dg.RunsFilter(tags=_tags(found), statuses=[dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED])
-    )
-
-
-def _may_go_better(instance: dg.DagsterInstance, found: Staleness, *, now: datetime) -> bool:
-    """Whether every run for this bar has failed, the newest of them long enough ago."""
-    failed = _failures(instance, found)
-    if not failed or len(failed) < instance.get_runs_count(dg.RunsFilter(tags=_tags(found))):
-        return False
-    wait = min(FIRST_WAIT * 2 ** (len(failed) - 1), LONGEST_WAIT)
-    return bool(now - max(record.update_timestamp.astimezone(UTC) for record in failed) >= wait)
+def _next_try(instance: dg.DagsterInstance, found: Staleness, *, now: datetime) -> int | None:
+    """Which attempt is due once every run for this bar has failed, the newest of them long enough ago; else None."""
+    runs = instance.get_run_records(dg.RunsFilter(tags=_tags(found)))
+    if not runs or any(record.dagster_run.status not in FAILED for record in runs):
+        return None
+    waited = now - max(record.update_timestamp.astimezone(UTC) for record in runs)
+    return len(runs) + 1 if waited >= min(FIRST_WAIT * 2 ** (len(runs) - 1), LONGEST_WAIT) else None
 
 
 def _tags(found: Staleness) -> dict[str, str]:
