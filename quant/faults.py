@@ -54,7 +54,6 @@ class Rule(enum.Enum):
     ADJUSTED_CLOSE = "adjusted_close_disagrees_with_actions"
     STOPPED = "ticker_stopped"
     LATE = "older_than_calendar"
-    UNFINISHED = "unfinished_session"
 
     # Between two fetches.
     RESTATED = "restated_history"

@@ -6,12 +6,11 @@ from functools import lru_cache
 from typing import Final
 
 import dagster as dg
-from upath import UPath
 
 from release.clock import Clock, SystemClock
 from stock_assets.assets import forecast, market_data, portfolio, publication, trading
 from stock_assets.jobs import JOBS
-from stock_assets.resources.lake import Lake, LakeIOManager
+from stock_assets.resources.lake import LakeIOManager, lake_of
 from stock_assets.resources.tracking import tracking
 from stock_assets.schedules import SCHEDULES
 from stock_assets.sensors.drift import forecast_drift
@@ -19,8 +18,7 @@ from stock_assets.sensors.freshness import freshness
 from stock_assets.sensors.runs import mlflow_follows_failures, publish_after_tickers
 from stock_assets.sensors.universe import universe_changes
 from stock_assets.settings import PipelineSettings
-from stock_assets.sources.catalogue import market_data as source
-from stock_assets.sources.market_data import MarketData
+from stock_assets.sources.catalogue import opened
 
 ASSETS: Final = (
     market_data.prices,
@@ -58,20 +56,9 @@ def definitions(settings: PipelineSettings, clock: Clock = SystemClock()) -> dg.
     )
 
 
-def lake_of(settings: PipelineSettings) -> Lake:
-    """The lake of the home."""
-    return Lake(UPath(settings.lake))
-
-
 def _market_data(settings: PipelineSettings) -> dg.ResourceDefinition:
     """The source as a resource that is opened by the run: a wrong path fails runs, not the code location."""
     return dg.ResourceDefinition(lambda _: opened(settings), description="Where bars come from.")
-
-
-@lru_cache(maxsize=4)
-def opened(settings: PipelineSettings) -> MarketData:
-    """The source, kept open in this process: files are parsed once for all of their tickers."""
-    return source(settings)
 
 
 defs = definitions(PipelineSettings())

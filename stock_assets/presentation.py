@@ -12,15 +12,13 @@ import numpy as np
 import pandas as pd
 
 from quant.bars import Floats, Sessions
-from stock_assets.ingest.assessment import NO_SESSION, Finding, Outcome
+from stock_assets.ingest.assessment import NO_SESSION, Finding, Outcome, gravest_first
 
 WIDTH: Final = 480
 HEIGHT: Final = 96
 POINTS: Final = 240
 LINES: Final = ("#2563eb", "#d97706", "#6b7280")
 MARKS: Final = ("#d97706", "#dc2626", "#16a34a", "#7c3aed")
-# What a person has to act on comes first in a table.
-ORDER: Final = (Outcome.HELD, Outcome.OPEN, Outcome.QUARANTINED)
 # Counts that are told at zero too.
 COUNTED: Final = (Outcome.OPEN, Outcome.QUARANTINED, Outcome.REPAIRED)
 TABLE_ROWS: Final = 100
@@ -60,7 +58,7 @@ def figures(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def findings_metadata(findings: Iterable[Finding]) -> dict[str, Any]:
     """How many findings came to what, and the first hundred as a table, those to act on first."""
-    ordered = sorted(findings, key=lambda found: ORDER.index(found.outcome) if found.outcome in ORDER else len(ORDER))
+    ordered = gravest_first(findings)
     counted = Counter(found.outcome for found in ordered)
     told: dict[str, Any] = {
         f"findings_{outcome.value}": counted[outcome] for outcome in Outcome if outcome in COUNTED or counted[outcome]

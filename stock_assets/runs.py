@@ -22,7 +22,7 @@ from quant.bars import Bars
 from quant.faults import Rule
 from release.store import Store
 from release.tables import digest
-from stock_assets.definitions import definitions, lake_of, opened
+from stock_assets.definitions import definitions
 from stock_assets.errors import BadSelection, NothingToPublish, SourceError
 from stock_assets.failures import cause, last_failure, one_line, why
 from stock_assets.freshness import FINGERPRINT, fingerprint
@@ -33,9 +33,11 @@ from stock_assets.jobs import TRAINING, fetch_ticker, publish, refresh_ticker
 from stock_assets.market import look, stored
 from stock_assets.partitions import known_tickers, week_of
 from stock_assets.price_checks import refusal
+from stock_assets.resources.lake import lake_of
 from stock_assets.resources.tracking import mark_failed, stopwatch
 from stock_assets.sensors.runs import UNFINISHED, newest_session
 from stock_assets.settings import PipelineSettings
+from stock_assets.sources.catalogue import opened
 
 # Which process of this machine a run is in.
 PROCESS_TAG: Final = "stock_assets/process"

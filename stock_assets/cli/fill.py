@@ -114,10 +114,10 @@ def fill(
     keep_last_year : bool
         Keep the newest year of bars from the graph, unless `settings` says `as_of`.
     """
-    from stock_assets.sources.catalogue import market_data
+    from stock_assets.sources.catalogue import opened
 
     started = time.perf_counter()
-    market_data(settings).tickers()  # A wrong path is told before anything is started for it.
+    opened(settings).tickers()  # A wrong path is told before anything is started for it.
     pool = Pool(
         workers=workers or os.cpu_count() or 1,
         logs=settings.logs,
@@ -130,7 +130,6 @@ def fill(
             stack.enter_context(pool)
         with stderr().status("looking what there is to do"):
             from stock_assets import runs
-            from stock_assets.definitions import opened
             from stock_assets.instance import open_instance
 
             runs.chosen(settings, select)  # A wrong selection is told before it fails in every worker.
@@ -259,8 +258,8 @@ def tell(outcome: Outcome, *, json: bool = False) -> None:
 
 def _held(outcome: Outcome) -> list[str]:
     """The tickers that wait for a person's decision on a restated history."""
-    from stock_assets.definitions import lake_of
     from stock_assets.ingest.vault import Vault
+    from stock_assets.resources.lake import lake_of
 
     vault = Vault(lake_of(outcome.settings))
     return [name for name in (*(run.ticker for run in outcome.failed), *outcome.standing) if vault.held(name)]

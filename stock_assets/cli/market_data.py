@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from quant.bars import Bars
     from stock_assets.ingest.assessment import Finding
     from stock_assets.ingest.vault import Vault
-    from stock_assets.resources.lake import Lake
     from stock_assets.settings import PipelineSettings
 
 app = typer.Typer(help="Market data: fetch and check it, see what was found, decide on restated history.")
@@ -129,18 +128,11 @@ def _decide(names: list[str], *, home: Home, json: bool, accepted: bool) -> None
         say(f"{verb}: {', '.join(wanted)}; `stock-assets materialize` goes on from there")
 
 
-def _lake(settings: PipelineSettings) -> Lake:
-    from upath import UPath
-
-    from stock_assets.resources.lake import Lake
-
-    return Lake(UPath(settings.lake))
-
-
 def _vault(settings: PipelineSettings) -> Vault:
     from stock_assets.ingest.vault import Vault
+    from stock_assets.resources.lake import lake_of
 
-    return Vault(_lake(settings))
+    return Vault(lake_of(settings))
 
 
 def _known(settings: PipelineSettings) -> tuple[str, ...]:
@@ -169,7 +161,7 @@ def _told(settings: PipelineSettings, vault: Vault, ticker: str) -> dict[str, An
         "last_session": str(bars.session[-1]) if bars is not None else None,
         "splits": int((bars.split != 1).sum()) if bars is not None else 0,
         "dividends": int((bars.dividend != 0).sum()) if bars is not None else 0,
-        "findings": _findings(vault, _lake(settings), ticker),
+        "findings": _findings(settings, vault, ticker),
         "quarantine": _quarantine(vault, ticker, bars),
         "restatements": _records(vault.restatements(ticker)),
         "held": vault.held(ticker) is not None,
@@ -186,17 +178,18 @@ def _quarantine(vault: Vault, ticker: str, bars: Bars | None) -> list[dict[str, 
     return _records(ordered)
 
 
-def _findings(vault: Vault, lake: Lake, ticker: str) -> list[Finding]:
+def _findings(settings: PipelineSettings, vault: Vault, ticker: str) -> list[Finding]:
     """What the newest look at the ticker found, with what was decided since; the grave first."""
-    from stock_assets.ingest.assessment import Outcome
+    from stock_assets.ingest.assessment import Outcome, gravest_first
     from stock_assets.ingest.findings import FINDINGS, findings_of
+    from stock_assets.resources.lake import lake_of
 
-    order = [Outcome.HELD, Outcome.OPEN, Outcome.QUARANTINED, Outcome.REPAIRED]
+    lake = lake_of(settings)
     found = findings_of(lake.read(FINDINGS, ticker)) if lake.has(FINDINGS, ticker) else []
     if became := vault.decision(ticker):
         decided = Outcome(became.value)
         found = [replace(one, outcome=decided) if one.outcome is Outcome.HELD else one for one in found]
-    return sorted(found, key=lambda finding: order.index(finding.outcome) if finding.outcome in order else len(order))
+    return gravest_first(found)
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -62,8 +62,8 @@ def add(
     """
     from stock_assets.cli import fill
     from stock_assets.cli.universe import universe
-    from stock_assets.definitions import opened
     from stock_assets.partitions import known_tickers
+    from stock_assets.sources.catalogue import opened
 
     wanted = named_tickers(names)
     settings, instance = _open(home)

@@ -31,12 +31,12 @@ SOURCE: Final = "source"
 
 
 class Outcome(enum.Enum):
-    """What came of a finding."""
+    """What came of a finding; those that a person has to act on come first."""
 
-    OPEN = "open"  # it stands, in the bars that are used
-    REPAIRED = "repaired"  # certain, so mended; the raw bar is kept
-    QUARANTINED = "quarantined"  # the row is not among the bars
     HELD = "held"  # the vendor tells history otherwise; the old one is in force until a person decides
+    OPEN = "open"  # it stands, in the bars that are used
+    QUARANTINED = "quarantined"  # the row is not among the bars
+    REPAIRED = "repaired"  # certain, so mended; the raw bar is kept
     ACCEPTED = "accepted"  # the vendor tells history otherwise, and is followed
     REJECTED = "rejected"  # the vendor tells history otherwise, and a person decided for the old one
     WITHDRAWN = "withdrawn"  # the vendor told history otherwise, and then as before
@@ -75,6 +75,12 @@ class Finding:
         if self.mended:
             return f"{self.session} {self.field}: {self.value} mended to {self.mended}, because {self.expected}"
         return f"{self.session} {self.field}: expected {self.expected}, got {self.value}"
+
+
+def gravest_first(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings by what came of them, in the order of `Outcome`; otherwise as they stand."""
+    gravity = list(Outcome)
+    return sorted(findings, key=lambda found: gravity.index(found.outcome))
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -142,9 +148,9 @@ def assess(
     explained = {(Rule.MISSING_SESSION, row.session) for row in refused}
     explained |= {(Rule.ADJUSTED_CLOSE, change.session) for change in mended.repairs}
     findings = [
-        *(_quarantined(row) for row in refused),
+        *(_told(row, Outcome.QUARANTINED) for row in refused),
         *(_repaired(change) for change in mended.repairs),
-        *(_open(fault) for fault in standing if (fault.rule, fault.session) not in explained),
+        *(_told(fault, Outcome.OPEN) for fault in standing if (fault.rule, fault.session) not in explained),
         *(_restated(change) for change in intake.restatements),
     ]
     return Assessment(
@@ -165,14 +171,14 @@ def _unsettled(rows: Iterable[Refused], bars: Bars, end: date | None) -> list[Re
     return [row for row, is_settled in zip(known, done, strict=True) if not is_settled and row.session <= last]
 
 
-def _quarantined(row: Refused) -> Finding:
+def _told(one: Fault | Refused, outcome: Outcome) -> Finding:
     return Finding(
-        rule=row.rule,
-        session=row.session,
-        field=row.field,
-        value=row.value,
-        expected=row.expected,
-        outcome=Outcome.QUARANTINED,
+        rule=one.rule,
+        session=one.session,
+        field=one.field,
+        value=one.value,
+        expected=one.expected,
+        outcome=outcome,
     )
 
 
@@ -185,17 +191,6 @@ def _repaired(change: Repair) -> Finding:
         expected=change.why,
         outcome=Outcome.REPAIRED,
         mended=repr(change.new),
-    )
-
-
-def _open(fault: Fault) -> Finding:
-    return Finding(
-        rule=fault.rule,
-        session=fault.session,
-        field=fault.field,
-        value=fault.value,
-        expected=fault.expected,
-        outcome=Outcome.OPEN,
     )
 
 

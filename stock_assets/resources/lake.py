@@ -21,6 +21,7 @@ from upath import UPath
 from release.files import sync_folder
 from stock_assets import parquet
 from stock_assets.errors import LakeUnreadable, NotMaterialized
+from stock_assets.settings import PipelineSettings
 
 RECORD: Final = "record.json"
 # Before the keys of what is told beside a table, in the Parquet schema's metadata.
@@ -193,6 +194,11 @@ def _still_at(path: Path, handle: int) -> bool:
         return os.path.samestat(os.fstat(handle), path.stat())
     except FileNotFoundError:
         return False
+
+
+def lake_of(settings: PipelineSettings) -> Lake:
+    """The lake of the home."""
+    return Lake(UPath(settings.lake))
 
 
 class LakeIOManager(dg.IOManager):

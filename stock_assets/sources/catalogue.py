@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from stock_assets.errors import DataNotFound
 from stock_assets.settings import PipelineSettings, SourceName
 from stock_assets.sources.files.source import Files
@@ -32,3 +34,9 @@ def market_data(settings: PipelineSettings) -> MarketData:
         case SourceName.FILES if settings.data is not None:
             return Files(settings.data)
     raise DataNotFound("data: expected a file or folder for the source files, got none")
+
+
+@lru_cache(maxsize=4)
+def opened(settings: PipelineSettings) -> MarketData:
+    """The source, kept open in this process: files are parsed once for all their tickers, a vendor has one budget."""
+    return market_data(settings)
