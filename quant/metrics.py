@@ -1,6 +1,7 @@
-"""Scores of forecasts and of equity curves, and the tests that say what is luck. Plain functions of arrays.
+"""Scores of point forecasts, and the tests that say whether one is better than another. Plain functions of arrays.
 
-Every function here compares what was forecast with what came; making forecasts does not belong here.
+Every function here compares what was forecast with what came; making forecasts does not belong here. Probabilities
+(`quant.probability`), intervals (`quant.intervals`) and equity curves (`quant.performance`) have modules of their own.
 """
 
 from __future__ import annotations
@@ -12,21 +13,7 @@ from scipy.special import ndtr
 
 from quant.bars import Floats
 from quant.errors import QuantError, TooShort
-
-
-def _finite_rows(*columns: Floats) -> tuple[Floats, ...]:
-    """The columns without the rows in which any is NaN; at least one row must be left, and no value be infinite."""
-    shapes = {column.shape for column in columns}
-    if len(shapes) != 1 or columns[0].ndim != 1:
-        raise QuantError(f"columns: expected equal one-dimensional shapes, got {sorted(shapes)}")
-    stacked = np.column_stack(columns)
-    infinite = np.isinf(stacked).any(axis=1)
-    if infinite.any():
-        raise QuantError(f"columns: expected finite values or NaN, got an infinite one in row {infinite.argmax()}")
-    known = ~np.isnan(stacked).any(axis=1)
-    if not known.any():
-        raise TooShort("rows: expected at least one without a NaN, got none")
-    return tuple(column[known] for column in columns)
+from quant.rows import finite_rows
 
 
 def r2(actual: Floats, predicted: Floats, baseline: Floats) -> float:
@@ -46,7 +33,7 @@ def r2(actual: Floats, predicted: Floats, baseline: Floats) -> float:
     ----------
     Campbell & Thompson (2008), Predicting excess stock returns out of sample, eq. 1.
     """
-    actual, predicted, baseline = _finite_rows(actual, predicted, baseline)
+    actual, predicted, baseline = finite_rows(actual, predicted, baseline)
     against = float(np.sum((actual - baseline) ** 2))
     if against == 0:
         raise QuantError("baseline: expected some error to compare with, got none")
@@ -55,7 +42,7 @@ def r2(actual: Floats, predicted: Floats, baseline: Floats) -> float:
 
 def level_r2(actual: Floats, predicted: Floats) -> float:
     """The usual R2, against the mean of the actual values in hindsight; flatters any forecast of a price's level."""
-    actual, predicted = _finite_rows(actual, predicted)
+    actual, predicted = finite_rows(actual, predicted)
     return r2(actual, predicted, np.full(actual.shape, actual.mean()))
 
 
@@ -110,7 +97,7 @@ def clark_west(actual: Floats, model: Floats, benchmark: Floats, *, horizon: int
     ----------
     Clark & West (2007), Approximately normal tests for equal predictive accuracy in nested models.
     """
-    actual, model, benchmark = _finite_rows(actual, model, benchmark)
+    actual, model, benchmark = finite_rows(actual, model, benchmark)
     adjusted = (actual - benchmark) ** 2 - ((actual - model) ** 2 - (benchmark - model) ** 2)
     statistic = _mean_test(adjusted, horizon=horizon)
     return statistic, float(ndtr(-statistic))
@@ -135,7 +122,7 @@ def diebold_mariano(loss_a: Floats, loss_b: Floats, *, horizon: int) -> tuple[fl
     ----------
     Diebold & Mariano (1995); the variance is Newey & West's (1987).
     """
-    loss_a, loss_b = _finite_rows(loss_a, loss_b)
+    loss_a, loss_b = finite_rows(loss_a, loss_b)
     statistic = _mean_test(loss_a - loss_b, horizon=horizon)
     return statistic, float(2.0 * ndtr(-abs(statistic)))
 
@@ -145,7 +132,7 @@ def directional_accuracy(actual: Floats, predicted: Floats) -> tuple[float, floa
 
     Days without a move and forecasts of exactly 0 say nothing of direction and are left out, as are NaN rows.
     """
-    actual, predicted = _finite_rows(actual, predicted)
+    actual, predicted = finite_rows(actual, predicted)
     told = (actual != 0) & (predicted != 0)
     if not told.any():
         raise TooShort("rows: expected at least one with a move and a forecast of one, got none")
@@ -156,90 +143,9 @@ def directional_accuracy(actual: Floats, predicted: Floats) -> tuple[float, floa
 
 def base_rate(actual: Floats) -> float:
     """Share of the commoner direction among the days that moved: what always saying it scores."""
-    (actual,) = _finite_rows(actual)
+    (actual,) = finite_rows(actual)
     moved = actual[actual != 0]
     if not len(moved):
         raise TooShort("rows: expected at least one with a move, got none")
     up = float((moved > 0).mean())
     return max(up, 1.0 - up)
-
-
-def brier(happened: Floats, probability: Floats) -> float:
-    """Mean squared error of probabilities; lower is better, 0.25 is a coin's.
-
-    Parameters
-    ----------
-    happened : (n,) float64
-        1 where the event came, 0 where it didn't. A row with a NaN is left out.
-    probability : (n,) float64 in [0, 1]
-
-    References
-    ----------
-    Brier (1950), Verification of forecasts expressed in terms of probability.
-    """
-    happened, probability = _finite_rows(happened, probability)
-    if np.any((probability < 0) | (probability > 1)):
-        raise QuantError(f"probability: expected 0 to 1, got {probability.min()} to {probability.max()}")
-    return float(np.mean((happened - probability) ** 2))
-
-
-def coverage(actual: Floats, lower: Floats, upper: Floats) -> float:
-    """Share of realised values inside their interval, bounds included. A row with a NaN is left out."""
-    actual, lower, upper = _finite_rows(actual, lower, upper)
-    return float(np.mean((actual >= lower) & (actual <= upper)))
-
-
-def interval_score(actual: Floats, lower: Floats, upper: Floats, *, nominal: float) -> float:
-    """Mean interval score of a central prediction interval; lower is better.
-
-    Parameters
-    ----------
-    actual, lower, upper : (n,) float64
-        Realised values and interval bounds, in the same unit. A row with a NaN is left out.
-    nominal : float in (0, 1)
-        The coverage that the interval promises, for instance 0.9.
-
-    References
-    ----------
-    Gneiting & Raftery (2007), Strictly proper scoring rules, eq. 43.
-    """
-    if not 0 < nominal < 1:
-        raise QuantError(f"nominal: expected between 0 and 1, got {nominal}")
-    actual, lower, upper = _finite_rows(actual, lower, upper)
-    miss = 2.0 / (1.0 - nominal)
-    below, above = np.maximum(lower - actual, 0.0), np.maximum(actual - upper, 0.0)
-    return float(np.mean(upper - lower + miss * (below + above)))
-
-
-def annualised_return(log_returns: Floats, *, sessions_per_year: int) -> float:
-    """Compound growth a year, as a simple return, of per-session log returns (n,); NaN rows are left out."""
-    (log_returns,) = _finite_rows(log_returns)
-    return math.expm1(float(log_returns.mean()) * sessions_per_year)
-
-
-def annualised_volatility(log_returns: Floats, *, sessions_per_year: int) -> float:
-    """Standard deviation (n - 1) of per-session log returns (n,), times sqrt(sessions a year); NaN rows left out."""
-    (log_returns,) = _finite_rows(log_returns)
-    if len(log_returns) < 2:
-        raise TooShort(f"log_returns: expected at least 2, got {len(log_returns)}")
-    return float(log_returns.std(ddof=1)) * math.sqrt(sessions_per_year)
-
-
-def sharpe(log_returns: Floats, *, sessions_per_year: int) -> float:
-    """Annualised mean over volatility of per-session log returns, the riskless rate taken as 0; 0 without volatility.
-
-    References
-    ----------
-    Sharpe (1994), The Sharpe ratio.
-    """
-    volatility = annualised_volatility(log_returns, sessions_per_year=sessions_per_year)
-    (log_returns,) = _finite_rows(log_returns)
-    mean = float(log_returns.mean()) * sessions_per_year
-    return mean / volatility if volatility > 0 else 0.0
-
-
-def maximum_drawdown(log_returns: Floats) -> float:
-    """Largest fall from a peak of the equity curve, as a share of the peak in [0, 1]; NaN rows are left out."""
-    (log_returns,) = _finite_rows(log_returns)
-    curve = np.concatenate([[0.0], np.cumsum(log_returns)])
-    return -math.expm1(float(np.min(curve - np.maximum.accumulate(curve))))

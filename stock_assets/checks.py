@@ -12,7 +12,7 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from quant.metrics import coverage
+from quant.intervals import coverage
 from stock_assets.learning.export import TOLERANCE
 from stock_assets.learning.promotion import PromotionDecision, Verdict
 from stock_assets.learning.scores import by_model

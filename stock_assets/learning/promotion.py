@@ -9,7 +9,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from quant.metrics import coverage, diebold_mariano
+from quant.intervals import coverage
+from quant.metrics import diebold_mariano
 from stock_assets.learning.scores import by_model
 from stock_assets.learning.walk_forward import Model
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from quant import metrics
+from quant import intervals, metrics, probability
 from quant.bars import Floats
 from release.manifest import TickerMetrics
 from stock_assets.learning.errors import LearningError
@@ -54,9 +54,9 @@ def ticker_metrics(table: pd.DataFrame, *, close: pd.Series) -> TickerMetrics:
         directional_accuracy=accuracy,
         directional_accuracy_se=standard_error,
         base_rate=metrics.base_rate(realised),
-        coverage_90=metrics.coverage(realised, _column(champion, "lower_90"), _column(champion, "upper_90")),
-        brier=metrics.brier(up, _column(champion, "p_up")),
-        brier_base_rate=metrics.brier(up, _column(mean, "p_up")),
+        coverage_90=intervals.coverage(realised, _column(champion, "lower_90"), _column(champion, "upper_90")),
+        brier=probability.brier(up, _column(champion, "p_up")),
+        brier_base_rate=probability.brier(up, _column(mean, "p_up")),
     )
 
 

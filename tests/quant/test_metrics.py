@@ -11,7 +11,6 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from quant import metrics
-from quant.errors import QuantError, TooShort
 
 series = st.integers(0, 2**32 - 1).map(lambda seed: np.random.default_rng(seed).normal(size=(3, 200)))
 
@@ -96,53 +95,3 @@ def test_directional_accuracy_leaves_out_days_that_did_not_move():
     assert accuracy == pytest.approx(2 / 3)
     assert error == pytest.approx(np.sqrt(2 / 9 / 3))
     assert metrics.base_rate(actual) == pytest.approx(2 / 3)
-
-
-@settings(max_examples=30, deadline=None)
-@given(series)
-def test_brier_is_scikit_learns(columns):
-    happened, probability = (columns[0] > 0).astype(float), stats.norm.cdf(columns[1])
-
-    assert metrics.brier(happened, probability) == pytest.approx(sk.brier_score_loss(happened, probability))
-
-
-def test_a_probability_beyond_one_is_refused():
-    with pytest.raises(QuantError, match="probability: expected 0 to 1"):
-        metrics.brier(np.ones(2), np.array([0.5, 1.2]))
-
-
-def test_the_interval_score_is_least_for_the_true_quantiles():
-    actual = np.random.default_rng(3).normal(size=20_000)
-    ones = np.ones(len(actual))
-    scores = {z: metrics.interval_score(actual, -z * ones, z * ones, nominal=0.9) for z in (1.0, 1.645, 2.5)}
-
-    assert min(scores, key=scores.get) == 1.645
-    assert metrics.coverage(actual, -1.645 * ones, 1.645 * ones) == pytest.approx(0.9, abs=0.01)
-
-
-def test_a_curve_that_halves_and_recovers_has_a_drawdown_of_one_half():
-    log_returns = np.log([1.5, 0.5, 2.0])
-
-    assert metrics.maximum_drawdown(log_returns) == pytest.approx(0.5)
-    assert metrics.annualised_return(log_returns, sessions_per_year=3) == pytest.approx(0.5)
-
-
-def test_sharpe_is_annualised_mean_over_volatility_and_zero_without_any():
-    log_returns = np.random.default_rng(4).normal(0.001, 0.01, 1_000)
-
-    ours = metrics.sharpe(log_returns, sessions_per_year=252)
-
-    assert ours == pytest.approx(log_returns.mean() / log_returns.std(ddof=1) * np.sqrt(252))
-    assert metrics.sharpe(np.zeros(10), sessions_per_year=252) == 0.0
-
-
-def test_an_infinite_value_is_refused_and_not_quietly_left_out():
-    with pytest.raises(QuantError, match="expected finite values or NaN, got an infinite one in row 2"):
-        metrics.interval_score(np.array([np.nan, 0.0, np.inf]), -np.ones(3), np.ones(3), nominal=0.9)
-
-
-def test_nothing_left_to_score_is_said():
-    with pytest.raises(TooShort, match="at least one without a NaN"):
-        metrics.coverage(np.array([np.nan]), np.zeros(1), np.ones(1))
-    with pytest.raises(QuantError, match="equal one-dimensional shapes"):
-        metrics.r2(np.ones(3), np.ones(2), np.ones(3))
