@@ -1,7 +1,8 @@
 """Scores of point forecasts, and the tests that say whether one is better than another. Plain functions of arrays.
 
 Every function here compares what was forecast with what came; making forecasts does not belong here. Probabilities
-(`quant.probability`), intervals (`quant.intervals`) and equity curves (`quant.performance`) have modules of their own.
+(`quant.probability`), intervals (`quant.intervals`), variances (`quant.volatility_scores`) and equity curves
+(`quant.performance`) have modules of their own; what many tests say together is `quant.luck`'s.
 """
 
 from __future__ import annotations
@@ -127,18 +128,36 @@ def diebold_mariano(loss_a: Floats, loss_b: Floats, *, horizon: int) -> tuple[fl
     return statistic, float(2.0 * ndtr(-abs(statistic)))
 
 
-def directional_accuracy(actual: Floats, predicted: Floats) -> tuple[float, float]:
-    """Share of forecasts with the right sign, and its binomial standard error.
+def directional_accuracy(actual: Floats, predicted: Floats, *, horizon: int = 1) -> tuple[float, float]:
+    """Share of forecasts with the right sign, and its standard error.
 
-    Days without a move and forecasts of exactly 0 say nothing of direction and are left out, as are NaN rows.
+    Parameters
+    ----------
+    actual, predicted : (n,) float64
+        In the order of time. Days without a move and forecasts of exactly 0 say nothing of direction and are left
+        out, as are NaN rows.
+    horizon : int
+        Steps that each forecast looks ahead. With 1 the error is the binomial one. Forecasts made daily of longer
+        moves overlap and are right or wrong together, so their hits get the long-run variance over
+        ``horizon - 1`` lags. Its falling weights still leave about a sixth of the error out where forecasts
+        persist; the binomial error would leave out half of it over 5 steps, two thirds over 21.
+
+    Returns
+    -------
+    accuracy, standard_error : float
     """
+    if horizon < 1:
+        raise QuantError(f"horizon: expected at least 1, got {horizon}")
     actual, predicted = finite_rows(actual, predicted)
     told = (actual != 0) & (predicted != 0)
     if not told.any():
         raise TooShort("rows: expected at least one with a move and a forecast of one, got none")
-    right = np.sign(actual[told]) == np.sign(predicted[told])
-    accuracy = float(right.mean())
-    return accuracy, math.sqrt(accuracy * (1.0 - accuracy) / len(right))
+    right = np.sign(actual) == np.sign(predicted)
+    accuracy = float(right[told].mean())
+    # A row that says nothing stays in its place with a deviation of 0: leaving it out would shift the lags.
+    deviation = np.where(told, right - accuracy, 0.0)
+    variance = long_run_variance(deviation, lags=horizon - 1) * len(told)
+    return accuracy, math.sqrt(variance) / int(told.sum())
 
 
 def base_rate(actual: Floats) -> float:

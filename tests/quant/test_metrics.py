@@ -11,6 +11,7 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from quant import metrics
+from quant.errors import QuantError, TooShort
 
 series = st.integers(0, 2**32 - 1).map(lambda seed: np.random.default_rng(seed).normal(size=(3, 200)))
 
@@ -95,3 +96,57 @@ def test_directional_accuracy_leaves_out_days_that_did_not_move():
     assert accuracy == pytest.approx(2 / 3)
     assert error == pytest.approx(np.sqrt(2 / 9 / 3))
     assert metrics.base_rate(actual) == pytest.approx(2 / 3)
+
+
+def moves_over(horizon, *, rng, sessions=1_000, memory=60):
+    """Moves over the next `horizon` sessions, told every session, and persistent forecasts that know nothing."""
+    price = np.cumsum(rng.normal(size=sessions + horizon))
+    rumour = np.cumsum(rng.normal(size=sessions + memory))
+    return price[horizon:] - price[:-horizon], rumour[memory:] - rumour[:-memory]
+
+
+def test_forecasts_that_overlap_get_an_error_near_that_of_repeated_histories():
+    rng = np.random.default_rng(5)
+    histories = [moves_over(5, rng=rng) for _ in range(400)]
+
+    scored = [metrics.directional_accuracy(*history, horizon=5) for history in histories]
+    binomial = [metrics.directional_accuracy(*history)[1] for history in histories]
+
+    spread = np.std([accuracy for accuracy, _ in scored])
+    assert 0.75 < np.mean([error for _, error in scored]) / spread < 1.0
+    assert np.mean(binomial) / spread < 0.6
+
+
+def test_the_overlap_changes_the_error_alone():
+    actual, predicted = moves_over(5, rng=np.random.default_rng(6))
+
+    assert (
+        metrics.directional_accuracy(actual, predicted, horizon=5)[0]
+        == metrics.directional_accuracy(actual, predicted)[0]
+    )
+
+
+def test_a_day_that_says_nothing_keeps_its_place_among_the_lags():
+    actual, predicted = np.array([1.0, 0.0, 1.0, -1.0]), np.ones(4)
+
+    _, error = metrics.directional_accuracy(actual, predicted, horizon=2)
+
+    # Hits 1, -, 1, 0 deviate from 2/3 by 1/3, 0, 1/3, -2/3: one pair of neighbours, half weighted, in both orders.
+    assert error == pytest.approx(np.sqrt(6 / 9 - 2 / 9) / 3)
+
+
+def test_a_forecast_of_no_step_ahead_is_refused():
+    with pytest.raises(QuantError, match="horizon: expected at least 1, got 0"):
+        metrics.directional_accuracy(np.ones(3), np.ones(3), horizon=0)
+
+
+def test_without_a_single_move_there_is_no_direction():
+    with pytest.raises(TooShort, match="at least one with a move"):
+        metrics.directional_accuracy(np.zeros(3), np.ones(3))
+    with pytest.raises(TooShort, match="at least one with a move"):
+        metrics.base_rate(np.zeros(3))
+
+
+def test_a_baseline_without_error_is_no_baseline():
+    with pytest.raises(QuantError, match="baseline: expected some error"):
+        metrics.r2(np.ones(3), np.zeros(3), np.ones(3))
