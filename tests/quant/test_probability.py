@@ -1,28 +1,205 @@
-"""Probabilities: scikit-learn as the oracle."""
+"""Probabilities: scikit-learn as the oracle, a calibrated forecaster, and rows in any order."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 from sklearn import metrics as sk
+from sklearn.calibration import calibration_curve
 
 from quant import probability as probabilities
-from quant.errors import QuantError
+from quant.errors import QuantError, TooShort
 
-series = st.integers(0, 2**32 - 1).map(lambda seed: np.random.default_rng(seed).normal(size=(3, 200)))
+
+def said(seed: int, n: int = 200) -> tuple[np.ndarray, np.ndarray]:
+    """Events, and probabilities that know a little of them."""
+    rng = np.random.default_rng(seed)
+    signal = rng.normal(size=n)
+    return (signal + rng.normal(size=n) > 0).astype(float), stats.norm.cdf(0.5 * signal)
+
+
+forecasts = st.integers(0, 2**32 - 1).map(said)
+# Tenths: equal probabilities in plenty, and on the bounds of bins.
+tenths = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 10)), min_size=1, max_size=60).map(
+    lambda rows: (np.array([float(came) for came, _ in rows]), np.array([tenth / 10 for _, tenth in rows]))
+)
 
 
 @settings(max_examples=30, deadline=None)
-@given(series)
-def test_brier_is_scikit_learns(columns):
-    happened, probability = (columns[0] > 0).astype(float), stats.norm.cdf(columns[1])
-
-    assert probabilities.brier(happened, probability) == pytest.approx(sk.brier_score_loss(happened, probability))
+@given(forecasts)
+def test_brier_is_scikit_learns(forecast):
+    assert probabilities.brier(*forecast) == pytest.approx(sk.brier_score_loss(*forecast))
 
 
-def test_a_probability_beyond_one_is_refused():
-    with pytest.raises(QuantError, match="probability: expected 0 to 1"):
-        probabilities.brier(np.ones(2), np.array([0.5, 1.2]))
+@settings(max_examples=30, deadline=None)
+@given(forecasts)
+def test_the_log_score_is_scikit_learns(forecast):
+    assert probabilities.log_score(*forecast) == pytest.approx(sk.log_loss(*forecast))
+
+
+def test_certainty_and_error_cost_what_the_clip_leaves():
+    happened, probability = np.array([1.0, 0.0]), np.array([0.0, 1.0])
+
+    assert probabilities.log_score(happened, probability) == pytest.approx(-math.log(1e-12), rel=1e-6)
+    assert probabilities.log_score(happened, happened) == pytest.approx(1e-12, rel=1e-3)
+
+
+def test_a_coin_scores_a_quarter_and_log_two():
+    happened, coin = np.array([1.0, 0.0, 1.0]), np.full(3, 0.5)
+
+    assert probabilities.brier(happened, coin) == 0.25
+    assert probabilities.log_score(happened, coin) == pytest.approx(math.log(2))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.one_of(forecasts, tenths), st.integers(1, 20))
+def test_reliability_is_scikit_learns_calibration_curve(forecast, bins):
+    diagram = probabilities.reliability(*forecast, bins=bins)
+
+    observed, predicted = calibration_curve(*forecast, n_bins=bins, strategy="quantile")
+    assert_allclose(diagram.observed, observed, atol=1e-12)
+    assert_allclose(diagram.predicted, predicted, atol=1e-12)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.one_of(forecasts, tenths), st.integers(1, 20))
+def test_reliability_loses_no_row_and_rises_from_bin_to_bin(forecast, bins):
+    happened, probability = forecast
+
+    diagram = probabilities.reliability(happened, probability, bins=bins)
+
+    assert diagram.count.sum() == len(happened)
+    assert diagram.count.min() >= 1
+    assert np.all(np.diff(diagram.predicted) > 0)
+    assert diagram.predicted @ diagram.count == pytest.approx(probability.sum())
+    assert diagram.observed @ diagram.count == pytest.approx(happened.sum())
+
+
+def test_bins_of_distinct_probabilities_hold_equally_many_rows():
+    happened, probability = said(0, n=1_000)
+
+    assert_array_equal(probabilities.reliability(happened, probability).count, np.full(10, 100))
+
+
+def test_what_one_probability_was_said_of_is_one_bin():
+    diagram = probabilities.reliability(np.array([1.0, 0.0, 0.0, 1.0]), np.full(4, 0.3))
+
+    assert_array_equal(diagram.count, [4])
+    assert_allclose(diagram.observed, [0.5])
+    assert_allclose(diagram.predicted, [0.3])
+
+
+def test_the_calibration_error_by_hand():
+    happened = np.array([1.0, 0.0, 1.0, 1.0])
+    probability = np.array([0.2, 0.4, 0.7, 0.9])
+
+    # Two bins: 0.5 came where 0.3 was said, 1 where 0.8 was.
+    assert probabilities.expected_calibration_error(happened, probability, bins=2) == pytest.approx(0.2)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.one_of(forecasts, tenths), st.integers(1, 20))
+def test_the_calibration_error_is_that_of_scikit_learns_bins_of_equal_width(forecast, bins):
+    happened, probability = forecast
+    observed, predicted = calibration_curve(happened, probability, n_bins=bins, strategy="uniform")
+    bin_of = np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], probability)
+    count = np.unique(bin_of, return_counts=True)[1]
+
+    ours = probabilities.expected_calibration_error(happened, probability, bins=bins)
+
+    assert ours == pytest.approx(float(np.abs(observed - predicted) @ count) / len(happened), abs=1e-12)
+
+
+def test_a_calibrated_forecaster_errs_by_noise_and_an_overconfident_one_by_more():
+    rng = np.random.default_rng(1)
+    true = rng.uniform(0.2, 0.8, size=50_000)
+    happened = (rng.random(50_000) < true).astype(float)
+    overconfident = np.clip(0.5 + 2 * (true - 0.5), 0, 1)
+
+    assert probabilities.expected_calibration_error(happened, true) < 0.01
+    assert probabilities.expected_calibration_error(happened, overconfident) == pytest.approx(0.15, abs=0.01)
+
+
+def test_confident_hits_by_hand():
+    happened = np.array([1.0, 0.0, 0.0, 1.0, 1.0])
+    probability = np.array([0.6, 0.4, 0.9, 0.55, 0.1])
+
+    share, count = probabilities.confident_hits(happened, probability)
+
+    # Sure of 0.6 up (right), 0.6 down (right), 0.9 up (wrong) and 0.9 down (wrong); 0.55 is not sure enough.
+    assert (share, count) == (0.5, 4)
+
+
+def test_where_nothing_is_sure_no_share_is_right():
+    share, count = probabilities.confident_hits(np.ones(3), np.full(3, 0.55))
+
+    assert math.isnan(share)
+    assert count == 0
+
+
+@settings(max_examples=30, deadline=None)
+@given(forecasts, st.floats(0.51, 0.9))
+def test_confident_hits_are_the_same_for_the_opposite_event(forecast, threshold):
+    happened, probability = forecast
+
+    ours = probabilities.confident_hits(happened, probability, threshold=threshold)
+
+    assert_array_equal(ours, probabilities.confident_hits(1 - happened, 1 - probability, threshold=threshold))
+
+
+SCORES = (
+    probabilities.brier,
+    probabilities.log_score,
+    probabilities.expected_calibration_error,
+    lambda *forecast: probabilities.confident_hits(*forecast)[0],
+    lambda *forecast: probabilities.reliability(*forecast).observed[0],
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(tenths, st.randoms(use_true_random=False))
+def test_the_order_of_rows_makes_no_difference(forecast, random):
+    happened, probability = forecast
+    order = random.sample(range(len(happened)), len(happened))
+
+    for score in SCORES:
+        again = score(happened[order], probability[order])
+        assert again == pytest.approx(score(happened, probability), abs=1e-12, nan_ok=True)
+
+
+@settings(max_examples=30, deadline=None)
+@given(tenths)
+def test_shares_and_errors_stay_within_zero_and_one(forecast):
+    assert 0 <= probabilities.brier(*forecast) <= 1
+    assert 0 <= probabilities.expected_calibration_error(*forecast) <= 1
+    assert 0 <= probabilities.log_score(*forecast) < 27.7
+
+
+@pytest.mark.parametrize("score", SCORES)
+def test_a_row_with_a_nan_is_left_out_and_a_wrong_one_refused(score):
+    happened, probability = np.array([1.0, 0.0, np.nan, 1.0]), np.array([0.7, 0.3, 0.9, np.nan])
+
+    assert score(happened, probability) == score(happened[:2], probability[:2])
+    with pytest.raises(QuantError, match=r"probability: expected 0 to 1, got 0\.5 to 1\.2"):
+        score(np.ones(2), np.array([0.5, 1.2]))
+    with pytest.raises(QuantError, match=r"happened: expected 0 or 1, got 0\.4"):
+        score(np.array([1.0, 0.4]), np.full(2, 0.5))
+    with pytest.raises(TooShort, match="at least one without a NaN"):
+        score(np.full(2, np.nan), np.full(2, 0.5))
+
+
+@pytest.mark.parametrize("threshold", [0.5, 1.1, math.nan])
+def test_a_threshold_that_is_no_direction_is_refused(threshold):
+    with pytest.raises(QuantError, match=r"threshold: expected above 0\.5 and at most 1"):
+        probabilities.confident_hits(np.ones(2), np.ones(2), threshold=threshold)
+
+
+def test_no_bin_is_refused():
+    with pytest.raises(QuantError, match="bins: expected at least 1, got 0"):
+        probabilities.reliability(np.ones(2), np.ones(2), bins=0)
