@@ -1,9 +1,9 @@
 """Features of a finite window of daily bars: the model's whole view of a ticker's past.
 
 Every feature is a function of one window that ends at its own bar, so there is no look-ahead by construction and no
-warm-up drift. Batch is many windows, live is one, and both give the same bits: operands are C-contiguous, reductions
-run along the last axis only, and no BLAS product (whose order of summation depends on the shape) is used. All features
-are free of the price's and the volume's scale. What a window is belongs to `quant.bars`; models to `learning`.
+warm-up drift. Batch is many windows, live is one, and both give the same bits (`quant.window`). All features are free
+of the price's and the volume's scale. Those that tell of the variance to come stand in `quant.variance_features` and
+are listed here with the others; what a window is belongs to `quant.bars`, models to `learning`.
 
 Where a denominator is zero (a price that did not move, a range of no width) each feature says what it is instead.
 """
@@ -11,15 +11,16 @@ Where a denominator is zero (a price that did not move, a range of no width) eac
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from typing import Final
 
 import numpy as np
 
-from quant.bars import CLOSE, HIGH, LOW, OPEN, VOLUME, Bars, Floats, Sessions, windows
+from quant.bars import Bars, Floats, Sessions, windows
 from quant.errors import QuantError, TooShort
+from quant.variance_features import GROUPS as VARIANCE_GROUPS
+from quant.window import Window, decaying, mean, ratio, tail, weighted, window_of, without_rounding
 
 WINDOW: Final = 252
 VOLATILITY: Final = "ewma_vol"
@@ -34,66 +35,6 @@ SMA_SPANS: Final = (5, 10, 20, 50, 200)
 EMA_SPANS: Final = (12, 26, 100)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Window:
-    """The columns of n windows, each (n, W) and C-contiguous; `log_return` and `change` are (n, W - 1)."""
-
-    open: Floats
-    high: Floats
-    low: Floats
-    close: Floats
-    volume: Floats
-    log_return: Floats
-    change: Floats
-    sessions: Sessions
-
-
-def _window(bars: Floats, sessions: Sessions) -> Window:
-    opened, high, low, close, volume = (np.ascontiguousarray(bars[:, :, k]) for k in (OPEN, HIGH, LOW, CLOSE, VOLUME))
-    return Window(
-        open=opened,
-        high=high,
-        low=low,
-        close=close,
-        volume=volume,
-        log_return=np.log(close[:, 1:] / close[:, :-1]),
-        change=close[:, 1:] - close[:, :-1],
-        sessions=sessions,
-    )
-
-
-def _tail(values: Floats, span: int) -> Floats:
-    return np.ascontiguousarray(values[:, -span:])
-
-
-def _mean(values: Floats) -> Floats:
-    """Row means: `ndarray.mean` without its checks, which cost more than the sum of one window."""
-    total: Floats = np.add.reduce(values, axis=-1)
-    mean: Floats = total / values.shape[-1]
-    return mean
-
-
-def _ratio(numerator: Floats, denominator: Floats, *, otherwise: float) -> Floats:
-    """Quotient, or `otherwise` where the denominator is 0."""
-    quotient = np.full(numerator.shape, otherwise)
-    np.divide(numerator, denominator, out=quotient, where=denominator != 0)
-    return quotient
-
-
-def _without_rounding(deviation: Floats, scale: Floats) -> Floats:
-    """Deviations, with 0 for the few ulps of `scale` that the rounded mean of equal values leaves; NaN stays NaN."""
-    return np.where(deviation <= 1e-12 * scale, 0.0, deviation)
-
-
-@cache
-def _decaying(decay: float, length: int) -> Floats:
-    """Weights (length,) that sum to one and fall by `decay` for each step into the past; the last one is newest."""
-    weights = decay ** np.arange(length - 1, -1, -1, dtype=np.float64)
-    weights /= weights.sum()
-    weights.flags.writeable = False
-    return weights
-
-
 def _ema_decay(span: int) -> float:
     return 1.0 - 2.0 / (span + 1.0)
 
@@ -101,16 +42,11 @@ def _ema_decay(span: int) -> float:
 @cache
 def _macd_signal_weights(length: int) -> Floats:
     """Weights (length,) on closes of the 9-session EMA of MACD(12, 26): both averages are linear, so one sum does."""
-    spread = _decaying(_ema_decay(12), length) - _decaying(_ema_decay(26), length)
-    smooth = _decaying(_ema_decay(9), length)
+    spread = decaying(_ema_decay(12), length) - decaying(_ema_decay(26), length)
+    smooth = decaying(_ema_decay(9), length)
     weights: Floats = np.convolve(spread[::-1], smooth[::-1])[:length][::-1].copy()
     weights.flags.writeable = False
     return weights
-
-
-def _weighted(values: Floats, weights: Floats) -> Floats:
-    total: Floats = np.add.reduce(values * weights, axis=-1)
-    return total
 
 
 def _returns(w: Window) -> Iterator[Floats]:
@@ -129,78 +65,78 @@ def _session_shape(w: Window) -> Iterator[Floats]:
 def _realised_volatility(w: Window) -> Iterator[Floats]:
     """Root mean square log return per session: RiskMetrics' EWMA, then equal weights over each span."""
     square = w.log_return * w.log_return
-    yield np.sqrt(_weighted(square, _decaying(EWMA_DECAY, square.shape[1])))
+    yield np.sqrt(weighted(square, decaying(EWMA_DECAY, square.shape[1])))
     for span in VOLATILITY_SPANS:
-        yield np.sqrt(_mean(_tail(square, span)))
+        yield np.sqrt(mean(tail(square, span)))
 
 
 def _range_volatility(w: Window) -> Iterator[Floats]:
     """Parkinson (1980) and Garman & Klass (1980) volatility per session; within sessions, so without the gaps."""
     longest = RANGE_SPANS[-1]
-    high_low = np.log(_tail(w.high, longest) / _tail(w.low, longest)) ** 2
-    close_open = np.log(_tail(w.close, longest) / _tail(w.open, longest)) ** 2
+    high_low = np.log(tail(w.high, longest) / tail(w.low, longest)) ** 2
+    close_open = np.log(tail(w.close, longest) / tail(w.open, longest)) ** 2
     garman_klass = 0.5 * high_low - (2.0 * np.log(2.0) - 1.0) * close_open
     for span in RANGE_SPANS:
-        yield np.sqrt(_mean(_tail(high_low, span)) / (4.0 * np.log(2.0)))
+        yield np.sqrt(mean(tail(high_low, span)) / (4.0 * np.log(2.0)))
     for span in RANGE_SPANS:
         # A vendor's rounding can leave the estimate a hair below zero on a dead market.
-        yield np.sqrt(np.maximum(_mean(_tail(garman_klass, span)), 0.0))
+        yield np.sqrt(np.maximum(mean(tail(garman_klass, span)), 0.0))
 
 
 def _asymmetry(w: Window) -> Iterator[Floats]:
     """Downside volatility per session, skewness (0 for a still price), short against long volatility (then 1)."""
-    recent = _tail(w.log_return, RANGE_SPANS[-1])
+    recent = tail(w.log_return, RANGE_SPANS[-1])
     down = np.minimum(recent, 0.0) ** 2
     for span in RANGE_SPANS:
-        yield np.sqrt(_mean(_tail(down, span)))
-    centred = recent - _mean(recent)[:, None]
-    spread = np.sqrt(_mean(centred**2))
-    yield _ratio(_mean(centred * centred * centred), spread * spread * spread, otherwise=0.0)
-    short = np.sqrt(_mean(_tail(w.log_return, 5) ** 2))
-    long = np.sqrt(_mean(recent**2))
-    yield _ratio(short, long, otherwise=1.0)
+        yield np.sqrt(mean(tail(down, span)))
+    centred = recent - mean(recent)[:, None]
+    spread = np.sqrt(mean(centred**2))
+    yield ratio(mean(centred * centred * centred), spread * spread * spread, otherwise=0.0)
+    short = np.sqrt(mean(tail(w.log_return, 5) ** 2))
+    long = np.sqrt(mean(recent**2))
+    yield ratio(short, long, otherwise=1.0)
 
 
 def _autocorrelation(w: Window) -> Iterator[Floats]:
     """First-order autocorrelation of log returns over 63 sessions; 0 for a still price."""
-    recent = _tail(w.log_return, 63)
-    centred = recent - _mean(recent)[:, None]
+    recent = tail(w.log_return, 63)
+    centred = recent - mean(recent)[:, None]
     lagged = (centred[:, 1:] * centred[:, :-1]).sum(axis=-1)
-    yield _ratio(lagged, (centred**2).sum(axis=-1), otherwise=0.0)
+    yield ratio(lagged, (centred**2).sum(axis=-1), otherwise=0.0)
 
 
 def _rsi(w: Window) -> Iterator[Floats]:
     """Wilder's (1978) relative strength index over 14 and 5 sessions, on 0-1; 0.5 for a still price."""
     gain, loss = np.maximum(w.change, 0.0), np.maximum(-w.change, 0.0)
     for span in (14, 5):
-        weights = _decaying(1.0 - 1.0 / span, w.change.shape[1])
-        up, down = _weighted(gain, weights), _weighted(loss, weights)
-        yield _ratio(up, up + down, otherwise=0.5)
+        weights = decaying(1.0 - 1.0 / span, w.change.shape[1])
+        up, down = weighted(gain, weights), weighted(loss, weights)
+        yield ratio(up, up + down, otherwise=0.5)
 
 
 def _bollinger(w: Window) -> Iterator[Floats]:
     """Bollinger's (1992) %B (0.5 for a still price) and bandwidth, 20 sessions and 2 standard deviations."""
-    recent = _tail(w.close, 20)
-    middle = _mean(recent)
-    deviation = _without_rounding(np.sqrt(_mean((recent - middle[:, None]) ** 2)), middle)
-    yield _ratio(w.close[:, -1] - middle + 2.0 * deviation, 4.0 * deviation, otherwise=0.5)
+    recent = tail(w.close, 20)
+    middle = mean(recent)
+    deviation = without_rounding(np.sqrt(mean((recent - middle[:, None]) ** 2)), middle)
+    yield ratio(w.close[:, -1] - middle + 2.0 * deviation, 4.0 * deviation, otherwise=0.5)
     yield 4.0 * deviation / middle
 
 
 def _averages(w: Window) -> Iterator[Floats]:
     """Log of the close over its simple and exponential moving averages."""
     length = w.close.shape[1]
-    simple = [_mean(_tail(w.close, span)) for span in SMA_SPANS]
-    exponential = [_weighted(w.close, _decaying(_ema_decay(span), length)) for span in EMA_SPANS]
+    simple = [mean(tail(w.close, span)) for span in SMA_SPANS]
+    exponential = [weighted(w.close, decaying(_ema_decay(span), length)) for span in EMA_SPANS]
     yield from np.log(w.close[:, -1] / np.array([*simple, *exponential]))
 
 
 def _macd(w: Window) -> Iterator[Floats]:
     """Appel's MACD(12, 26, 9): line, signal and histogram, as shares of the close."""
     length = w.close.shape[1]
-    fast, slow = (_weighted(w.close, _decaying(_ema_decay(span), length)) for span in (12, 26))
+    fast, slow = (weighted(w.close, decaying(_ema_decay(span), length)) for span in (12, 26))
     line = (fast - slow) / w.close[:, -1]
-    signal = _weighted(w.close, _macd_signal_weights(length)) / w.close[:, -1]
+    signal = weighted(w.close, _macd_signal_weights(length)) / w.close[:, -1]
     yield line
     yield signal
     yield line - signal
@@ -210,16 +146,16 @@ def _stochastic(w: Window) -> Iterator[Floats]:
     """Lane's stochastic %K over 14 sessions and %D, its mean over 3, on 0-1; 0.5 for a range of no width."""
     last_three = -14 - np.arange(3)[:, None] + np.arange(14)
     low, high = w.low[:, last_three].min(axis=-1), w.high[:, last_three].max(axis=-1)
-    k = _ratio(w.close[:, [-1, -2, -3]] - low, high - low, otherwise=0.5)
+    k = ratio(w.close[:, [-1, -2, -3]] - low, high - low, otherwise=0.5)
     yield k[:, 0]
-    yield _mean(k)
+    yield mean(k)
 
 
 def _true_range(w: Window) -> Iterator[Floats]:
     """Wilder's (1978) average true range over 14 sessions, as a share of the close."""
     before = w.close[:, :-1]
     reach = np.maximum(w.high[:, 1:], before) - np.minimum(w.low[:, 1:], before)
-    yield _weighted(reach, _decaying(1.0 - 1.0 / 14.0, reach.shape[1])) / w.close[:, -1]
+    yield weighted(reach, decaying(1.0 - 1.0 / 14.0, reach.shape[1])) / w.close[:, -1]
 
 
 def _extremes(w: Window) -> Iterator[Floats]:
@@ -230,12 +166,12 @@ def _extremes(w: Window) -> Iterator[Floats]:
 
 def _volume(w: Window) -> Iterator[Floats]:
     """Z-score of the log volume over 63 sessions and its trend over 21 (per session); 0 for constant volume."""
-    recent = np.log1p(_tail(w.volume, 63))
-    centred = recent - _mean(recent)[:, None]
-    deviation = _without_rounding(np.sqrt(_mean(centred**2)), np.ones(len(recent)))
-    yield _ratio(centred[:, -1], deviation, otherwise=0.0)
+    recent = np.log1p(tail(w.volume, 63))
+    centred = recent - mean(recent)[:, None]
+    deviation = without_rounding(np.sqrt(mean(centred**2)), np.ones(len(recent)))
+    yield ratio(centred[:, -1], deviation, otherwise=0.0)
     time = np.arange(21, dtype=np.float64) - 10.0
-    yield _weighted(_tail(centred, 21), time / (time * time).sum())
+    yield weighted(tail(centred, 21), time / (time * time).sum())
 
 
 def _weekday(w: Window) -> Iterator[Floats]:
@@ -269,6 +205,7 @@ def _groups() -> Iterator[tuple[Callable[[Window], Iterator[Floats]], tuple[str,
     yield _extremes, ("drawdown", "height_over_low")
     yield _volume, ("volume_z", "volume_trend")
     yield _weekday, ("weekday_sin", "weekday_cos")
+    yield from VARIANCE_GROUPS
 
 
 GROUPS: Final = tuple(_groups())
@@ -308,7 +245,7 @@ def features(bars: Floats, sessions: Sessions) -> Floats:
         raise QuantError(f"bars: expected shape (n, {WINDOW}, 5), got {bars.shape}")
     if sessions.shape != (n,):
         raise QuantError(f"sessions: expected shape ({n},), got {sessions.shape}")
-    window = _window(bars, sessions)
+    window = window_of(bars, sessions)
     table = np.empty((n, len(NAMES)))
     for k, values in enumerate(chain.from_iterable(group(window) for group, _ in GROUPS)):
         table[:, k] = values
