@@ -304,8 +304,9 @@ def _trades_until(ruin: int, legs: Legs, opens: Floats, closes: Floats, fee: Flo
     k = int(np.argmax((legs.left > ruin) | ((legs.left == ruin) & (legs.factor <= 0))))
     earlier = Legs._make(column[:k] for column in legs)
     entry, shares, cash = int(legs.entry[k]), float(legs.shares[k]), float(legs.cash[k])
-    borrowing = float(fee[ruin - 1] - fee[entry - 1])
-    at_open = legs.left[k] == ruin or cash + shares * (opens[ruin] + borrowing) <= 0
+    so_far = fee - fee[entry - 1]
+    at_open = legs.left[k] == ruin or cash + shares * (opens[ruin] + so_far[ruin - 1]) <= 0
+    borrowing = float(so_far[ruin - 1 if at_open else ruin])
     last = Trade(
         entry=entry,
         exit=ruin,

@@ -148,18 +148,23 @@ def test_a_short_that_is_held_too_long_ruins_the_book_when_bt_goes_bankrupt():
 
 
 def plain_loop(opens, closes, actions, *, costs, size=1.0):
-    """The same book kept as a person would: cash, shares, one session after the other, nothing after ruin."""
+    """The same book kept as a person would: cash, shares, one session after the other, nothing after ruin.
+
+    Gives the equity at each close and, for each trade that is over, its exit, log return and costs in bp.
+    """
     slippage, charge, rent = costs.slippage_bp / 1e4, costs.cost_bp / 1e4, costs.borrow_bp_per_year / 1e4 / 252
-    cash, shares, holding, equity, trips = 1.0, 0.0, HOLD, [], []
-    at_entry = None
+    cash, shares, holding, equity, over = 1.0, 0.0, HOLD, [], []
+    at_entry = paid = math.nan
     for t in range(len(closes)):
         wanted = actions[t - 1] if t and cash is not None else HOLD
         if cash is not None and wanted is not holding:
             if shares:
                 fill = opens[t] * (1 - math.copysign(slippage, shares))
                 cash += shares * fill - abs(shares) * fill * charge
-                shares = 0.0
-                trips.append((math.log(cash / at_entry) if cash > 0 else -math.inf, t))
+                if cash > 0:
+                    paid += abs(shares) * (abs(fill - opens[t]) + fill * charge)
+                    over.append((t, math.log(cash / at_entry), 1e4 * paid / at_entry))
+                    shares = 0.0
             if cash <= 0:
                 cash = None
             elif wanted is not HOLD:
@@ -168,18 +173,20 @@ def plain_loop(opens, closes, actions, *, costs, size=1.0):
                 fill = opens[t] * (1 + side * slippage)
                 shares = side * size * cash / (fill * (1 + side * charge))
                 cash -= shares * fill + abs(shares) * fill * charge
+                paid = abs(shares) * (abs(fill - opens[t]) + fill * charge)
             holding = wanted
         if cash is not None and cash + shares * opens[t] <= 0:
             cash = None
         if cash is not None:
-            cash -= max(-shares, 0) * closes[t] * rent
+            cash -= max(-shares, 0.0) * closes[t] * rent
+            paid += max(-shares, 0.0) * closes[t] * rent
             if cash + shares * closes[t] <= 0:
                 cash = None
         if cash is None and shares:
-            trips.append((-math.inf, t))
+            over.append((t, -math.inf, 1e4 * paid / at_entry))
             shares = 0.0
         equity.append(0.0 if cash is None else cash + shares * closes[t])
-    return np.array(equity), trips
+    return np.array(equity), over
 
 
 def market(seed, n):
@@ -203,10 +210,11 @@ def test_a_plain_loop_keeps_the_same_book(market, costs, size):
 
     ours = backtest(opens, closes, actions, costs=costs, size=size)
 
-    equity, trips = plain_loop(opens, closes, actions, costs=costs, size=size)
+    equity, over = plain_loop(opens, closes, actions, costs=costs, size=size)
     np.testing.assert_allclose(ours.equity, equity, rtol=1e-9, atol=1e-12)
-    assert [trade.exit for trade in ours.closed] == [left for _, left in trips]
-    assert [trade.log_return for trade in ours.closed] == pytest.approx([gain for gain, _ in trips], abs=1e-9)
+    assert [trade.exit for trade in ours.closed] == [row for row, _, _ in over]
+    assert [trade.log_return for trade in ours.closed] == pytest.approx([gain for _, gain, _ in over], abs=1e-9)
+    assert [trade.cost_bp for trade in ours.closed] == pytest.approx([paid for _, _, paid in over], abs=1e-6)
 
 
 # --- what must hold of every book -------------------------------------------------------------------------------------
@@ -328,6 +336,14 @@ def test_a_borrowed_share_costs_its_year_in_a_year_of_sessions():
     assert book.trades[0].cost_bp == pytest.approx(500 * 253 / 252)
 
 
+def test_a_market_that_never_closes_parts_the_year_in_more_sessions():
+    prices, costs = np.full(366, 10.0), Costs(cost_bp=0, slippage_bp=0, borrow_bp_per_year=500)
+
+    book = backtest(prices, prices, [SELL] * 366, costs=costs, sessions_per_year=365)
+
+    assert book.equity[365] == pytest.approx(0.95)
+
+
 @pytest.mark.parametrize(
     ("at_open", "at_close", "then", "price"),
     [
@@ -350,6 +366,16 @@ def test_a_ruined_book_stays_at_nothing(at_open, at_close, then, price):
     np.testing.assert_array_equal(book.log_return[1:], [0.0, -math.inf, math.nan, math.nan])
     (trade,) = book.trades
     assert (trade.entry, trade.exit, trade.exit_price, trade.log_return) == (1, 2, price, -math.inf)
+
+
+def test_a_short_that_cannot_pay_for_its_way_out_is_ruined_at_that_open():
+    opens, closes = np.array([1.0, 1.0, 1.92, 1.9]), np.array([1.0, 1.0, 1.9, 1.9])
+    costs = Costs(cost_bp=0.0, slippage_bp=300.0)
+
+    left, held = (backtest(opens, closes, [SELL, then, then, then], costs=costs) for then in (HOLD, SELL))
+
+    assert (left.equity[2], left.trades[0].exit_price) == (0.0, 1.92)
+    assert held.equity[2] == pytest.approx(2 - 1.9 / 0.97)
 
 
 def test_a_book_that_is_ruined_in_the_session_it_went_short_in_ends_there():
