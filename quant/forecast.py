@@ -5,6 +5,7 @@ Fitting the parameters belongs to training (`stock_assets.learning`); running th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +16,25 @@ from quant.bars import Floats
 from quant.errors import QuantError
 
 COVERAGE: Final = 0.9
+INNER_COVERAGE: Final = 0.5
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """Central prediction intervals of ``(realised - mean) / volatility`` that hold 90 % and 50 %."""
+
+    lower_90: float
+    lower_50: float
+    upper_50: float
+    upper_90: float
+
+    def __post_init__(self) -> None:
+        if not self.lower_90 <= self.lower_50 < 0 < self.upper_50 <= self.upper_90:
+            got = (self.lower_90, self.lower_50, self.upper_50, self.upper_90)
+            raise QuantError(f"bounds: expected lower_90 <= lower_50 < 0 < upper_50 <= upper_90, got {got}")
+
+
+# Of a normal distribution: what is said before there is evidence.
+NORMAL_BOUNDS: Final = Bounds(lower_90=-1.645, lower_50=-0.674, upper_50=0.674, upper_90=1.645)
 
 
 class ForecastParameters(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,65 +42,78 @@ class ForecastParameters(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
+    horizon : int
+        Sessions that the forecast looks ahead.
     historical_mean : float
-        Mean log return per horizon over the training rows: what the forecast shrinks to.
-    ridge_weight, forest_weight : float
-        Share of each model's departure from `historical_mean` that is believed; in [0, 1] and together at most 1.
-        Both 0 for a ticker whose models have shown no skill.
-    volatility_scale : float
-        Multiplies the volatility feature (per sqrt(session)) to the volatility of the horizon's return; above 0.
-    lower_quantile, upper_quantile : float
-        Conformal bounds of ``(realised - mean) / volatility`` that hold 90 %; lower < 0 < upper.
+        Log return per horizon that the past alone speaks for: the mean of the training rows, shrunk towards 0.
+    edge_weights : dict of float
+        Share of each model's edge (expected return over `historical_mean`, in volatilities) that is believed, by the
+        model's name; each at least 0, together at most 1. All 0 for a ticker whose models have shown no skill.
+    edge_limit : float
+        Largest edge in either direction that is believed, in volatilities; above 0.
+    variance_weights : dict of float
+        Each model's share in the log variance, by the model's name; at least 0, together 1.
+    log_scale : float
+        Added to the log variance per session: to the horizon's, and to the level that past forecasts speak for.
+    bounds : Bounds
+        Conformal, in volatilities.
     up_intercept, up_slope : float
         ``P(return > 0) = expit(up_intercept + up_slope * mean / volatility)``.
     """
 
+    horizon: int
     historical_mean: float
-    ridge_weight: float
-    forest_weight: float
-    volatility_scale: float
-    lower_quantile: float
-    upper_quantile: float
+    edge_weights: dict[str, float]
+    edge_limit: float
+    variance_weights: dict[str, float]
+    log_scale: float
+    bounds: Bounds
     up_intercept: float
     up_slope: float
 
     def __post_init__(self) -> None:
-        if min(self.ridge_weight, self.forest_weight) < 0 or self.ridge_weight + self.forest_weight > 1 + 1e-9:
-            got = (self.ridge_weight, self.forest_weight)
-            raise QuantError(f"ridge_weight, forest_weight: expected at least 0 and together at most 1, got {got}")
-        if not self.volatility_scale > 0:
-            raise QuantError(f"volatility_scale: expected above 0, got {self.volatility_scale}")
-        if not self.lower_quantile < 0 < self.upper_quantile:
-            got = (self.lower_quantile, self.upper_quantile)
-            raise QuantError(f"lower_quantile, upper_quantile: expected lower < 0 < upper, got {got}")
+        if self.horizon < 1:
+            raise QuantError(f"horizon: expected at least 1 session, got {self.horizon}")
+        if any(weight < 0 for weight in self.edge_weights.values()) or sum(self.edge_weights.values()) > 1 + 1e-9:
+            raise QuantError(f"edge_weights: expected at least 0 and together at most 1, got {self.edge_weights}")
+        shares = self.variance_weights.values()
+        if any(weight < 0 for weight in shares) or abs(sum(shares) - 1) > 1e-9:
+            raise QuantError(f"variance_weights: expected at least 0 and together 1, got {self.variance_weights}")
+        if not self.edge_limit > 0:
+            raise QuantError(f"edge_limit: expected above 0, got {self.edge_limit}")
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Every model whose output is needed."""
+        return (*self.edge_weights, *self.variance_weights)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forecast:
     """Predictive distributions of the log return over the horizon; every attribute is (n,) float64.
 
-    `mean`, `vol`, `lower_90` and `upper_90` are log returns per horizon; `p_up` is the probability of a gain.
+    All but `p_up`, the probability of a gain, are log returns per horizon; the intervals are central, of 90 and 50 %.
     """
 
     mean: Floats
     vol: Floats
     p_up: Floats
     lower_90: Floats
+    lower_50: Floats
+    upper_50: Floats
     upper_90: Floats
 
     def __len__(self) -> int:
         return len(self.mean)
 
 
-def forecast(*, ridge: Floats, forest: Floats, volatility: Floats, parameters: ForecastParameters) -> Forecast:
+def forecast(outputs: Mapping[str, Floats], parameters: ForecastParameters) -> Forecast:
     """The combined predictive distribution.
 
     Parameters
     ----------
-    ridge, forest : (n,) float64
-        Each model's mean log return over the horizon.
-    volatility : (n,) float64
-        The volatility feature (`quant.features.VOLATILITY`), per sqrt(session).
+    outputs : mapping of (n,) float64
+        By model: edges in volatilities, log variances per session; at least `ForecastParameters.models`.
     parameters : ForecastParameters
 
     Returns
@@ -89,22 +122,31 @@ def forecast(*, ridge: Floats, forest: Floats, volatility: Floats, parameters: F
         NaN rows in give NaN rows out.
     """
     p = parameters
-    # The forecast models were trained on float32 trees: widen first, so that batch and live round alike.
-    ridge, forest = np.asarray(ridge, np.float64), np.asarray(forest, np.float64)
-    mean = (
-        p.historical_mean
-        + p.ridge_weight * (ridge - p.historical_mean)
-        + p.forest_weight * (forest - p.historical_mean)
-    )
-    vol = np.asarray(volatility, np.float64) * p.volatility_scale
-    return distribution(mean=mean, vol=vol, parameters=p)
+    vol = np.exp(0.5 * (_weighted(outputs, p.variance_weights) + p.log_scale))
+    edge = np.clip(_weighted(outputs, p.edge_weights), -p.edge_limit, p.edge_limit)
+    return distribution(mean=p.historical_mean + edge * vol, vol=vol, parameters=p)
+
+
+def _weighted(outputs: Mapping[str, Floats], weights: Mapping[str, float]) -> Floats:
+    """The weighted sum of the named outputs, (n,); terms are added in the order of the names, so that bits repeat."""
+    total = np.zeros(len(next(iter(outputs.values()))))
+    for name in sorted(weights):
+        total = total + weights[name] * np.asarray(outputs[name], np.float64)
+    return total
 
 
 def distribution(*, mean: Floats, vol: Floats, parameters: ForecastParameters) -> Forecast:
     """The distribution around a given mean and volatility (log return per horizon); baselines use it too."""
-    p = parameters
-    p_up = expit(p.up_intercept + p.up_slope * mean / vol)
-    return Forecast(mean, vol, p_up, mean + p.lower_quantile * vol, mean + p.upper_quantile * vol)
+    p, b = parameters, parameters.bounds
+    return Forecast(
+        mean=mean,
+        vol=vol,
+        p_up=expit(p.up_intercept + p.up_slope * mean / vol),
+        lower_90=mean + b.lower_90 * vol,
+        lower_50=mean + b.lower_50 * vol,
+        upper_50=mean + b.upper_50 * vol,
+        upper_90=mean + b.upper_90 * vol,
+    )
 
 
 def expit(x: Floats) -> Floats:

@@ -1,17 +1,19 @@
-"""From bars to a forecast by a released model: features, ONNX, distribution. The one way outside training."""
+"""From bars to forecasts by a released model: features, ONNX, distributions. The one way outside training."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from quant import features
 from quant.bars import Bars, Floats, windows
 from quant.errors import TooShort
 from quant.forecast import Forecast, ForecastParameters, forecast
-from release.onnx_model import OnnxModel
+from release.onnx_model import OnnxModel, output_name
 from release.reader import ReleasedTicker
 
 
-def infer(ticker: ReleasedTicker, bars: Bars) -> Forecast:
-    """The forecast made at the last of the bars, of which only the last `quant.features.WINDOW` are looked at.
+def infer(ticker: ReleasedTicker, bars: Bars) -> dict[int, Forecast]:
+    """The forecasts made at the last of the bars, of which only the last `quant.features.WINDOW` are looked at.
 
     Parameters
     ----------
@@ -22,8 +24,8 @@ def infer(ticker: ReleasedTicker, bars: Bars) -> Forecast:
 
     Returns
     -------
-    Forecast
-        With one row.
+    dict of Forecast
+        With one row each, by horizon (sessions), in the order of the ticker's parameters.
 
     Raises
     ------
@@ -33,7 +35,7 @@ def infer(ticker: ReleasedTicker, bars: Bars) -> Forecast:
     return infer_many(ticker, _at_least_a_window(bars)[-features.WINDOW :])
 
 
-def infer_many(ticker: ReleasedTicker, bars: Bars) -> Forecast:
+def infer_many(ticker: ReleasedTicker, bars: Bars) -> dict[int, Forecast]:
     """The forecasts made at every bar with a whole window behind it; ``len(bars) - WINDOW + 1`` rows.
 
     Each row equals, bit for bit, what `infer` says of the bars that end there. Memory grows with the number of
@@ -44,11 +46,13 @@ def infer_many(ticker: ReleasedTicker, bars: Bars) -> Forecast:
     return forecast_rows(ticker.model, ticker.parameters, X)
 
 
-def forecast_rows(model: OnnxModel, parameters: ForecastParameters, X: Floats) -> Forecast:
-    """The forecasts for feature rows X, (n, F) float64 with `quant.features.NAMES` as columns."""
-    ridge, forest = model.predict(X)
-    volatility = X[:, features.column(features.VOLATILITY)]
-    return forecast(ridge=ridge, forest=forest, volatility=volatility, parameters=parameters)
+def forecast_rows(model: OnnxModel, parameters: Mapping[int, ForecastParameters], X: Floats) -> dict[int, Forecast]:
+    """The forecasts for feature rows X, (n, F) float64 with `quant.features.NAMES` as columns, by horizon."""
+    said = model.predict(X)
+    return {
+        horizon: forecast({name: said[output_name(name, horizon=horizon)] for name in wanted.models}, wanted)
+        for horizon, wanted in parameters.items()
+    }
 
 
 def _at_least_a_window(bars: Bars) -> Bars:

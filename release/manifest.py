@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 TICKER: Final = re.compile(r"[A-Z0-9][A-Z0-9.\-=^]{0,14}")
 
 
@@ -66,8 +66,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         ISO time in UTC.
     code_version : str
         Version of the distribution that wrote it, with the git commit where one is known.
-    horizon : int
-        Sessions that the forecasts look ahead.
+    horizons : tuple of int
+        Sessions that the forecasts look ahead; signals act on the first.
     window : int
         Bars a feature window holds.
     features : tuple of str
@@ -85,13 +85,18 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     as_of: str
     created_at: str
     code_version: str
-    horizon: int
+    horizons: tuple[int, ...]
     window: int
     features: tuple[str, ...]
     dagster_run_id: str
     tickers: tuple[TickerLineage, ...]
     refused: tuple[Refusal, ...]
     files: tuple[File, ...]
+
+    @property
+    def horizon(self) -> int:
+        """The horizon that signals act on, in sessions."""
+        return self.horizons[0]
 
 
 def content_id(manifest: Manifest) -> str:
@@ -104,7 +109,7 @@ def content_id(manifest: Manifest) -> str:
 
 
 class TickerMetrics(msgspec.Struct, frozen=True, kw_only=True):
-    """Out-of-sample scores of one ticker's champion beside their baselines.
+    """Out-of-sample scores of one ticker's champion at one horizon, beside their baselines.
 
     Log returns per horizon, over the `n` forecasts from `first` to `last` (ISO dates of the bar each was made at).
 
@@ -116,14 +121,30 @@ class TickerMetrics(msgspec.Struct, frozen=True, kw_only=True):
         R2 of returns against a forecast of zero (Campbell & Thompson 2008); negative where the model is worse.
     return_r2_historical_mean : float
         The same for the expanding historical mean.
-    clark_west_p : float
-        One-sided p value that the champion's mean does not beat zero (Clark & West 2007).
+    clark_west_p, clark_west_p_historical_mean : float
+        One-sided p value that the champion's mean does not beat zero, or the historical mean (Clark & West 2007).
+    diebold_mariano, diebold_mariano_p : float
+        Of squared errors against the historical mean's, with HAC errors: positive where the champion loses more; the p
+        value is two-sided.
     directional_accuracy, directional_accuracy_se, base_rate : float
         Share of forecasts with the right sign, its standard error, and the share of the commoner direction.
-    coverage_90 : float
-        Share of realised returns inside the 90 % interval.
-    brier, brier_base_rate : float
-        Of P(up), and of always saying the base rate known at the time.
+    brier, brier_base_rate, log_score, log_score_base_rate : float
+        Of P(up), and of always saying the base rate known at the time; lower is better.
+    calibration_error : float
+        Expected calibration error of P(up), ten bins.
+    confident_right, confident_n : float or None, int
+        Where a direction is given at least 60 %: share of the time it is right, and how often that is; None if never.
+    coverage_90, coverage_50, worst_coverage_63 : float
+        Share of realised returns inside the intervals, and the 90 % interval's in the worst 63 sessions running.
+    interval_score, interval_score_ewma : float
+        Of the 90 % interval (Gneiting & Raftery 2007), and of the one scaled by the EWMA volatility; lower is better.
+    qlike, qlike_ewma, qlike_rolling, qlike_log_har, qlike_garch : float
+        Loss of the variance forecast against the sum of squared returns (Patton 2011), and of EWMA(0.94), the mean over
+        63 sessions, the log-HAR and GARCH(1,1); lower is better.
+    variance_r2_ewma, variance_r2_rolling, variance_r2_log_har, variance_r2_garch : float
+        R2 of the log variance over each of those.
+    trials : int
+        Settings that were tried on the way here.
     """
 
     n: int
@@ -134,12 +155,70 @@ class TickerMetrics(msgspec.Struct, frozen=True, kw_only=True):
     return_r2: float
     return_r2_historical_mean: float
     clark_west_p: float
+    clark_west_p_historical_mean: float
+    diebold_mariano: float
+    diebold_mariano_p: float
     directional_accuracy: float
     directional_accuracy_se: float
     base_rate: float
-    coverage_90: float
     brier: float
     brier_base_rate: float
+    log_score: float
+    log_score_base_rate: float
+    calibration_error: float
+    confident_right: float | None
+    confident_n: int
+    coverage_90: float
+    coverage_50: float
+    worst_coverage_63: float
+    interval_score: float
+    interval_score_ewma: float
+    qlike: float
+    qlike_ewma: float
+    qlike_rolling: float
+    qlike_log_har: float
+    qlike_garch: float
+    variance_r2_ewma: float
+    variance_r2_rolling: float
+    variance_r2_log_har: float
+    variance_r2_garch: float
+    trials: int
+
+
+class Book(msgspec.Struct, frozen=True, kw_only=True):
+    """What one way of trading a ticker would have earned, net of costs: `quant.backtest.Performance`, fit for JSON.
+
+    `annualised_volatility` and `sharpe` are None for a book that was ruined, `hit_rate` for one without a closed trade.
+    """
+
+    annualised_return: float
+    annualised_volatility: float | None
+    sharpe: float | None
+    probabilistic_sharpe: float
+    deflated_sharpe: float
+    maximum_drawdown: float
+    hit_rate: float | None
+    turnover: float
+    exposure: float
+    trades: int
+    total_cost_bp: float
+
+
+class TradingRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The out-of-sample signals as trades at the next open, beside buying once and holding, over the same sessions.
+
+    `first` to `last` are ISO dates; costs are basis points of what is traded, a side; `trials` is what the deflated
+    Sharpe ratios were told.
+    """
+
+    first: str
+    last: str
+    sessions: int
+    cost_bp: float
+    slippage_bp: float
+    trials: int
+    signals: Book
+    buy_and_hold: Book
 
 
 class Allocation(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,13 +11,17 @@ from release.errors import BadRelease
 from release.onnx_runtime import onnxruntime
 
 INPUT: Final = "features"
-OUTPUTS: Final = ("ridge", "forest")
+
+
+def output_name(model: str, *, horizon: int) -> str:
+    """What the graph calls the output of a model for a horizon, in sessions."""
+    return f"{model}_{horizon}"
 
 
 class OnnxModel:
-    """A ticker's two models in one ONNX graph.
+    """A ticker's models, of all horizons, in one ONNX graph.
 
-    The graph's input is ``features``, (n, F) float64; its outputs are ``ridge`` and ``forest``, (n, 1) each.
+    The graph's input is ``features``, (n, F) float64; its outputs are (n, 1) float64 each, named by `output_name`.
     Runs on one thread of the CPU, so that the same input gives the same bits on every call and many models can share
     a machine.
 
@@ -31,7 +35,7 @@ class OnnxModel:
     Raises
     ------
     BadRelease
-        If the bytes are no ONNX graph or its inputs and outputs are not those above.
+        If the bytes are no ONNX graph or its inputs and outputs are not of that kind.
     """
 
     def __init__(self, data: bytes, *, file: str = "model.onnx") -> None:
@@ -47,15 +51,15 @@ class OnnxModel:
         except Exception as error:  # onnxruntime's own exceptions share no public base
             raise BadRelease(f"{file}: expected an ONNX graph, got {error}") from error
         taken = [(node.name, node.type) for node in self._session.get_inputs()]
-        given = {node.name for node in self._session.get_outputs()}
-        if taken != [(INPUT, "tensor(double)")] or given != set(OUTPUTS):
+        given = {node.name: node.type for node in self._session.get_outputs()}
+        if taken != [(INPUT, "tensor(double)")] or set(given.values()) != {"tensor(double)"}:
             raise BadRelease(
-                f"{file}: expected input {INPUT} of tensor(double) and outputs {', '.join(OUTPUTS)}, "
-                f"got {taken} and {sorted(given)}"
+                f"{file}: expected input {INPUT} of tensor(double) and outputs of the same, got {taken} and {given}"
             )
+        self.outputs = tuple(given)
 
-    def predict(self, X: Floats) -> tuple[Floats, Floats]:
-        """Each model's mean log return over the horizon.
+    def predict(self, X: Floats) -> dict[str, Floats]:
+        """What each model says, by output.
 
         Parameters
         ----------
@@ -64,10 +68,11 @@ class OnnxModel:
 
         Returns
         -------
-        ridge, forest : (n,) float64
+        dict of (n,) float64
+            Edges in volatilities, or logs of a variance per session.
         """
-        ridge, forest = self._session.run(OUTPUTS, {INPUT: np.ascontiguousarray(X, dtype=np.float64)})
-        return _flat(ridge), _flat(forest)
+        answers = self._session.run(self.outputs, {INPUT: np.ascontiguousarray(X, dtype=np.float64)})
+        return {name: _flat(answer) for name, answer in zip(self.outputs, answers, strict=True)}
 
 
 def _flat(output: Any) -> Floats:

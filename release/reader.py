@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
@@ -18,29 +18,44 @@ from quant.forecast import ForecastParameters
 from quant.sessions import SessionCalendar
 from release.errors import BadRelease
 from release.files import sha256
-from release.manifest import SCHEMA_VERSION, Manifest, Portfolio, SignalRow, TickerLineage, TickerMetrics, content_id
-from release.onnx_model import OnnxModel
+from release.manifest import (
+    SCHEMA_VERSION,
+    Manifest,
+    Portfolio,
+    SignalRow,
+    TickerLineage,
+    TickerMetrics,
+    TradingRecord,
+    content_id,
+)
+from release.onnx_model import OnnxModel, output_name
 from release.tables import decode_bars, decode_calendar, unpack
 
 MANIFEST: Final = "manifest.json"
 METRICS: Final = "metrics.json"
 PORTFOLIO: Final = "portfolio.json"
-# Log return. The trees run in float32, which rounds returns of a few percent at about 1e-9.
-PARITY_TOLERANCE: Final = 1e-6
+MODEL_CARD: Final = "model_card.md"
+# In volatilities, or logs of a variance. The trees run in float32, which rounds an edge of 0.1 at about 1e-8.
+PARITY_TOLERANCE: Final = 1e-5
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReleasedTicker:
-    """One ticker of a release, ready to forecast; `signals` are out of sample, oldest first."""
+    """One ticker of a release, ready to forecast.
+
+    `parameters` and `metrics` go by horizon (sessions), in the manifest's order; `signals` are out of sample, oldest
+    first, and `trading` is what they would have earned.
+    """
 
     lineage: TickerLineage
     bars: Bars
     model: OnnxModel
-    parameters: ForecastParameters
-    metrics: TickerMetrics
+    parameters: Mapping[int, ForecastParameters]
+    metrics: Mapping[int, TickerMetrics]
     signals: tuple[SignalRow, ...]
+    trading: TradingRecord
 
     @property
     def ticker(self) -> str:
@@ -55,12 +70,16 @@ class ReleasedTicker:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Release:
-    """A verified release in memory: `calendars` by exchange, `tickers` by symbol in the manifest's order."""
+    """A verified release in memory: `calendars` by exchange, `tickers` by symbol in the manifest's order.
+
+    `model_card` is the page, in Markdown, that tells what was published, on what evidence.
+    """
 
     manifest: Manifest
     calendars: Mapping[str, SessionCalendar]
     tickers: Mapping[str, ReleasedTicker]
     portfolio: Portfolio | None
+    model_card: str
 
 
 def load(folder: Path) -> Release:
@@ -86,10 +105,11 @@ def load(folder: Path) -> Release:
         for exchange in sorted({lineage.exchange for lineage in manifest.tickers})
         for file in [calendar_file(exchange)]
     }
-    metrics = decode(contents.take(METRICS), dict[str, TickerMetrics], file=METRICS)
+    metrics = decode(contents.take(METRICS), dict[str, dict[int, TickerMetrics]], file=METRICS)
+    card = contents.take(MODEL_CARD).decode("utf-8", errors="replace")
     portfolio = decode(contents.take(PORTFOLIO), Portfolio, file=PORTFOLIO) if PORTFOLIO in contents.data else None
-    tickers = {lineage.ticker: _ticker(lineage, contents, metrics) for lineage in manifest.tickers}
-    return Release(manifest, calendars, tickers, portfolio)
+    tickers = {lineage.ticker: _ticker(lineage, contents, metrics, manifest.horizons) for lineage in manifest.tickers}
+    return Release(manifest, calendars, tickers, portfolio, card)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -163,13 +183,23 @@ def _verified_contents(folder: Path, manifest: Manifest) -> _Contents:
     return _Contents(data)
 
 
-def _ticker(lineage: TickerLineage, contents: _Contents, metrics: Mapping[str, TickerMetrics]) -> ReleasedTicker:
+def _ticker(
+    lineage: TickerLineage,
+    contents: _Contents,
+    metrics: Mapping[str, Mapping[int, TickerMetrics]],
+    horizons: Sequence[int],
+) -> ReleasedTicker:
     ticker = lineage.ticker
-    bars_file, model_file, parameters_file, signals_file = (
-        ticker_file(ticker, name) for name in ("bars.npz", "model.onnx", "forecast.json", "signals.json")
+    bars_file, model_file, parameters_file, signals_file, trading_file = (
+        ticker_file(ticker, name)
+        for name in ("bars.npz", "model.onnx", "forecast.json", "signals.json", "trading.json")
     )
     if ticker not in metrics:
         raise BadRelease(f"{METRICS}: expected metrics of {ticker}, got those of {', '.join(metrics) or 'none'}")
+    parameters = decode(contents.take(parameters_file), dict[int, ForecastParameters], file=parameters_file)
+    for file, found in ((parameters_file, set(parameters)), (METRICS, set(metrics[ticker]))):
+        if found != set(horizons):
+            raise BadRelease(f"{file}: expected the horizons {sorted(horizons)} of {ticker}, got {sorted(found)}")
     try:
         bars = check(decode_bars(contents.take(bars_file), file=bars_file), ticker=ticker)
     except BadBars as error:
@@ -177,24 +207,28 @@ def _ticker(lineage: TickerLineage, contents: _Contents, metrics: Mapping[str, T
     model = OnnxModel(contents.take(model_file), file=model_file)
     parity_file = ticker_file(ticker, "parity.npz")
     _replay_parity(model, contents.take(parity_file), file=parity_file)
+    for horizon, wanted in parameters.items():
+        names = {output_name(name, horizon=horizon) for name in wanted.models}
+        if missing := names.difference(model.outputs):
+            raise BadRelease(f"{model_file}: expected the output {min(missing)}, got {', '.join(model.outputs)}")
     return ReleasedTicker(
         lineage=lineage,
         bars=bars,
         model=model,
-        parameters=decode(contents.take(parameters_file), ForecastParameters, file=parameters_file),
-        metrics=metrics[ticker],
+        parameters={horizon: parameters[horizon] for horizon in horizons},
+        metrics={horizon: metrics[ticker][horizon] for horizon in horizons},
         signals=decode(contents.take(signals_file), tuple[SignalRow, ...], file=signals_file),
+        trading=decode(contents.take(trading_file), TradingRecord, file=trading_file),
     )
 
 
 def _replay_parity(model: OnnxModel, data: bytes, *, file: str) -> None:
     """Ask the model what training asked it, and refuse it if it answers otherwise on this machine."""
-    parity = unpack(data, names=("features", "ridge", "forest"), file=file)
+    parity = unpack(data, names=("features", *model.outputs), file=file)
     X = parity["features"]
     if X.ndim != 2 or X.shape[1] != len(features.NAMES) or not len(X):
         raise BadRelease(f"{file}: expected features of shape (k, {len(features.NAMES)}), k > 0, got {X.shape}")
-    answers = zip(("ridge", "forest"), model.predict(X), strict=True)
-    for name, answer in answers:
+    for name, answer in model.predict(X).items():
         expected = parity[name]
         if expected.shape != answer.shape or not np.all(np.abs(answer - expected) <= PARITY_TOLERANCE):
             worst = float(np.max(np.abs(answer - expected))) if expected.shape == answer.shape else float("nan")

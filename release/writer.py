@@ -28,9 +28,10 @@ from release.manifest import (
     SignalRow,
     TickerLineage,
     TickerMetrics,
+    TradingRecord,
     content_id,
 )
-from release.reader import MANIFEST, METRICS, PORTFOLIO, calendar_file, load, ticker_file
+from release.reader import MANIFEST, METRICS, MODEL_CARD, PORTFOLIO, calendar_file, load, ticker_file
 from release.store import TEMPORARY, Store
 from release.tables import encode_bars, encode_calendar, pack
 
@@ -46,21 +47,25 @@ class DraftTicker:
         The whole history as traded, sound.
     onnx : bytes
         The graph that `release.onnx_model.OnnxModel` reads.
-    parity : (k, F), (k,) and (k,) float64
-        Feature rows and what the ridge and the forest said of them in training.
-    parameters : ForecastParameters
-    metrics : TickerMetrics
+    parity : mapping of float64
+        ``features``, rows (k, F), and what each model said of them in training, (k,) by the graph's output.
+    parameters : mapping of ForecastParameters
+        By horizon.
+    metrics : mapping of TickerMetrics
+        By horizon.
     signals : sequence of SignalRow
         Out of sample only, oldest first.
+    trading : TradingRecord
     """
 
     lineage: TickerLineage
     bars: Bars
     onnx: bytes
-    parity: tuple[Floats, Floats, Floats]
-    parameters: ForecastParameters
-    metrics: TickerMetrics
+    parity: Mapping[str, Floats]
+    parameters: Mapping[int, ForecastParameters]
+    metrics: Mapping[int, TickerMetrics]
     signals: Sequence[SignalRow]
+    trading: TradingRecord
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,10 +73,11 @@ class Draft:
     """A release before it has an id; see `release.manifest.Manifest` for the attributes they share.
 
     `as_of` is an ISO date and `created_at` an aware time. `calendars` goes by exchange and reaches beyond `as_of`.
+    `model_card` is Markdown.
     """
 
     as_of: str
-    horizon: int
+    horizons: tuple[int, ...]
     window: int
     features: tuple[str, ...]
     code_version: str
@@ -79,6 +85,7 @@ class Draft:
     created_at: datetime
     calendars: Mapping[str, SessionCalendar]
     tickers: Sequence[DraftTicker]
+    model_card: str
     portfolio: Portfolio | None = None
     refused: Sequence[Refusal] = ()
 
@@ -139,16 +146,17 @@ def encode_files(draft: Draft) -> dict[str, bytes]:
     used = {ticker.lineage.exchange for ticker in draft.tickers}
     files = {calendar_file(name): encode_calendar(draft.calendars[name]) for name in sorted(used)}
     files[METRICS] = _json({ticker.lineage.ticker: ticker.metrics for ticker in draft.tickers})
+    files[MODEL_CARD] = draft.model_card.encode()
     if draft.portfolio is not None:
         files[PORTFOLIO] = _json(draft.portfolio)
     for ticker in draft.tickers:
-        X, ridge, forest = (np.ascontiguousarray(array, dtype=np.float64) for array in ticker.parity)
         parts = {
             "bars.npz": encode_bars(ticker.bars),
             "model.onnx": ticker.onnx,
-            "parity.npz": pack({"features": X, "ridge": ridge.reshape(-1), "forest": forest.reshape(-1)}),
+            "parity.npz": pack({name: np.ascontiguousarray(a, np.float64) for name, a in ticker.parity.items()}),
             "forecast.json": _json(ticker.parameters),
             "signals.json": _json(list(ticker.signals)),
+            "trading.json": _json(ticker.trading),
         }
         files.update({ticker_file(ticker.lineage.ticker, name): data for name, data in parts.items()})
     return files
@@ -165,7 +173,7 @@ def _manifest(draft: Draft, files: Mapping[str, bytes]) -> Manifest:
         as_of=draft.as_of,
         created_at=iso(draft.created_at),
         code_version=draft.code_version,
-        horizon=draft.horizon,
+        horizons=draft.horizons,
         window=draft.window,
         features=tuple(draft.features),
         dagster_run_id=draft.dagster_run_id,

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from quant.forecast import ForecastParameters
+from quant.forecast import Bounds, ForecastParameters
 from quant.signals import Action
 from release.manifest import Refusal, SignalRow, TickerLineage, TickerMetrics
 from serving.messages import PredictionMessage, PriceMessage, SignalMessage
@@ -93,9 +93,31 @@ _MODEL: Final = ModelCard(
         directional_accuracy=0.525,
         directional_accuracy_se=0.011,
         base_rate=0.522,
-        coverage_90=0.901,
+        clark_west_p_historical_mean=0.21,
+        diebold_mariano=-0.6,
+        diebold_mariano_p=0.55,
         brier=0.2493,
         brier_base_rate=0.2495,
+        log_score=0.6917,
+        log_score_base_rate=0.6921,
+        calibration_error=0.008,
+        confident_right=0.61,
+        confident_n=41,
+        coverage_90=0.901,
+        coverage_50=0.502,
+        worst_coverage_63=0.81,
+        interval_score=0.0641,
+        interval_score_ewma=0.0675,
+        qlike=1.55,
+        qlike_ewma=1.66,
+        qlike_rolling=1.71,
+        qlike_log_har=1.6,
+        qlike_garch=1.64,
+        variance_r2_ewma=0.06,
+        variance_r2_rolling=0.09,
+        variance_r2_log_har=0.02,
+        variance_r2_garch=0.05,
+        trials=412,
     ),
     lineage=TickerLineage(
         ticker="AAPL",
@@ -112,12 +134,13 @@ _MODEL: Final = ModelCard(
         trained_at="2026-11-23T07:55:12Z",
     ),
     parameters=ForecastParameters(
+        horizon=1,
         historical_mean=0.0011,
-        ridge_weight=0.05,
-        forest_weight=0.1,
-        volatility_scale=1.04,
-        lower_quantile=-1.61,
-        upper_quantile=1.64,
+        edge_weights={"forest": 0.1, "ridge": 0.05},
+        edge_limit=0.1,
+        variance_weights={"ewma": 0.02, "garch": 0.06, "har": 0.92},
+        log_scale=0.04,
+        bounds=Bounds(lower_90=-1.61, lower_50=-0.58, upper_50=0.61, upper_90=1.64),
         up_intercept=0.02,
         up_slope=1.1,
     ),

@@ -27,7 +27,7 @@ def predict(
     manifest = release.manifest
     session: np.datetime64 = bars.session[-1]
     target = release.calendars[ticker.exchange].ahead(session, steps=manifest.horizon)
-    made = infer(ticker, bars)
+    made = infer(ticker, bars)[manifest.horizon]
     mean, lower, upper = float(made.mean[0]), float(made.lower_90[0]), float(made.upper_90[0])
     close = float(bars.close[-1])
     return PredictionMessage(

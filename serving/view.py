@@ -133,9 +133,9 @@ def model_card(release: Release, ticker: ReleasedTicker) -> ModelCard:
         horizon=manifest.horizon,
         window=manifest.window,
         features=len(manifest.features),
-        metrics=ticker.metrics,
+        metrics=ticker.metrics[manifest.horizon],
         lineage=ticker.lineage,
-        parameters=ticker.parameters,
+        parameters=ticker.parameters[manifest.horizon],
     )
 
 

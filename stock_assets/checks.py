@@ -32,9 +32,9 @@ def parity(max_error: float) -> dg.AssetCheckResult:
     )
 
 
-def sane_forecasts(table: pd.DataFrame) -> dg.AssetCheckResult:
+def sane_forecasts(table: pd.DataFrame, *, horizon: int) -> dg.AssetCheckResult:
     """Whether the champion's forecasts are finite and their intervals hold about what they say."""
-    rows = by_model(table, Model.CHAMPION)
+    rows = by_model(table, Model.CHAMPION, horizon=horizon)
     values = rows[["mean", "vol", "p_up", "lower_90", "upper_90", "realised"]].to_numpy(dtype=np.float64)
     finite = bool(len(rows)) and bool(np.isfinite(values).all())
     held = coverage(values[:, 5], values[:, 3], values[:, 4]) if finite else float("nan")

@@ -8,7 +8,7 @@ from typing import Final
 import dagster as dg
 
 from release.clock import Clock, SystemClock
-from stock_assets.assets import forecast, market_data, portfolio, publication, trading
+from stock_assets.assets import champion, forecast, market_data, portfolio, publication, trading
 from stock_assets.jobs import JOBS
 from stock_assets.resources.lake import LakeIOManager, lake_of
 from stock_assets.resources.tracking import tracking
@@ -25,7 +25,7 @@ ASSETS: Final = (
     market_data.features,
     forecast.model,
     forecast.oos_predictions,
-    forecast.champion,
+    champion.champion,
     trading.signals,
     trading.live_performance,
     portfolio.portfolio_weights,

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from quant.bars import COLUMNS, Bars
-from quant.features import NAMES, VOLATILITY, column
-from stock_assets.learning.dataset import Dataset
+from quant.features import NAMES
+from stock_assets.learning.dataset import History
 
+TARGET_DATE: Final = "target_date_"
 PRICE_COLUMNS: Final = {
     "ticker": "as the source has it",
     "date": "the exchange's session",
@@ -42,31 +43,31 @@ def bars_of(prices: pd.DataFrame) -> Bars:
     )
 
 
-def feature_frame(data: Dataset) -> pd.DataFrame:
-    """A row a session: ticker, date, target_date, adjusted close, target (log return), then every feature."""
-    table = pd.DataFrame(data.X, columns=list(NAMES))
+def feature_frame(rows: History) -> pd.DataFrame:
+    """A row a session: ticker, date, adjusted close, its log return and range variance, target dates, every feature."""
+    table = pd.DataFrame(rows.X, columns=list(NAMES))
     head: dict[str, Any] = {
-        "ticker": data.ticker,
-        "date": data.session.astype("datetime64[ms]"),
-        "target_date": data.target_session.astype("datetime64[ms]"),
-        "adjusted_close": data.close,
-        "target": data.target,
+        "ticker": rows.ticker,
+        "date": rows.session.astype("datetime64[ms]"),
+        "adjusted_close": rows.close,
+        "log_return": rows.log_return,
+        "range_variance": rows.range_variance,
+        **{f"{TARGET_DATE}{horizon}": days.astype("datetime64[ms]") for horizon, days in rows.target_session.items()},
     }
     for place, (name, values) in enumerate(head.items()):
         table.insert(place, name, values)
     return table
 
 
-def dataset_of(features: pd.DataFrame, *, horizon: int) -> Dataset:
-    """The data set that `feature_frame` took."""
-    X = np.ascontiguousarray(features[list(NAMES)].to_numpy(dtype=np.float64))
-    return Dataset(
+def history_of(features: pd.DataFrame) -> History:
+    """The history that `feature_frame` took."""
+    dates = {int(name.removeprefix(TARGET_DATE)): name for name in features.columns if name.startswith(TARGET_DATE)}
+    return History(
         ticker=str(features["ticker"].iloc[0]),
-        horizon=horizon,
         session=features["date"].to_numpy().astype("datetime64[D]"),
-        target_session=features["target_date"].to_numpy().astype("datetime64[D]"),
-        X=X,
-        volatility=np.ascontiguousarray(X[:, column(VOLATILITY)]),
+        target_session={horizon: features[name].to_numpy().astype("datetime64[D]") for horizon, name in dates.items()},
+        X=np.ascontiguousarray(features[list(NAMES)].to_numpy(dtype=np.float64)),
         close=features["adjusted_close"].to_numpy(dtype=np.float64),
-        target=features["target"].to_numpy(dtype=np.float64),
+        log_return=features["log_return"].to_numpy(dtype=np.float64),
+        range_variance=features["range_variance"].to_numpy(dtype=np.float64),
     )

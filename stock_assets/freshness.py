@@ -16,5 +16,5 @@ def fingerprint(data_sha256: str, settings: PipelineSettings) -> str:
 
     Where the home lies is none of it: one that was moved or copied is as fresh as it was.
     """
-    parts = (data_sha256, code_digest(), str(settings.horizon), settings.source.value, settings.mlflow_uri or "")
+    parts = (data_sha256, code_digest(), str(settings.horizons), settings.source.value, settings.mlflow_uri or "")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

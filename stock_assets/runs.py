@@ -34,7 +34,8 @@ from stock_assets.market import look, stored
 from stock_assets.partitions import known_tickers, week_of
 from stock_assets.price_checks import refusal
 from stock_assets.resources.lake import lake_of
-from stock_assets.resources.tracking import mark_failed, stopwatch
+from stock_assets.resources.stopwatch import stopwatch
+from stock_assets.resources.tracking import mark_failed
 from stock_assets.sensors.runs import UNFINISHED, newest_session
 from stock_assets.settings import PipelineSettings
 from stock_assets.sources.catalogue import opened

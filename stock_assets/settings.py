@@ -45,8 +45,8 @@ class PipelineSettings(BaseSettings):
         The universe to start with; empty means every ticker of the source.
     as_of : date, optional
         Bars after it are kept from the graph.
-    horizon : int
-        Sessions that forecasts look ahead.
+    horizons : tuple of int
+        Sessions that forecasts look ahead; signals act on the first.
     mlflow_uri : str, optional
         An MLflow server; by default a SQLite file under the home.
     redis_url : str, optional
@@ -79,7 +79,7 @@ class PipelineSettings(BaseSettings):
     data: Path | None = None
     tickers: Annotated[tuple[str, ...], NoDecode] = ()
     as_of: date | None = None
-    horizon: int = Field(default=1, ge=1, le=63)
+    horizons: Annotated[tuple[int, ...], NoDecode] = (1, 5)
     mlflow_uri: str | None = None
     redis_url: str | None = None
     universe: Path | None = None
@@ -109,6 +109,18 @@ class PipelineSettings(BaseSettings):
             else value
         )
 
+    @field_validator("horizons", mode="before")
+    @classmethod
+    def _numbers(cls, value: object) -> object:
+        return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("horizons")
+    @classmethod
+    def _are_horizons(cls, horizons: tuple[int, ...]) -> tuple[int, ...]:
+        if not horizons or len(set(horizons)) != len(horizons) or not all(1 <= horizon <= 63 for horizon in horizons):
+            raise ValueError(f"expected different horizons of 1 to 63 sessions, got {horizons}")
+        return horizons
+
     @field_validator("tickers")
     @classmethod
     def _are_tickers(cls, tickers: tuple[str, ...]) -> tuple[str, ...]:
@@ -116,6 +128,11 @@ class PipelineSettings(BaseSettings):
             if not TICKER.fullmatch(ticker):
                 raise ValueError(f"expected tickers like AAPL or BTC-USD, got {ticker!r}")
         return tuple(dict.fromkeys(tickers))
+
+    @property
+    def horizon(self) -> int:
+        """The horizon that signals act on, in sessions."""
+        return self.horizons[0]
 
     @property
     def lake(self) -> Path:

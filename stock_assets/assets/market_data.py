@@ -16,7 +16,7 @@ from stock_assets.frames import PRICE_COLUMNS, bars_of, feature_frame, price_tab
 from stock_assets.ingest.findings import FINDINGS, findings_table
 from stock_assets.ingest.refresh import set_aside
 from stock_assets.ingest.vault import Vault
-from stock_assets.learning.dataset import dataset
+from stock_assets.learning.dataset import history
 from stock_assets.market import Look, refresh, stored
 from stock_assets.partitions import tickers
 from stock_assets.presentation import drawing, findings_marks, findings_metadata, table_metadata
@@ -118,9 +118,9 @@ def features(
         yield enough
         raise dg.Failure(enough.description, allow_retries=False)
     calendar = calendar_of(ticker, as_of=bars.session[-1].item())
-    data = dataset(bars, calendar, ticker=ticker, horizon=settings.horizon)
-    table = feature_frame(data)
-    seen = drawing(f"{ticker} volatility, EWMA, per session", volatility=data.volatility)
-    metadata = table_metadata(table, features=len(NAMES), labelled=data.labelled, volatility=seen)
+    rows = history(bars, calendar, ticker=ticker, horizons=settings.horizons)
+    table = feature_frame(rows)
+    seen = drawing(f"{ticker} volatility, EWMA, per session", volatility=rows.volatility)
+    metadata = table_metadata(table, features=len(NAMES), volatility=seen)
     yield dg.MaterializeResult(value=table, metadata=metadata)
     yield enough

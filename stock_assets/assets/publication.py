@@ -9,22 +9,26 @@ import numpy as np
 import pandas as pd
 
 from quant.features import NAMES, WINDOW
+from quant.forecast import ForecastParameters
 from release.clock import Clock
 from release.errors import ReleaseError
-from release.manifest import Portfolio, Refusal, SignalRow
+from release.manifest import Portfolio, Refusal, SignalRow, TradingRecord
+from release.onnx_model import OnnxModel
 from release.store import Store
 from release.tables import unpack
 from release.writer import Draft, DraftTicker, publish
 from stock_assets import checks
-from stock_assets.assets.forecast import Champion
 from stock_assets.assets.portfolio import PORTFOLIO
 from stock_assets.calendars import calendar_of
+from stock_assets.champions import PARAMETERS, PARITY, Champion
 from stock_assets.errors import NothingToPublish
 from stock_assets.failures import last_failure, why
 from stock_assets.frames import bars_of
+from stock_assets.model_card import release_card
 from stock_assets.partitions import known_tickers, week_of
 from stock_assets.resources.lake import Lake
 from stock_assets.settings import PipelineSettings
+from stock_assets.signals import TRADING
 from stock_assets.version import code_version
 
 GROUP = "release"
@@ -81,15 +85,17 @@ def published_release(
 def draft_ticker(lake: Lake, ticker: str) -> DraftTicker:
     """What the lake holds of a ticker with a champion, up to the session of its newest signal."""
     champion, signals = Champion.read(lake, ticker), lake.read("signals", ticker)
-    parity = unpack(champion.parity, names=("features", "ridge", "forest"), file="parity.npz")
+    files = lake.read_files("signals", ticker)
+    outputs = OnnxModel(champion.onnx).outputs
     return DraftTicker(
         lineage=champion.lineage,
         bars=bars_of(lake.read("prices", ticker)).through(np.datetime64(signals["date"].iloc[-1], "D")),
         onnx=champion.onnx,
-        parity=(parity["features"], parity["ridge"], parity["forest"]),
-        parameters=champion.parameters,
+        parity=unpack(champion.parity, names=("features", *outputs), file=PARITY),
+        parameters=msgspec.json.decode(files[PARAMETERS], type=dict[int, ForecastParameters]),
         metrics=champion.metrics,
         signals=signal_rows(signals),
+        trading=msgspec.json.decode(files[TRADING], type=TradingRecord),
     )
 
 
@@ -119,7 +125,7 @@ def _draft(
     calendars = [calendar_of(part.lineage.ticker, as_of=as_of) for part in parts]
     return Draft(
         as_of=as_of.isoformat(),
-        horizon=settings.horizon,
+        horizons=settings.horizons,
         window=WINDOW,
         features=NAMES,
         code_version=code_version(),
@@ -127,6 +133,7 @@ def _draft(
         created_at=clock.now(),
         calendars={calendar.exchange: calendar for calendar in calendars},
         tickers=parts,
+        model_card=release_card(parts, refused, as_of=as_of.isoformat()),
         portfolio=_portfolio(lake, as_of),
         refused=refused,
     )

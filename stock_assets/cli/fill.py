@@ -265,7 +265,7 @@ def _held(outcome: Outcome) -> list[str]:
     return [name for name in (*(run.ticker for run in outcome.failed), *outcome.standing) if vault.held(name)]
 
 
-def _metrics(outcome: Outcome) -> dict[str, TickerMetrics]:
+def _metrics(outcome: Outcome) -> dict[str, Mapping[int, TickerMetrics]]:
     return {name: ticker.metrics for name, ticker in outcome.release.tickers.items()}
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from stock_assets.runs import TickerRun
 
 
-def scores(metrics: Mapping[str, TickerMetrics]) -> Table:
+def scores(metrics: Mapping[str, Mapping[int, TickerMetrics]]) -> Table:
     """One row a ticker: out-of-sample scores, each with what the naive forecast scores on the same days."""
     table = plain_table(
         title="Out of sample: the champion beside what costs nothing",
@@ -28,7 +28,7 @@ def scores(metrics: Mapping[str, TickerMetrics]) -> Table:
         table.add_column(name, justify="right")
     table.add_column("cover-\nage", justify="right")
     table.add_column("n", justify="right")
-    for ticker, score in metrics.items():
+    for ticker, score in ((ticker, next(iter(by_horizon.values()))) for ticker, by_horizon in metrics.items()):
         table.add_row(
             ticker,
             f"{score.price_r2:.5f}",

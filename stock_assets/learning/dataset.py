@@ -1,41 +1,138 @@
-"""One ticker's rows to learn from: features as of a session, and the return that followed."""
+"""One ticker's rows to learn from: features as of a session, and what followed it over a horizon."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from quant.bars import CLOSE, Bars, Floats, Sessions, adjusted, log_returns
+from quant.bars import CLOSE, HIGH, LOW, OPEN, Bars, Floats, Sessions, adjusted, log_returns
 from quant.features import VOLATILITY, WINDOW, column, feature_table
 from quant.sessions import SessionCalendar
-from stock_assets.learning.errors import TooLittleHistory
+from quant.variance_features import FLOOR
+from stock_assets.learning.errors import LearningError, TooLittleHistory
 
 # Two years of rows to train on before the first forecast, and one to judge forecasts by.
 FIRST_TRAINING_ROWS: Final = 504
 FEWEST_FORECASTS: Final = 252
 MINIMUM_BARS: Final = WINDOW + FIRST_TRAINING_ROWS + FEWEST_FORECASTS
+# An outcome of more volatilities than this teaches no more than one of this many: it was news, not an edge.
+LARGEST_EDGE: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Dataset:
+class History:
     """Rows in session order; row i knows the bars up to the close of ``session[i]`` and nothing later.
 
     Attributes
     ----------
     ticker : str
-    horizon : int
-        Sessions from `session` to `target_session`.
-    session, target_session : (m,) datetime64[D]
+    session : (m,) datetime64[D]
+    target_session : mapping of (m,) datetime64[D]
+        The session that a forecast is for, by horizon (sessions).
     X : (m, F) float64
         Features in the order of `quant.features.NAMES`.
-    volatility : (m,) float64
-        The volatility feature, per sqrt(session).
     close : (m,) float64
         Close, adjusted for splits and dividends to the newest bar.
+    log_return : (m,) float64
+        Total log return of the row's own session.
+    range_variance : (m,) float64
+        Of the row's own session and the gap before it (`session_variance`).
+    """
+
+    ticker: str
+    session: Sessions
+    target_session: Mapping[int, Sessions]
+    X: Floats
+    close: Floats
+    log_return: Floats
+    range_variance: Floats
+
+    def __len__(self) -> int:
+        return len(self.session)
+
+    @property
+    def volatility(self) -> Floats:
+        """The RiskMetrics volatility feature, per sqrt(session), (m,)."""
+        return np.ascontiguousarray(self.X[:, column(VOLATILITY)])
+
+    @property
+    def horizons(self) -> tuple[int, ...]:
+        """The horizons that rows know the target session of."""
+        return tuple(self.target_session)
+
+    def dataset(self, horizon: int) -> Dataset:
+        """The rows with what followed over `horizon` sessions; `LearningError` for a horizon that isn't known."""
+        if horizon not in self.target_session:
+            raise LearningError(f"horizon: expected one of {', '.join(map(str, self.horizons))}, got {horizon}")
+        variance = _next_sum(self.log_return**2, horizon)
+        target, unit = _next_sum(self.log_return, horizon), _usual_volatility(self.X) * np.sqrt(horizon)
+        labels = Labels(
+            edge=np.clip(target / unit, -LARGEST_EDGE, LARGEST_EDGE),
+            log_variance=np.log(_next_sum(self.range_variance, horizon) / horizon + FLOOR),
+            variance=variance / horizon,
+        )
+        return Dataset(
+            ticker=self.ticker,
+            horizon=horizon,
+            session=self.session,
+            target_session=self.target_session[horizon],
+            X=self.X,
+            close=self.close,
+            log_return=self.log_return,
+            range_variance=self.range_variance,
+            target=target,
+            realised_variance=variance,
+            unit=unit,
+            labels=labels,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labels:
+    """What candidates learn to say, (m,) float64 each; NaN in the newest rows, where it isn't known.
+
+    Attributes
+    ----------
+    edge : (m,) float64
+        Log return over the horizon in units of the volatility usual at the row, held to `LARGEST_EDGE`.
+    log_variance : (m,) float64
+        Log of the mean range variance per session over the horizon: what barely noisy data says of the variance.
+    variance : (m,) float64
+        Mean squared log return per session over the horizon: what volatility is judged by.
+    """
+
+    edge: Floats
+    log_variance: Floats
+    variance: Floats
+
+    def __getitem__(self, rows: slice) -> Labels:
+        return Labels(self.edge[rows], self.log_variance[rows], self.variance[rows])
+
+    def __len__(self) -> int:
+        return len(self.edge)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dataset:
+    """A `History` with what followed over one horizon; NaN in the last `horizon` rows, where it isn't known.
+
+    Attributes
+    ----------
+    ticker, session, X, close, log_return, range_variance
+        As of `History`.
+    horizon : int
+        Sessions from `session` to `target_session`.
+    target_session : (m,) datetime64[D]
     target : (m,) float64
-        Total log return from `session` to `target_session`; NaN in the last `horizon` rows, where it isn't known.
+        Total log return from `session` to `target_session`.
+    realised_variance : (m,) float64
+        Sum of the squared log returns in between.
+    unit : (m,) float64
+        Volatility usual at the row, per horizon: the unit that edges are learned in. Known at the row.
+    labels : Labels
     """
 
     ticker: str
@@ -43,9 +140,13 @@ class Dataset:
     session: Sessions
     target_session: Sessions
     X: Floats
-    volatility: Floats
     close: Floats
+    log_return: Floats
+    range_variance: Floats
     target: Floats
+    realised_variance: Floats
+    unit: Floats
+    labels: Labels
 
     def __len__(self) -> int:
         return len(self.session)
@@ -56,7 +157,7 @@ class Dataset:
         return len(self) - self.horizon
 
 
-def dataset(bars: Bars, calendar: SessionCalendar, *, ticker: str, horizon: int) -> Dataset:
+def history(bars: Bars, calendar: SessionCalendar, *, ticker: str, horizons: tuple[int, ...]) -> History:
     """The rows that the bars give.
 
     Raises
@@ -66,7 +167,33 @@ def dataset(bars: Bars, calendar: SessionCalendar, *, ticker: str, horizon: int)
     """
     require_history(bars, ticker=ticker)
     session, X = feature_table(bars)
-    return from_features(bars, session, X, calendar, ticker=ticker, horizon=horizon)
+    rows = slice(len(bars) - len(session), None)
+    return History(
+        ticker=ticker,
+        session=session,
+        target_session={horizon: _ahead(session, calendar, horizon) for horizon in horizons},
+        X=X,
+        close=adjusted(bars)[rows, CLOSE],
+        log_return=log_returns(bars)[rows],
+        range_variance=session_variance(bars)[rows],
+    )
+
+
+def session_variance(bars: Bars) -> Floats:
+    """Parkinson's variance of each session plus the squared gap before it, (n,); NaN in the first.
+
+    As `quant.volatility.range_variance`, but from each bar as traded and the one before it: the adjustment for what is
+    paid later would move the last bits of earlier rows.
+    """
+    opened, high, low, close = (bars.ohlcv[:, k] for k in (OPEN, HIGH, LOW, CLOSE))
+    gap = log_returns(bars) - np.log(close / opened)
+    variance: Floats = np.log(high / low) ** 2 / (4.0 * np.log(2.0)) + gap**2
+    return variance
+
+
+def dataset(bars: Bars, calendar: SessionCalendar, *, ticker: str, horizon: int) -> Dataset:
+    """`history` for one horizon."""
+    return history(bars, calendar, ticker=ticker, horizons=(horizon,)).dataset(horizon)
 
 
 def require_history(bars: Bars, *, ticker: str) -> None:
@@ -78,21 +205,21 @@ def require_history(bars: Bars, *, ticker: str) -> None:
         )
 
 
-def from_features(
-    bars: Bars, session: Sessions, X: Floats, calendar: SessionCalendar, *, ticker: str, horizon: int
-) -> Dataset:
-    """The same from features that were made before: `session` and `X` as `quant.features.feature_table` gives them."""
-    cumulative = np.nancumsum(log_returns(bars))
-    ahead = np.full(len(bars), np.nan)
-    ahead[:-horizon] = cumulative[horizon:] - cumulative[:-horizon]
+def _ahead(session: Sessions, calendar: SessionCalendar, horizon: int) -> Sessions:
+    """The session `horizon` steps after each, the last ones by the calendar."""
     last = [calendar.ahead(day, steps=horizon) for day in session[-horizon:]]
-    return Dataset(
-        ticker=ticker,
-        horizon=horizon,
-        session=session,
-        target_session=np.concatenate([session[horizon:], np.array(last, dtype="datetime64[D]")]),
-        X=X,
-        volatility=np.ascontiguousarray(X[:, column(VOLATILITY)]),
-        close=adjusted(bars)[-len(session) :, CLOSE],
-        target=ahead[-len(session) :],
-    )
+    return np.concatenate([session[horizon:], np.array(last, dtype="datetime64[D]")])
+
+
+def _next_sum(values: Floats, horizon: int) -> Floats:
+    """Sums of the `horizon` values after each row, (m,); NaN where they are not all there."""
+    ahead = np.full(len(values), np.nan)
+    ahead[:-horizon] = np.lib.stride_tricks.sliding_window_view(values[1:], horizon).sum(axis=-1)
+    return ahead
+
+
+def _usual_volatility(X: Floats) -> Floats:
+    """Half RiskMetrics', half a quarter's, per sqrt(session): the unit that edges are learned in."""
+    recent, quarter = X[:, column(VOLATILITY)], X[:, column("realised_vol_63")]
+    unit: Floats = np.sqrt(0.5 * recent**2 + 0.5 * quarter**2 + FLOOR)
+    return unit

@@ -13,3 +13,11 @@ class TooLittleHistory(LearningError):
 
 class ExportRefused(LearningError):
     """The ONNX graph does not say what the fitted model says."""
+
+
+class NothingFound(LearningError):
+    """A tuner that came to no settings it could use."""
+
+
+class NothingToLearn(LearningError):
+    """Rows whose outcomes or features leave nothing to fit: prices that stand still, values that are not finite."""

@@ -1,7 +1,8 @@
-"""One ONNX graph out of the fitted candidates, refused unless it repeats scikit-learn on every training row."""
+"""One ONNX graph out of a ticker's fitted candidates, refused unless it repeats them on every training row."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,16 +11,15 @@ import onnx
 from onnx import TensorProto, helper
 
 from quant.bars import Floats
+from release.onnx_model import output_name
 from release.onnx_runtime import onnxruntime
-from stock_assets.learning.candidates import Candidate
+from stock_assets.learning.candidates.graphs import INPUT, OPSET
 from stock_assets.learning.errors import ExportRefused
 from stock_assets.learning.training import Trained
 
-INPUT: Final = "features"
-OPSET: Final = {"": 18, "ai.onnx.ml": 3}
 PARITY_ROWS: Final = 32
-# Log return: a hundredth of a basis point. Trees in float32 round a mean return of 1e-3 at about 1e-10.
-TOLERANCE: Final = 1e-8
+# Edges and log variances are of order one; trees in float32 round an edge of 0.1 at about 1e-8.
+TOLERANCE: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,55 +29,54 @@ class Exported:
     Attributes
     ----------
     onnx : bytes
-        Input ``features`` (n, F) float64; outputs ``ridge`` and ``forest`` (n, 1) float64.
-    parity_features, parity_ridge, parity_forest : (k, F), (k,), (k,) float64
-        Rows spread over the training set, and what scikit-learn says of them.
+        Input ``features`` (n, F) float64; an output (n, 1) float64 for every family and horizon, named as
+        `release.onnx_model.output_name` has it.
+    parity : mapping of float64
+        ``features`` (k, F), rows spread over the training set, and by output (k,) what the candidates say of them.
     max_error : float
-        Largest difference from scikit-learn over all training rows, as a log return.
+        Largest difference from the candidates over all training rows: in volatilities, or logs of a variance.
     """
 
     onnx: bytes
-    parity_features: Floats
-    parity_ridge: Floats
-    parity_forest: Floats
+    parity: Mapping[str, Floats]
     max_error: float
 
 
-def export(trained: Trained) -> Exported:
-    """The fitted candidates as one graph.
+def export(trained: Sequence[Trained]) -> Exported:
+    """The fitted candidates of every horizon as one graph.
 
     Raises
     ------
     ExportRefused
-        If any training row comes out further than `TOLERANCE` from scikit-learn, or not finite.
+        If any training row comes out further than `TOLERANCE` from the candidate's own prediction, or not finite.
     """
-    graph = merge({name: convert(candidate, trained.X.shape[1]) for name, candidate in trained.candidates.items()})
-    said = {name: candidate.predict(trained.X) for name, candidate in trained.candidates.items()}
-    max_error = verify(graph, trained.X, said)
-    spread = np.unique(np.linspace(0, len(trained.X) - 1, PARITY_ROWS).astype(int))
-    return Exported(graph, trained.X[spread], said["ridge"][spread], said["forest"][spread], max_error)
+    graphs, said = {}, {}
+    # Horizons have nearly the same rows; the longest labelled set holds them all.
+    X = max((part.X for part in trained), key=len)
+    for part in trained:
+        for name, candidate in part.candidates.items():
+            output = output_name(name, horizon=part.horizon)
+            graphs[output], said[output] = candidate.to_onnx(X.shape[1]), candidate.predict(X)
+    graph = merge(graphs)
+    max_error = verify(graph, X, said)
+    spread = np.unique(np.linspace(0, len(X) - 1, PARITY_ROWS).astype(int))
+    parity = {"features": X[spread], **{output: values[spread] for output, values in said.items()}}
+    return Exported(graph, parity, max_error)
 
 
-def convert(candidate: Candidate, features: int) -> onnx.ModelProto:
-    """One candidate's own graph."""
-    from skl2onnx import to_onnx
-    from skl2onnx.common.data_types import DoubleTensorType
-
-    input_type = [(INPUT, DoubleTensorType([None, features]))]
-    model: onnx.ModelProto = to_onnx(candidate.pipeline_, initial_types=input_type, target_opset=OPSET)
-    return model
-
-
-def merge(models: dict[str, onnx.ModelProto]) -> bytes:
+def merge(models: Mapping[str, onnx.ModelProto]) -> bytes:
     """Several one-output graphs over the same input as one, each output named for its model and widened to float64."""
     nodes, initializers, outputs = [], [], []
     for name, model in models.items():
         graph = model.graph
-        renamed = {value: f"{name}/{value}" for value in _names(graph) if value != INPUT}
-        for node in graph.node:
+        renamed = {value: f"{name}/{value}" for value in _names(graph) if value and value != INPUT}
+        given = graph.output[0]
+        narrow = given.type.tensor_type.elem_type != TensorProto.DOUBLE
+        renamed[given.name] = f"{name}/{given.name}" if narrow else name
+        for place, node in enumerate(graph.node):
             copy = onnx.NodeProto()
             copy.CopyFrom(node)
-            copy.name = f"{name}/{node.name}"
+            copy.name = f"{name}/{place}"
             copy.input[:] = [renamed.get(value, value) for value in node.input]
             copy.output[:] = [renamed[value] for value in node.output]
             nodes.append(copy)
@@ -86,11 +85,12 @@ def merge(models: dict[str, onnx.ModelProto]) -> bytes:
             constant.CopyFrom(initializer)
             constant.name = renamed[initializer.name]
             initializers.append(constant)
-        nodes.append(helper.make_node("Cast", [renamed[graph.output[0].name]], [name], to=TensorProto.DOUBLE))
+        if narrow:
+            nodes.append(helper.make_node("Cast", [renamed[given.name]], [name], to=TensorProto.DOUBLE))
         outputs.append(helper.make_tensor_value_info(name, TensorProto.DOUBLE, [None, 1]))
     inputs = [next(iter(models.values())).graph.input[0]]
     merged = helper.make_model(
-        helper.make_graph(nodes, "mean_return", inputs, outputs, initializers),
+        helper.make_graph(nodes, "distribution", inputs, outputs, initializers),
         opset_imports=[helper.make_opsetid(domain, version) for domain, version in OPSET.items()],
         ir_version=10,
     )
@@ -107,7 +107,7 @@ def _names(graph: Any) -> set[str]:
     return named
 
 
-def verify(graph: bytes, X: Floats, said: dict[str, Floats]) -> float:
+def verify(graph: bytes, X: Floats, said: Mapping[str, Floats]) -> float:
     """The largest difference between the graph and what the models said of X; `ExportRefused` above `TOLERANCE`."""
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     answers = session.run(list(said), {INPUT: X})
@@ -116,7 +116,7 @@ def verify(graph: bytes, X: Floats, said: dict[str, Floats]) -> float:
         error = float(np.max(np.abs(answer[:, 0] - expected)))
         if not error <= TOLERANCE:
             raise ExportRefused(
-                f"{name}: expected the ONNX graph within {TOLERANCE:g} of scikit-learn, got {error:g} off"
+                f"{name}: expected the ONNX graph within {TOLERANCE:g} of the fitted model, got {error:g} off"
             )
         worst = max(worst, error)
     return worst

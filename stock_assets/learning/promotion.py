@@ -44,7 +44,7 @@ class PromotionDecision:
         return self.verdict in (Verdict.FIRST, Verdict.NOT_WORSE)
 
 
-def decide(challenger: pd.DataFrame, champion: pd.DataFrame | None) -> PromotionDecision:
+def decide(challenger: pd.DataFrame, champion: pd.DataFrame | None, *, horizon: int) -> PromotionDecision:
     """Compare two sets of out-of-sample forecasts (`oos_predictions` of one ticker).
 
     Parameters
@@ -59,19 +59,19 @@ def decide(challenger: pd.DataFrame, champion: pd.DataFrame | None) -> Promotion
         The challenger is promoted unless a guard fails or its squared errors on the common days are worse by a
         one-sided Diebold-Mariano test at 5 %: equal evidence goes to the model with the newer data.
     """
-    new = by_model(challenger, Model.CHAMPION)
+    new = by_model(challenger, Model.CHAMPION, horizon=horizon)
     broken = guards(new)
     if broken:
         return PromotionDecision(Verdict.GUARD, tuple(broken))
     if champion is None:
         return PromotionDecision(Verdict.FIRST, ("no champion yet, and every guard passed",))
-    both = new.merge(by_model(champion, Model.CHAMPION), on="date", suffixes=("_new", "_old"))
+    both = new.merge(by_model(champion, Model.CHAMPION, horizon=horizon), on="date", suffixes=("_new", "_old"))
     if both.empty:
         return PromotionDecision(Verdict.NOT_WORSE, ("no common days with the champion, and every guard passed",))
     loss_new, loss_old = (
         ((both[f"realised_{side}"] - both[f"mean_{side}"]) ** 2).to_numpy(dtype=np.float64) for side in ("new", "old")
     )
-    statistic, p = diebold_mariano(loss_new, loss_old, horizon=int(new["horizon"].iloc[0]))
+    statistic, p = diebold_mariano(loss_new, loss_old, horizon=horizon)
     figures = {"diebold_mariano": statistic, "p_two_sided": p, "common_days": float(len(both))}
     worse = statistic > 0 and p / 2 < SIGNIFICANCE
     said = f"Diebold-Mariano {statistic:+.2f} (p {p:.3f}) over {len(both)} common days"

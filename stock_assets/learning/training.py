@@ -1,4 +1,4 @@
-"""The model that goes into service: tuned and fitted once on every labelled row, as each quarter's was on its own."""
+"""The models that go into service: tuned and fitted once on every labelled row, as each quarter's were on their own."""
 
 from __future__ import annotations
 
@@ -7,27 +7,38 @@ from dataclasses import dataclass
 from quant.bars import Floats
 from stock_assets.learning.candidates import FAMILIES, Candidate
 from stock_assets.learning.dataset import Dataset
-from stock_assets.learning.tuning import tune
+from stock_assets.learning.tuning import Budget, tune
+from stock_assets.learning.walk_forward import require_learnable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
-    """Fitted candidates by name, and the rows they were fitted on (n, F)."""
+    """One horizon's fitted candidates by name, the rows (n, F) they were fitted on, and how many settings they took."""
 
+    horizon: int
     candidates: dict[str, Candidate]
     X: Floats
+    trials: int
 
     def settings(self) -> dict[str, float]:
-        """Every tuned setting as ``<family>_<name>``."""
+        """Every tuned setting as ``<family>_<horizon>_<name>``."""
         return {
-            f"{name}_{key}": value
+            f"{name}_{self.horizon}_{key}": value
             for name, candidate in self.candidates.items()
             for key, value in candidate.settings().items()
         }
 
 
-def train(data: Dataset, *, seed: int) -> Trained:
-    """Tune and fit every family on the labelled rows; `seed` fixes every random choice."""
-    X, y = data.X[: data.labelled], data.target[: data.labelled]
-    tuned = [tune(family, X, y, horizon=data.horizon, seed=seed) for family in FAMILIES]
-    return Trained({candidate.name: candidate.fit(X, y, seed=seed) for candidate in tuned}, X)
+def train(data: Dataset, *, seed: int, budget: Budget = Budget()) -> Trained:  # noqa: B008 - frozen
+    """Tune and fit every family on the labelled rows; `seed` fixes every random choice.
+
+    Raises
+    ------
+    TooLittleHistory, NothingToLearn, NothingFound
+        As `walk_forward` does.
+    """
+    require_learnable(data)
+    X, labels = data.X[: data.labelled], data.labels[: data.labelled]
+    tuned = [tune(family, X, labels, horizon=data.horizon, seed=seed, budget=budget) for family in FAMILIES]
+    fitted = {choice.candidate.name: choice.candidate.fit(X, labels, seed=seed) for choice in tuned}
+    return Trained(data.horizon, fitted, X, sum(choice.trials for choice in tuned))

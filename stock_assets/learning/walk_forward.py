@@ -3,33 +3,48 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from quant.bars import Floats
-from quant.forecast import Forecast, ForecastParameters, distribution, forecast
-from stock_assets.learning.calibration import FEWEST_ROWS, fit_parameters, prior_parameters
-from stock_assets.learning.candidates import FAMILIES, Candidate
+from quant.conformal import FEWEST, BoundsPath, adaptive_bounds, expanding_bounds
+from quant.forecast import COVERAGE, INNER_COVERAGE, NORMAL_BOUNDS, Forecast, ForecastParameters, forecast
+from stock_assets.learning import baselines
+from stock_assets.learning.calibration import prior_up, shrunk_logistic
+from stock_assets.learning.candidates import EDGE_FAMILIES, FAMILIES, VARIANCE_FAMILIES, Candidate
+from stock_assets.learning.combination import EDGE_LIMIT, believe, level, shrunk_mean, variance_weights
 from stock_assets.learning.dataset import FIRST_TRAINING_ROWS, Dataset
-from stock_assets.learning.errors import TooLittleHistory
-from stock_assets.learning.tuning import tune
+from stock_assets.learning.errors import NothingToLearn, TooLittleHistory
+from stock_assets.learning.tuning import Budget, tune
 
-REFIT_EVERY: Final = 63
-RETUNE_EVERY: Final = 252
+QUARTER: Final = 63
 
 
 class Model(enum.StrEnum):
     """Whose forecast a row of `oos_predictions` is."""
 
+    CHAMPION = "champion"
     RIDGE = "ridge"
     FOREST = "forest"
-    CHAMPION = "champion"
-    RANDOM_WALK = "random_walk"
     HISTORICAL_MEAN = "historical_mean"
+    RANDOM_WALK = "random_walk"
+    # Baselines of the volatility, around a mean of zero.
+    EWMA = baselines.EWMA
+    ROLLING = baselines.ROLLING
+    LOG_HAR = baselines.LOG_HAR
+    GARCH = baselines.GARCH
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """Candidates by name as they were at row `start`, none of which has seen a label that reaches beyond it."""
+
+    start: int
+    candidates: dict[str, Candidate]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,24 +55,20 @@ class WalkForward:
     ----------
     table : DataFrame
         `oos_predictions`: a row per forecast and model, ordered by date, then model. Columns: ticker, date
-        (at whose close it was made), horizon (sessions), target_date, model, mean, vol, p_up, lower_90, upper_90,
-        realised (log returns per horizon).
+        (at whose close it was made), horizon (sessions), target_date, model, mean, vol, p_up, lower_90, lower_50,
+        upper_50, upper_90, realised (log returns per horizon), realised_variance (sum of squared log returns).
     parameters : ForecastParameters
         Fitted on all of the out-of-sample predictions: what the next forecast uses.
+    trials : int
+        Settings that were tried on these rows, over all families and quarters.
+    last_year : Fitted
+        The candidates of about a year ago, and from which row on they had seen nothing.
     """
 
     table: pd.DataFrame
     parameters: ForecastParameters
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Outputs:
-    """What was forecast and known, row by row (m,); NaN where nothing was forecast."""
-
-    ridge: Floats
-    forest: Floats
-    historical_mean: Floats
-    up_rate: Floats
+    trials: int
+    last_year: Fitted
 
 
 def known_rows(row: int, *, horizon: int) -> int:
@@ -69,89 +80,218 @@ def known_rows(row: int, *, horizon: int) -> int:
     return row - 2 * horizon + 1
 
 
-def walk_forward(data: Dataset, *, seed: int) -> WalkForward:
+def first_forecast(horizon: int) -> int:
+    """The first row with a forecast."""
+    return FIRST_TRAINING_ROWS + 2 * horizon
+
+
+def walk_forward(data: Dataset, *, seed: int, budget: Budget = Budget()) -> WalkForward:  # noqa: B008 - frozen
     """Forecast every row after the first training set with models that never saw it.
 
     Parameters
     ----------
     data : Dataset
     seed : int
+    budget : Budget
+        Of each choice of settings.
 
     Returns
     -------
     WalkForward
-        Candidates are refit every `REFIT_EVERY` rows and tuned anew every `RETUNE_EVERY`, on past rows only. The
-        champion's parameters for a quarter come from forecasts whose outcome was known before it began. The newest
-        rows, whose outcome is not known yet, have a NaN in `realised`.
+        Candidates are refit and tuned anew as often as their families want, on past rows only. The champion's
+        parameters for a quarter come from forecasts whose outcome was known before it began, its intervals follow
+        the outcomes day by day. The newest rows, whose outcome is not known yet, have NaN in `realised`.
 
     Raises
     ------
     TooLittleHistory
         If the rows end before the first quarter of forecasts.
+    NothingToLearn
+        If features or outcomes are not finite, or prices stand still.
     """
-    outputs = _Outputs(*(np.full(len(data), np.nan) for _ in range(4)))
-    quarters = []
-    for rows, candidates in _fitted_by_quarter(data, seed=seed):
-        known = known_rows(rows.start, horizon=data.horizon)
-        for output, candidate in zip((outputs.ridge, outputs.forest), candidates, strict=True):
-            output[rows] = candidate.predict(data.X[rows])
-        outputs.historical_mean[rows] = data.target[:known].mean()
-        outputs.up_rate[rows] = (data.target[:known] > 0).mean()
-        quarters.append(_quarter(data, outputs, rows, _parameters(data, outputs, known)))
-    if not quarters:
+    require_learnable(data)
+    spoken = _speak(data, seed=seed, budget=budget)
+    record = _Record(data, spoken)
+    for start in range(first_forecast(data.horizon), len(data), QUARTER):
+        record.forecast(slice(start, min(start + QUARTER, len(data))))
+    bounds = record.bounds()
+    parameters = record.parameters(data.labelled, bounds=bounds)
+    return WalkForward(_table(record, bounds), parameters, spoken.trials, spoken.last_year)
+
+
+def require_learnable(data: Dataset) -> None:
+    """Raise what `walk_forward` and training raise of rows that can't be learned from."""
+    if len(data) <= first_forecast(data.horizon):
         raise TooLittleHistory(
-            f"{data.ticker}: expected over {FIRST_TRAINING_ROWS} rows to learn from, got {len(data)}"
+            f"{data.ticker}: expected over {first_forecast(data.horizon)} rows to learn from, got {len(data)}"
         )
-    table = pd.concat(quarters, ignore_index=True).sort_values(["date", "model"], ignore_index=True)
-    return WalkForward(table, _parameters(data, outputs, data.labelled))
+    finite = np.asarray(np.isfinite(data.X).all(axis=1))
+    finite[: data.labelled] &= np.isfinite(data.target[: data.labelled])
+    if not finite.all():
+        row = int(np.argmin(finite))
+        raise NothingToLearn(f"{data.ticker}: expected finite features and outcomes, got others on {data.session[row]}")
+    if not np.any(data.target[:FIRST_TRAINING_ROWS]):
+        raise NothingToLearn(f"{data.ticker}: expected returns that vary, got none over {FIRST_TRAINING_ROWS} sessions")
 
 
-def _fitted_by_quarter(data: Dataset, *, seed: int) -> Iterator[tuple[slice, list[Candidate]]]:
-    """Each quarter's rows with the candidates, fitted on what was known at its first row."""
-    first = FIRST_TRAINING_ROWS + 2 * data.horizon
-    tuned: list[Candidate] = []
-    for start in range(first, len(data), REFIT_EVERY):
+@dataclass(slots=True, eq=False)
+class _Spoken:
+    """What every family said of every row out of sample, (m,) each, NaN where nothing; and each variance's level."""
+
+    outputs: dict[str, Floats]
+    in_sample_level: dict[str, Floats]
+    trials: int
+    last_year: Fitted
+
+
+def _speak(data: Dataset, *, seed: int, budget: Budget) -> _Spoken:
+    """Walk through the quarters with every family."""
+    first = first_forecast(data.horizon)
+    outputs = {family.name: np.full(len(data), np.nan) for family in FAMILIES}
+    levels = {family.name: np.full(len(data), np.nan) for family in VARIANCE_FAMILIES}
+    tuned: dict[str, Candidate] = {}
+    fitted: dict[str, Candidate] = {}
+    trials, last_year = 0, Fitted(first, {})
+    for start in range(first, len(data), QUARTER):
         known = known_rows(start, horizon=data.horizon)
-        X, y = data.X[:known], data.target[:known]
-        if (start - first) % RETUNE_EVERY == 0:
-            tuned = [tune(family, X, y, horizon=data.horizon, seed=seed) for family in FAMILIES]
-        yield slice(start, min(start + REFIT_EVERY, len(data))), [model.fit(X, y, seed=seed) for model in tuned]
+        X, labels = data.X[:known], data.labels[:known]
+        rows = slice(start, min(start + QUARTER, len(data)))
+        for family in FAMILIES:
+            name = family.name
+            if (start - first) % family.retune_every == 0:
+                chosen = tune(family, X, labels, horizon=data.horizon, seed=seed, budget=budget)
+                tuned[name], trials = chosen.candidate, trials + chosen.trials
+            if (start - first) % family.refit_every == 0:
+                fitted[name] = tuned[name].refitted(X, labels, seed=seed)
+            outputs[name][rows] = fitted[name].predict(data.X[rows])
+            if name in levels:
+                levels[name][rows] = float(np.mean(labels.variance / np.exp(fitted[name].predict(X))))
+        if len(data) - start >= 252 or not last_year.candidates:
+            last_year = Fitted(start, dict(fitted))
+    return _Spoken(outputs, levels, trials, last_year)
 
 
-def _parameters(data: Dataset, outputs: _Outputs, known: int) -> ForecastParameters:
-    """What the forecasts among the first `known` rows, whose outcomes are known, speak for."""
-    mean = float(data.target[:known].mean())
-    rows = np.flatnonzero(np.isfinite(outputs.ridge[:known]))
-    if len(rows) < FEWEST_ROWS:
-        up_rate = float((data.target[:known] > 0).mean())
-        return prior_parameters(historical_mean=mean, up_rate=up_rate, horizon=data.horizon)
-    return fit_parameters(
-        ridge=outputs.ridge[rows],
-        forest=outputs.forest[rows],
-        volatility=data.volatility[rows],
-        realised=data.target[rows],
-        historical_mean=outputs.historical_mean[rows],
-        next_mean=mean,
+@dataclass(slots=True, eq=False)
+class _Record:
+    """The champion's forecasts so far, (m,) each, NaN where there are none; and what the baselines said beside them."""
+
+    data: Dataset
+    spoken: _Spoken
+    historical: Floats = field(init=False)
+    mean: Floats = field(init=False)
+    vol: Floats = field(init=False)
+    p_up: Floats = field(init=False)
+    past_mean: Floats = field(init=False)
+    up_rate: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        for name in ("historical", "mean", "vol", "p_up", "past_mean", "up_rate"):
+            setattr(self, name, np.full(len(self.data), np.nan))
+
+    def forecast(self, rows: slice) -> None:
+        """Forecast a quarter by what was known at its first row."""
+        known = known_rows(rows.start, horizon=self.data.horizon)
+        parameters = self.parameters(known, at=rows.start)
+        made = forecast({name: said[rows] for name, said in self.spoken.outputs.items()}, parameters)
+        self.mean[rows], self.vol[rows], self.p_up[rows] = made.mean, made.vol, made.p_up
+        target = self.data.target[:known]
+        self.historical[rows] = shrunk_mean(target, self.data.unit[:known])
+        self.past_mean[rows], self.up_rate[rows] = target.mean(), (target > 0).mean()
+
+    def parameters(self, known: int, *, at: int = -1, bounds: BoundsPath | None = None) -> ForecastParameters:
+        """What the outcomes of the first `known` rows speak for; the variance's training levels are row `at`'s."""
+        data, horizon = self.data, self.data.horizon
+        rows = np.flatnonzero(np.isfinite(self.vol[:known]))
+        rows = rows if len(rows) >= FEWEST else rows[:0]
+        weights, log_scale = self._variance(rows, at)
+        vol = self.vol[rows]
+        mean = believe(
+            {family.name: self.spoken.outputs[family.name][rows] for family in EDGE_FAMILIES},
+            self.historical[rows] / vol,
+            np.clip(data.target[rows] / vol, -4.0, 4.0),
+            horizon=horizon,
+        )
+        historical = shrunk_mean(data.target[:known], data.unit[:known])
+        up = data.target[rows] > 0
+        intercept, slope = (
+            shrunk_logistic(self.mean[rows] / vol, up)
+            if len(rows)
+            else prior_up(float((data.target[:known] > 0).mean()))
+        )
+        return ForecastParameters(
+            horizon=horizon,
+            historical_mean=mean.historical * historical,
+            edge_weights=mean.edges,
+            edge_limit=EDGE_LIMIT * math.sqrt(horizon),
+            variance_weights=weights,
+            log_scale=log_scale,
+            bounds=NORMAL_BOUNDS if bounds is None else bounds.at(-1),
+            up_intercept=intercept,
+            up_slope=slope,
+        )
+
+    def _variance(self, rows: np.ndarray, at: int) -> tuple[dict[str, float], float]:
+        """Weights of the variance's models, and the log of what brings their mixture to the horizon's level."""
+        realised = self.data.labels.variance[rows]
+        said = {family.name: self.spoken.outputs[family.name] for family in VARIANCE_FAMILIES}
+        in_sample = {name: float(levels[at]) for name, levels in self.spoken.in_sample_level.items()}
+        leveled = {
+            name: values[rows] + math.log(level(realised / np.exp(values[rows]), in_sample=in_sample[name]))
+            for name, values in said.items()
+        }
+        weights = variance_weights(leveled, realised, horizon=self.data.horizon)
+        mixed = sum(weights[name] * said[name][rows] for name in weights)
+        in_sample_mixed = math.exp(sum(weights[name] * math.log(in_sample[name]) for name in weights))
+        scale = level(realised / np.exp(mixed), in_sample=in_sample_mixed)
+        return weights, math.log(scale) + math.log(self.data.horizon)
+
+    def bounds(self) -> BoundsPath:
+        """The conformal bounds of every row with a forecast, each by what was known then; NaN before."""
+        first = first_forecast(self.data.horizon)
+        path = adaptive_bounds(((self.data.target - self.mean) / self.vol)[first:], horizon=self.data.horizon)
+        ahead = np.full(first, np.nan)
+        return BoundsPath(
+            *(np.concatenate([ahead, getattr(path, name)]) for name in ("lower_90", "lower_50", "upper_50", "upper_90"))
+        )
+
+
+def _table(record: _Record, bounds: BoundsPath) -> pd.DataFrame:
+    """The champion's rows beside every other model's."""
+    data, outputs = record.data, record.spoken.outputs
+    first = first_forecast(data.horizon)
+    rows = slice(first, len(data))
+    limit = EDGE_LIMIT * math.sqrt(data.horizon)
+    vol, zero = record.vol[rows], np.zeros(len(data) - first)
+
+    def around(mean: Floats, p_up: Floats) -> Forecast:
+        return _with_bounds(mean, vol, p_up, bounds, rows)
+
+    forecasts = {Model.CHAMPION: around(record.mean[rows], record.p_up[rows])}
+    for family in EDGE_FAMILIES:
+        edge = np.clip(outputs[family.name][rows], -limit, limit)
+        forecasts[Model(family.name)] = around(record.historical[rows] + edge * vol, record.p_up[rows])
+    forecasts[Model.HISTORICAL_MEAN] = around(record.past_mean[rows], record.up_rate[rows])
+    forecasts[Model.RANDOM_WALK] = around(zero, np.full(len(zero), 0.5))
+    for name, variance in baselines.variance_baselines(data, first=first).items():
+        forecasts[Model(name)] = _baseline(data, variance[rows], rows)
+    tables = [_rows(data, rows, model, made) for model, made in forecasts.items()]
+    return pd.concat(tables, ignore_index=True).sort_values(["date", "model"], ignore_index=True)
+
+
+def _with_bounds(mean: Floats, vol: Floats, p_up: Floats, bounds: BoundsPath, rows: slice) -> Forecast:
+    lower_90, lower_50, upper_50, upper_90 = (
+        mean + getattr(bounds, name)[rows] * vol for name in ("lower_90", "lower_50", "upper_50", "upper_90")
     )
+    return Forecast(mean, vol, p_up, lower_90, lower_50, upper_50, upper_90)
 
 
-def _quarter(data: Dataset, outputs: _Outputs, rows: slice, parameters: ForecastParameters) -> pd.DataFrame:
-    """A quarter's rows of the table, every model's."""
-    ridge, forest, volatility = outputs.ridge[rows], outputs.forest[rows], data.volatility[rows]
-    vol = volatility * parameters.volatility_scale
-
-    def around(mean: Floats, p_up: Floats | None = None) -> Forecast:
-        made = distribution(mean=mean, vol=vol, parameters=parameters)
-        return made if p_up is None else Forecast(made.mean, made.vol, p_up, made.lower_90, made.upper_90)
-
-    forecasts = {
-        Model.RIDGE: around(ridge),
-        Model.FOREST: around(forest),
-        Model.CHAMPION: forecast(ridge=ridge, forest=forest, volatility=volatility, parameters=parameters),
-        Model.RANDOM_WALK: around(np.zeros(len(vol)), np.full(len(vol), 0.5)),
-        Model.HISTORICAL_MEAN: around(outputs.historical_mean[rows], outputs.up_rate[rows]),
-    }
-    return pd.concat([_rows(data, rows, model, made) for model, made in forecasts.items()], ignore_index=True)
+def _baseline(data: Dataset, variance: Floats, rows: slice) -> Forecast:
+    """A mean of zero at even odds, a volatility, and the conformal intervals that it alone gives."""
+    vol, zero = np.sqrt(variance), np.zeros(len(variance))
+    residual = data.target[rows] / vol
+    lower_90, upper_90 = expanding_bounds(residual, horizon=data.horizon, coverage=COVERAGE, refresh=QUARTER)
+    lower_50, upper_50 = expanding_bounds(residual, horizon=data.horizon, coverage=INNER_COVERAGE, refresh=QUARTER)
+    return Forecast(zero, vol, zero + 0.5, lower_90 * vol, lower_50 * vol, upper_50 * vol, upper_90 * vol)
 
 
 def _rows(data: Dataset, rows: slice, model: Model, made: Forecast) -> pd.DataFrame:
@@ -165,7 +305,10 @@ def _rows(data: Dataset, rows: slice, model: Model, made: Forecast) -> pd.DataFr
         "vol": made.vol,
         "p_up": made.p_up,
         "lower_90": made.lower_90,
+        "lower_50": made.lower_50,
+        "upper_50": made.upper_50,
         "upper_90": made.upper_90,
         "realised": data.target[rows],
+        "realised_variance": data.realised_variance[rows],
     }
     return pd.DataFrame(columns)

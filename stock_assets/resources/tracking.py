@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -22,40 +19,14 @@ from dagster import DagsterEvent, DagsterEventType, DagsterInstance, HookContext
 from dagster._core.definitions.decorators.hook_decorator import event_list_hook  # as dagster-mlflow does
 
 from quant.features import NAMES
+from stock_assets.resources.registry import CHALLENGER, model_name
+from stock_assets.resources.stopwatch import timed
 from stock_assets.settings import PipelineSettings
 
 EXPERIMENT: Final = "stock-assets"
 RUN_TAG: Final = "dagster_run_id"
-CHALLENGER: Final = "challenger"
-CHAMPION: Final = "champion"
 FINISHED: Final = "FINISHED"
 FAILED: Final = "FAILED"
-
-
-_stopwatch: Final[ContextVar[dict[str, float] | None]] = ContextVar("tracking_stopwatch", default=None)
-
-
-@contextmanager
-def stopwatch() -> Iterator[dict[str, float]]:
-    """Collects what tracking takes inside the block: seconds by the asset that it was done for, ``""`` for the run."""
-    spent: dict[str, float] = {}
-    token = _stopwatch.set(spent)
-    try:
-        yield spent
-    finally:
-        _stopwatch.reset(token)
-
-
-@contextmanager
-def timed(asset: str) -> Iterator[None]:
-    """Counts the block as tracking done for an asset, if a stopwatch runs."""
-    started = time.perf_counter()
-    try:
-        yield
-    finally:
-        spent = _stopwatch.get()
-        if spent is not None:
-            spent[asset] = spent.get(asset, 0.0) + time.perf_counter() - started
 
 
 @cache
@@ -185,6 +156,7 @@ def log_training(
     ticker: str,
     *,
     graph: bytes,
+    outputs: Sequence[str],
     params: Mapping[str, Any],
     metrics: Mapping[str, float],
     tags: Mapping[str, str],
@@ -206,7 +178,7 @@ def log_training(
     run.log_metrics(dict(metrics))
     signature = ModelSignature(
         Schema([TensorSpec(double, (-1, len(NAMES)), "features")]),
-        Schema([TensorSpec(double, (-1, 1), name) for name in ("ridge", "forest")]),
+        Schema([TensorSpec(double, (-1, 1), name) for name in outputs]),
     )
     logged = run.onnx.log_model(
         onnx.load_from_string(graph),
@@ -220,11 +192,6 @@ def log_training(
     return str(run.active_run().info.run_id), model_name(ticker), registered
 
 
-def model_name(ticker: str) -> str:
-    """The registered model's name; MLflow wants no slash or colon in it."""
-    return f"stock-assets-{ticker}"
-
-
 @timed("model")
 def log_dataset(run: Any, ticker: str, *, digest: str, source: Mapping[str, str], path: Path | str) -> None:
     """Log which bars the run learned from."""
@@ -235,11 +202,3 @@ def log_dataset(run: Any, ticker: str, *, digest: str, source: Mapping[str, str]
     # MLflow's column for it holds 36 characters.
     bars = MetaDataset(where, name=f"bars-{ticker}", digest=digest[:36])  # type: ignore[abstract]  # used so by MLflow
     run.log_input(bars, context="training")
-
-
-@timed("champion")
-def log_decision(run: Any, ticker: str, registered: str, *, promoted: bool, reason: str) -> None:
-    """Tag the run with the promotion's verdict and, if promoted, make the version the champion."""
-    run.set_tags({"promoted": str(promoted).lower(), "promotion": reason})
-    if promoted:
-        run.MlflowClient().set_registered_model_alias(model_name(ticker), CHAMPION, registered)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from quant.bars import Floats
 from stock_assets import live
-from stock_assets.assets.forecast import Champion
+from stock_assets.champions import Champion
 from stock_assets.jobs import refresh_ticker
 from stock_assets.learning.drift import FEWEST_LIVE, DriftVerdict, drift
 from stock_assets.partitions import known_tickers

@@ -1,0 +1,41 @@
+"""What costs nothing and has to be beaten: forecasts of the variance by the classical models, on the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from quant.bars import Floats
+from quant.volatility import ewma_variance, fit_log_har, refit_garch_variance, rolling_variance
+from stock_assets.learning.dataset import Dataset
+
+# A maximum likelihood costs more than everything else that is refit: the parameters of a GARCH hardly move in a year.
+GARCH_REFIT_EVERY: Final = 252
+LOG_HAR_REFIT_EVERY: Final = 63
+
+EWMA: Final = "ewma_94"
+ROLLING: Final = "rolling_63"
+LOG_HAR: Final = "log_har"
+GARCH: Final = "garch_11"
+
+
+def variance_baselines(data: Dataset, *, first: int) -> Mapping[str, Floats]:
+    """Variances of the horizon's log return by baseline, (m,) each; causal, and without NaN from row `first` on."""
+    horizon = data.horizon
+    return {
+        EWMA: ewma_variance(data.log_return, horizon=horizon),
+        ROLLING: rolling_variance(data.log_return, horizon=horizon),
+        LOG_HAR: _log_har(data.range_variance, horizon=horizon, first=first),
+        GARCH: refit_garch_variance(data.log_return, horizon=horizon, first=first, refit_every=GARCH_REFIT_EVERY),
+    }
+
+
+def _log_har(ranges: Floats, *, horizon: int, first: int) -> Floats:
+    variance = np.full(len(ranges), np.nan)
+    for start in range(first, len(ranges), LOG_HAR_REFIT_EVERY):
+        stop = min(start + LOG_HAR_REFIT_EVERY, len(ranges))
+        fitted = fit_log_har(ranges[: start + 1], horizon=horizon)
+        variance[start:stop] = fitted.variance(ranges[:stop])[start:]
+    return variance
