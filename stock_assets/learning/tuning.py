@@ -106,7 +106,7 @@ def tune(family: type[Candidate], X: Floats, labels: Labels, *, horizon: int, se
             f"{family.name}: expected settings with a finite loss, got none in {len(study.trials)} trials"
         )
     best = min(finished, key=lambda trial: (trial.value, trial.number))
-    return Tuned(family.suggest(optuna.trial.FixedTrial(best.params)), len(study.trials))
+    return Tuned(family(**best.params), len(study.trials))
 
 
 def _losses(candidate: Candidate, X: Floats, labels: Labels, *, horizon: int, seed: int) -> Iterator[float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from optuna.trial import BaseTrial
     from sklearn.pipeline import Pipeline
 
+TREES: Final = 40
+# Enough to tell settings apart, since all are grown from the same seed.
+TREES_TO_COMPARE: Final = 12
+
 
 class ForestCandidate(Candidate):
     """A random forest of shallow trees on float32 features, which is what the exported trees compare.
@@ -26,6 +30,8 @@ class ForestCandidate(Candidate):
         Of each tree.
     leaf_share : float
         Least share of the sampled rows in a leaf: daily returns are nearly all noise, small leaves learn just that.
+    trees : int
+        Not a setting to tune: more are never worse, they only cost.
     """
 
     name = "forest"
@@ -37,14 +43,17 @@ class ForestCandidate(Candidate):
 
     pipeline_: Pipeline
 
-    def __init__(self, *, depth: int = 3, leaf_share: float = 0.05) -> None:
+    def __init__(self, *, depth: int = 3, leaf_share: float = 0.05, trees: int = TREES) -> None:
         self.depth = depth
         self.leaf_share = leaf_share
+        self.trees = trees
 
     @classmethod
     def suggest(cls, trial: BaseTrial) -> Self:
         return cls(
-            depth=trial.suggest_int("depth", 2, 5), leaf_share=trial.suggest_float("leaf_share", 0.02, 0.15, log=True)
+            depth=trial.suggest_int("depth", 2, 5),
+            leaf_share=trial.suggest_float("leaf_share", 0.02, 0.15, log=True),
+            trees=TREES_TO_COMPARE,
         )
 
     def settings(self) -> dict[str, float]:
@@ -57,7 +66,7 @@ class ForestCandidate(Candidate):
         from sklearn.pipeline import Pipeline
 
         forest = RandomForestRegressor(
-            n_estimators=40,
+            n_estimators=self.trees,
             max_depth=self.depth,
             min_samples_leaf=self.leaf_share,
             max_features=8,

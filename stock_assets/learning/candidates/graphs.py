@@ -17,6 +17,8 @@ from quant.bars import Floats
 INPUT: Final = "features"
 OUTPUT: Final = "predicted"
 OPSET: Final = {"": 18, "ai.onnx.ml": 3}
+# Doubles in the widest vector register there is, AVX-512's.
+LANES: Final = 8
 
 
 def linear(
@@ -58,12 +60,21 @@ def linear(
 
 
 def log_linear(coefficients: Floats, intercept: float) -> onnx.ModelProto:
-    """``log(intercept + row @ coefficients)`` for coefficients (F,) and an intercept that leave it above 0."""
-    constants = {"coefficients": coefficients.reshape(-1, 1), "intercept": np.array([intercept])}
+    """``log(intercept + row @ coefficients)`` for coefficients (F,) and an intercept that leave it above 0.
+
+    The logarithm is taken of `LANES` equal columns, of which one is kept: onnxruntime takes those of whole vector
+    registers by another algorithm than those left over, and a row must get the same bits alone and among others.
+    """
+    constants = {
+        "coefficients": np.repeat(coefficients.reshape(-1, 1), LANES, axis=1),
+        "intercept": np.array([intercept]),
+        "first": np.eye(LANES, 1),
+    }
     nodes = [
         helper.make_node("MatMul", [INPUT, "coefficients"], ["product"]),
         helper.make_node("Add", ["product", "intercept"], ["sum"]),
-        helper.make_node("Log", ["sum"], [OUTPUT]),
+        helper.make_node("Log", ["sum"], ["logs"]),
+        helper.make_node("MatMul", ["logs", "first"], [OUTPUT]),
     ]
     return graph(nodes, constants, features=len(coefficients))
 
