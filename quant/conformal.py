@@ -17,13 +17,16 @@ from quant.forecast import COVERAGE, INNER_COVERAGE, NORMAL_BOUNDS, Bounds
 
 # Half a year of outcomes: with fewer, quantiles of 5 % rest on a handful of days.
 FEWEST: Final = 126
-# How far one miss moves the log of its side's bound, and how fast that is forgotten: a half-life of 34 sessions.
-STEP: Final = 0.05
-FORGET: Final = 0.02
-# Share of a miss that also widens the other side: what makes one tail heavier mostly makes both.
-SHARED: Final = 0.5
-# Sessions between two looks at the quantiles of all residuals so far.
-REFRESH: Final = 21
+# Sessions between two looks at the quantiles; how many they look back on, and after how many one counts half.
+REFRESH: Final = 63
+MEMORY: Final = 2_520
+HALF_LIFE: Final = 1_000
+# Share of a side's bound that comes of its own residuals; the rest of both sides' together, which are twice as many.
+OWN_SIDE: Final = 0.3
+# Misses beyond what is expected add up; by how much each widens the 90 % and the 50 % interval, and the most together.
+WIDEN_90: Final = 0.06
+WIDEN_50: Final = 0.03
+MOST_WIDENED: Final = 0.4
 SMALLEST: Final = 1e-6
 
 
@@ -59,18 +62,26 @@ def adaptive_bounds(residual: Floats, *, horizon: int) -> BoundsPath:
     Returns
     -------
     BoundsPath
-        A normal distribution's until `FEWEST` outcomes are known. Then conformal quantiles of all residuals so far,
-        each side widened by its misses and narrowed by their absence.
+        A normal distribution's until `FEWEST` outcomes are known. Then weighted conformal quantiles of the residuals
+        so far, both sides widened while misses come more often than they should (Page's cumulative sum of misses,
+        which forgets them as hits come and never falls below zero). A residual counts in the quantiles as it would
+        have stood without the widening, so that this does not cover too much in the long run.
+
+    Raises
+    ------
+    QuantError
+        If `horizon` is under 1.
 
     References
     ----------
-    Lei et al. (2018), Distribution-free predictive inference for regression; Gibbs & Candes (2021), Adaptive
-    conformal inference under distribution shift; Angelopoulos et al. (2023), Conformal PID control.
+    Lei et al. (2018), Distribution-free predictive inference for regression; Barber et al. (2023), Conformal
+    prediction beyond exchangeability, for the weights; Gibbs & Candes (2021), Adaptive conformal inference under
+    distribution shift, for the feedback; Page (1954), Continuous inspection schemes, for the sum.
     """
     if horizon < 1:
         raise QuantError(f"horizon: expected at least 1 session, got {horizon}")
-    lower_90, upper_90 = _tracked(residual, horizon=horizon, coverage=COVERAGE)
-    lower_50, upper_50 = _tracked(residual, horizon=horizon, coverage=INNER_COVERAGE)
+    lower_90, upper_90 = _widened(residual, horizon=horizon, coverage=COVERAGE, widen=WIDEN_90)
+    lower_50, upper_50 = _widened(residual, horizon=horizon, coverage=INNER_COVERAGE, widen=WIDEN_50)
     return BoundsPath(
         lower_90=np.minimum(lower_90, lower_50),
         lower_50=lower_50,
@@ -84,53 +95,76 @@ def expanding_bounds(residual: Floats, *, horizon: int, coverage: float, refresh
 
     (n,) and (n,) float64, a normal distribution's until `FEWEST` are known; what does not adapt, as a baseline.
     """
-    n = len(residual)
-    normal_90 = coverage == COVERAGE
-    lower = np.full(n, NORMAL_BOUNDS.lower_90 if normal_90 else NORMAL_BOUNDS.lower_50)
-    upper = np.full(n, NORMAL_BOUNDS.upper_90 if normal_90 else NORMAL_BOUNDS.upper_50)
-    for start in range(FEWEST + horizon - 1, n, refresh):
+    lower, upper = _normal(len(residual), coverage=coverage)
+    for start in range(FEWEST + horizon - 1, len(residual), refresh):
         rows = slice(start, start + refresh)
-        lower[rows], upper[rows] = conformal_quantiles(residual[: start - horizon + 1], coverage=coverage)
+        known = residual[: start - horizon + 1]
+        lower[rows], upper[rows] = conformal_quantiles(known, np.ones(len(known)), coverage=coverage)
     return lower, upper
 
 
-def conformal_quantiles(residual: Floats, *, coverage: float) -> tuple[float, float]:
-    """Bounds that a next exchangeable residual stays within with at least the given probability.
+def conformal_quantiles(residual: Floats, weight: Floats, *, coverage: float) -> tuple[float, float]:
+    """Bounds that a next residual stays within with at least the given probability.
 
     Parameters
     ----------
-    residual : (n,) float64
-        In volatilities, without NaN.
+    residual, weight : (n,) float64
+        In volatilities, without NaN; weights above 0, where the next residual's own would be 1. With equal weights the
+        promise is exact for exchangeable residuals.
     coverage : float in (0, 1)
 
     Returns
     -------
     lower, upper : float
-        Order statistics, one rank further out than the plain quantile; kept apart by a sign for degenerate samples.
+        Order statistics, further out than the plain quantile by what the next residual may add; kept apart by a sign
+        for degenerate samples.
 
     References
     ----------
-    Lei et al. (2018), Distribution-free predictive inference for regression.
+    Barber et al. (2023), Conformal prediction beyond exchangeability.
     """
-    n = len(residual)
-    rank = max(math.floor((n + 1) * (1.0 - coverage) / 2.0), 1)
-    ordered = np.partition(residual, (rank - 1, n - rank))
-    return min(float(ordered[rank - 1]), -SMALLEST), max(float(ordered[n - rank]), SMALLEST)
+    tail = (1.0 - coverage) / 2.0
+    return min(_low(residual, weight, tail), -SMALLEST), max(-_low(-residual, weight, tail), SMALLEST)
 
 
-def _tracked(residual: Floats, *, horizon: int, coverage: float) -> tuple[Floats, Floats]:
-    """Expanding quantiles times the exponential of what each side's misses have left; (n,) and (n,)."""
-    lower, upper = expanding_bounds(residual, horizon=horizon, coverage=coverage, refresh=REFRESH)
-    miss, keep = (1.0 - coverage) / 2.0, 1.0 - FORGET
-    below = above = 0.0
-    # Plain floats: a step depends on the bounds that the steps before it made.
-    known, low, high = residual.tolist(), lower.tolist(), upper.tolist()
-    for row in range(FEWEST + horizon - 1, len(known)):
+def _low(values: Floats, weight: Floats, share: float) -> float:
+    """The largest value with at most `share` of the weight, the next one's included, up to it; at least the least."""
+    order = np.argsort(values, kind="stable")
+    below = np.cumsum(weight[order])
+    place = int(np.searchsorted(below, share * (below[-1] + 1.0), side="right")) - 1
+    return float(values[order[max(place, 0)]])
+
+
+def _normal(n: int, *, coverage: float) -> tuple[Floats, Floats]:
+    b = NORMAL_BOUNDS
+    lower, upper = (b.lower_90, b.upper_90) if coverage == COVERAGE else (b.lower_50, b.upper_50)
+    return np.full(n, lower), np.full(n, upper)
+
+
+def _base(residual: Floats, *, coverage: float) -> tuple[float, float]:
+    """Quantiles of recency-weighted residuals (m,), oldest first, each side's own mixed with both sides' together."""
+    newest = residual[-MEMORY:]
+    weight = 0.5 ** (np.arange(len(newest) - 1, -1, -1) / HALF_LIFE)
+    lower, upper = conformal_quantiles(newest, weight, coverage=coverage)
+    either = -_low(-np.abs(newest), weight, 1.0 - coverage)
+    return OWN_SIDE * lower - (1.0 - OWN_SIDE) * either, OWN_SIDE * upper + (1.0 - OWN_SIDE) * either
+
+
+def _widened(residual: Floats, *, horizon: int, coverage: float, widen: float) -> tuple[Floats, Floats]:
+    """Base quantiles times the exponential of the misses in excess; (n,) and (n,)."""
+    n, miss = len(residual), 1.0 - coverage
+    # A sixth of a miss's own deviation above what is expected: the sum then forgets a cluster in about a quarter.
+    expected = miss + math.sqrt(miss * coverage) / 6.0
+    lower, upper = _normal(n, coverage=coverage)
+    widening = np.ones(n)
+    first, excess, low, high = FEWEST + horizon - 1, 0.0, 0.0, 0.0
+    for row in range(first, n):
+        if (row - first) % REFRESH == 0:
+            known = slice(0, row - horizon + 1)
+            low, high = _base(residual[known] / widening[known], coverage=coverage)
         then = row - horizon
-        if then >= FEWEST + horizon - 1:
-            under, over = (known[then] < low[then]) - miss, (known[then] > high[then]) - miss
-            below = keep * below + STEP * (under + SHARED * over)
-            above = keep * above + STEP * (over + SHARED * under)
-        low[row] *= math.exp(below)
-        high[row] *= math.exp(above)
-    return np.array(low), np.array(high)
+        if then >= first:
+            excess = max(0.0, excess + (not lower[then] <= residual[then] <= upper[then]) - expected)
+        widening[row] = math.exp(min(widen * excess, MOST_WIDENED))
+        lower[row], upper[row] = low * widening[row], high * widening[row]
+    return lower, upper

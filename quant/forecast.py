@@ -50,15 +50,16 @@ class ForecastParameters(msgspec.Struct, frozen=True, kw_only=True):
         Share of each model's edge (expected return over `historical_mean`, in volatilities) that is believed, by the
         model's name; each at least 0, together at most 1. All 0 for a ticker whose models have shown no skill.
     edge_limit : float
-        Largest edge in either direction that is believed, in volatilities; above 0.
+        Largest edge in either direction that a model is believed, in volatilities; above 0.
     variance_weights : dict of float
         Each model's share in the log variance, by the model's name; at least 0, together 1.
     log_scale : float
         Added to the log variance per session: to the horizon's, and to the level that past forecasts speak for.
     bounds : Bounds
         Conformal, in volatilities.
-    up_intercept, up_slope : float
-        ``P(return > 0) = expit(up_intercept + up_slope * mean / volatility)``.
+    up_intercept, up_slope, up_limit : float
+        ``P(return > 0) = expit(up_intercept + up_slope * mean / volatility)``, where the ratio is held to plus and
+        minus the limit.
     """
 
     horizon: int
@@ -70,6 +71,7 @@ class ForecastParameters(msgspec.Struct, frozen=True, kw_only=True):
     bounds: Bounds
     up_intercept: float
     up_slope: float
+    up_limit: float
 
     def __post_init__(self) -> None:
         if self.horizon < 1:
@@ -79,8 +81,9 @@ class ForecastParameters(msgspec.Struct, frozen=True, kw_only=True):
         shares = self.variance_weights.values()
         if any(weight < 0 for weight in shares) or abs(sum(shares) - 1) > 1e-9:
             raise QuantError(f"variance_weights: expected at least 0 and together 1, got {self.variance_weights}")
-        if not self.edge_limit > 0:
-            raise QuantError(f"edge_limit: expected above 0, got {self.edge_limit}")
+        for name in ("edge_limit", "up_limit"):
+            if not getattr(self, name) > 0:
+                raise QuantError(f"{name}: expected above 0, got {getattr(self, name)}")
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -122,14 +125,16 @@ def forecast(outputs: Mapping[str, Floats], parameters: ForecastParameters) -> F
         NaN rows in give NaN rows out.
     """
     p = parameters
-    vol = np.exp(0.5 * (_weighted(outputs, p.variance_weights) + p.log_scale))
-    edge = np.clip(_weighted(outputs, p.edge_weights), -p.edge_limit, p.edge_limit)
+    rows = len(outputs[next(iter(p.variance_weights))])
+    vol = np.exp(0.5 * (_weighted(outputs, p.variance_weights, rows=rows) + p.log_scale))
+    held = {name: np.clip(outputs[name], -p.edge_limit, p.edge_limit) for name in p.edge_weights}
+    edge = _weighted(held, p.edge_weights, rows=rows)
     return distribution(mean=p.historical_mean + edge * vol, vol=vol, parameters=p)
 
 
-def _weighted(outputs: Mapping[str, Floats], weights: Mapping[str, float]) -> Floats:
-    """The weighted sum of the named outputs, (n,); terms are added in the order of the names, so that bits repeat."""
-    total = np.zeros(len(next(iter(outputs.values()))))
+def _weighted(outputs: Mapping[str, Floats], weights: Mapping[str, float], *, rows: int) -> Floats:
+    """The weighted sum of the named outputs, (rows,); added in the order of the names, so that bits repeat."""
+    total = np.zeros(rows)
     for name in sorted(weights):
         total = total + weights[name] * np.asarray(outputs[name], np.float64)
     return total
@@ -141,7 +146,7 @@ def distribution(*, mean: Floats, vol: Floats, parameters: ForecastParameters) -
     return Forecast(
         mean=mean,
         vol=vol,
-        p_up=expit(p.up_intercept + p.up_slope * mean / vol),
+        p_up=expit(p.up_intercept + p.up_slope * np.clip(mean / vol, -p.up_limit, p.up_limit)),
         lower_90=mean + b.lower_90 * vol,
         lower_50=mean + b.lower_50 * vol,
         upper_50=mean + b.upper_50 * vol,

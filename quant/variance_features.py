@@ -107,7 +107,8 @@ def _scaled_returns(w: Window) -> Iterator[Floats]:
     """Log returns over each span in units of their own volatility over 66 sessions; 0 for a still price.
 
     The shortest and the week's once more times the log of recent over the year's variance (held to [-2, 3]): returns
-    revert more when the market is nervous (Nagel 2012). Then the drawdown, in yearly volatilities.
+    revert more when the market is nervous (Nagel 2012). Then the fall from the highest close of the window, and from
+    the highest and the lowest of the month, in volatilities of so many sessions.
     """
     square = w.log_return * w.log_return
     unit = np.sqrt(mean(tail(square, 66)) + FLOOR)
@@ -118,6 +119,9 @@ def _scaled_returns(w: Window) -> Iterator[Floats]:
     yield scaled[1] * nervous
     yield scaled[5] * nervous
     yield np.log(w.close[:, -1] / w.close.max(axis=-1)) / (unit * np.sqrt(w.log_return.shape[1]))
+    month, year = tail(w.close, 22), np.sqrt((mean(square) + FLOOR) * 22.0)
+    yield np.log(w.close[:, -1] / month.max(axis=-1)) / year
+    yield np.log(w.close[:, -1] / month.min(axis=-1)) / year
 
 
 GROUPS: Final[tuple[tuple[Callable[[Window], Iterator[Floats]], tuple[str, ...]], ...]] = (
@@ -145,6 +149,8 @@ GROUPS: Final[tuple[tuple[Callable[[Window], Iterator[Floats]], tuple[str, ...]]
             "nervous_return_1",
             "nervous_return_5",
             "scaled_drawdown",
+            "scaled_fall_22",
+            "scaled_rise_22",
         ),
     ),
 )

@@ -13,43 +13,49 @@ from scipy.special import expit, logit
 
 from quant.bars import Floats
 
-# Of a normal distribution, P(return > 0) is about expit(1.6 mean / volatility).
+# Of a normal distribution, P(return > 0) is about expit(1.6 mean / volatility); how far outcomes may move the slope.
 NORMAL_SLOPE: Final = 1.6
-# Deviation of the prior on the slope around the normal's.
-SLOPE_PRIOR_SD: Final = 1.0
+SLOPE_PRIOR_SD: Final = 0.2
+# How far they may move the log odds at a mean of zero from the base rate's.
+SHIFT_PRIOR_SD: Final = 0.03
+# Sessions at even odds that the base rate starts from.
+EVEN_ROWS: Final = 250
+# Means over volatility beyond this say no more of the direction: the boldest forecasts are the least often right.
+LIMIT: Final = 0.15
 
 
-def prior_up(up_rate: float) -> tuple[float, float]:
-    """Intercept and slope before there is evidence: the base rate, whatever the forecast."""
-    return float(logit(np.clip(up_rate, 0.05, 0.95))), 0.0
+def base_rate(ups: float, rows: float) -> float:
+    """Probability of a gain by the past alone, of `ups` gains in `rows` sessions, shrunk to even odds."""
+    return (ups + 0.5 * EVEN_ROWS) / (rows + EVEN_ROWS)
 
 
-def shrunk_logistic(score: Floats, up: npt.NDArray[np.bool_]) -> tuple[float, float]:
-    """Intercept and slope of ``P(up) = expit(intercept + slope * score)``, the slope shrunk towards 0 and never below.
+def fit_up(ratio: Floats, up: npt.NDArray[np.bool_], *, rate: float, horizon: int) -> tuple[float, float]:
+    """Intercept and slope of ``P(up) = expit(intercept + slope * ratio)``, near the base rate and the normal's slope.
 
     Parameters
     ----------
-    score : (n,) float64
-        Mean over volatility.
+    ratio : (n,) float64
+        Mean over volatility, which is held to `LIMIT`; any number of rows, 0 too.
     up : (n,) bool
+    rate : float in (0, 1)
+        The base rate that the intercept starts from.
+    horizon : int
+        Sessions that an outcome spans: so many overlapping rows count as one.
 
     References
     ----------
-    Platt (1999), Probabilistic outputs; the prior on the slope is ours: without evidence P(up) is the base rate.
+    Platt (1999), Probabilistic outputs for support vector machines; the priors are ours.
     """
-    rate = float(np.clip(up.mean(), 0.05, 0.95))
-    beta = np.array([float(logit(rate)), 0.0])
-    design = np.column_stack([np.ones(len(score)), score])
-    prior = np.array([0.0, 1.0 / SLOPE_PRIOR_SD**2])
+    centre = np.array([float(logit(rate)), NORMAL_SLOPE])
+    precision = np.array([SHIFT_PRIOR_SD, SLOPE_PRIOR_SD]) ** -2.0
+    design = np.column_stack([np.ones(len(ratio)), np.clip(ratio, -LIMIT, LIMIT)])
+    beta = centre
     for _ in range(25):
         p = expit(design @ beta)
-        gradient = design.T @ (up - p) - prior * beta
-        hessian = (design * (p * (1 - p))[:, None]).T @ design + np.diag(prior)
+        gradient = design.T @ (up - p) / horizon - precision * (beta - centre)
+        hessian = (design * (p * (1 - p))[:, None]).T @ design / horizon + np.diag(precision)
         step = np.linalg.solve(hessian, gradient)
         beta = beta + step
         if float(np.abs(step).max()) < 1e-10:
             break
-    if beta[1] < 0:
-        # A falling P(up) would contradict the forecast's own sign: then the base rate is the better word.
-        return float(logit(rate)), 0.0
     return float(beta[0]), float(beta[1])

@@ -1,37 +1,31 @@
 """How much to believe each model: weights, levels and the historical mean, from out-of-sample evidence only.
 
-Every weight starts where nothing is believed and moves as far as the evidence goes. What the parameters then mean is
-`quant.forecast`'s; how likely up is and how wide, `calibration`'s and `quant.conformal`'s.
+Every weight starts where next to nothing is believed and moves as far as the evidence goes. What the parameters then
+mean is `quant.forecast`'s; how likely up and how wide are `calibration`'s and `quant.conformal`'s.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 
 from quant.bars import Floats
 
-# Deviation of the prior on a session's Sharpe ratio: 0.5 a year, which is what stock markets have earned.
-SHARPE_PRIOR_SD: Final = 0.03
-# Belief, before any evidence, that nothing can be said of the mean.
+# Deviation of the prior on a session's Sharpe ratio: a quarter of a unit a year.
+SHARPE_PRIOR_SD: Final = 0.015
+# Belief, before any evidence, that nothing can be said of the mean; and of what is left, that only its past speaks.
 NOTHING: Final = 0.6
-# Volatilities per sqrt(session): a daily R2 of 1 % on a single day is beyond what returns let anyone know.
-EDGE_LIMIT: Final = 0.1
+ONLY_THE_PAST: Final = 0.4
+# Volatilities per sqrt(session): a daily R2 of 4 % on a single day is far beyond what returns let anyone know.
+EDGE_LIMIT: Final = 0.2
+# An outcome of more volatilities than this says no more than one of this many.
+LARGEST_OUTCOME: Final = 4.0
 # Sessions of out-of-sample ratios that a variance's level is taken from, and what the training rows' level counts for.
 LEVEL_ROWS: Final = 1_500
 LEVEL_PRIOR_ROWS: Final = 250
-
-
-@dataclass(frozen=True, slots=True)
-class MeanWeights:
-    """Beliefs in the historical mean and in each model's edge, in [0, 1]."""
-
-    historical: float
-    edges: dict[str, float]
 
 
 def shrunk_mean(target: Floats, unit: Floats) -> float:
@@ -46,59 +40,53 @@ def shrunk_mean(target: Floats, unit: Floats) -> float:
     return mean * len(target) / (len(target) + 1.0 / SHARPE_PRIOR_SD**2)
 
 
-def believe(edges: Mapping[str, Floats], historical: Floats, realised: Floats, *, horizon: int) -> MeanWeights:
-    """Posterior beliefs in what may be said of the mean.
+class Beliefs:
+    """What may be said of the mean, by how well it has been said: a running Bayesian average of experts.
+
+    The experts: nothing, the historical mean, and for each model the mean with the model's edge. Their weights are
+    posterior probabilities under normal outcomes of unit variance, so that averaging loses at most
+    ``2 * horizon * log(1 / NOTHING)`` squared volatilities against forecasting zero, however wrong the models are.
 
     Parameters
     ----------
-    edges : mapping of (n,) float64
-        Out-of-sample edges by model, in volatilities.
-    historical : (n,) float64
-        The historical mean known at each row, in volatilities.
-    realised : (n,) float64
-        What came, in volatilities; any number of rows, 0 too.
+    priors : mapping of float
+        Relative belief in each model before any evidence.
     horizon : int
         Sessions that an outcome spans: so many overlapping rows count as one.
 
-    Returns
-    -------
-    MeanWeights
-        Average over every combination of "historical mean or not" and "no model, one model, all models in equal
-        parts", weighted by its likelihood under normal outcomes of unit variance, with `NOTHING` as the prior of
-        forecasting 0.
-
     References
     ----------
-    Hoeting et al. (1999), Bayesian model averaging: a tutorial.
+    Hoeting et al. (1999), Bayesian model averaging: a tutorial; Cesa-Bianchi & Lugosi (2006), Prediction, learning, and
+    games, section 3.3, for the bound.
     """
-    names = tuple(sorted(edges))
-    limit = EDGE_LIMIT * math.sqrt(horizon)
-    held = {name: np.clip(edges[name], -limit, limit) for name in names}
-    experts = [(use_mean, shares) for shares in _shares(names) for use_mean in (0.0, 1.0)]
-    prior = np.full(len(experts), (1.0 - NOTHING) / (len(experts) - 1))
-    prior[0] = NOTHING
-    evidence = np.log(prior)
-    for k, (use_mean, shares) in enumerate(experts):
-        said = use_mean * historical
-        for name, share in shares.items():
-            said = said + share * held[name]
-        evidence[k] -= 0.5 * float(np.sum((realised - said) ** 2 - realised**2)) / horizon
-    belief = np.exp(evidence - evidence.max())
-    belief = belief / belief.sum()
-    return MeanWeights(
-        historical=float(sum(b * use_mean for b, (use_mean, _) in zip(belief, experts, strict=True))),
-        edges={
-            name: float(sum(b * shares.get(name, 0.0) for b, (_, shares) in zip(belief, experts, strict=True)))
-            for name in names
-        },
-    )
 
+    def __init__(self, priors: Mapping[str, float], *, horizon: int) -> None:
+        self.models = tuple(priors)
+        self.horizon = horizon
+        total = sum(priors.values())
+        left = 1.0 - NOTHING
+        shares = [left * (1.0 - ONLY_THE_PAST) * prior / total for prior in priors.values()]
+        self._log_prior = np.log([NOTHING, left * ONLY_THE_PAST, *shares])
 
-def _shares(names: Sequence[str]) -> list[dict[str, float]]:
-    """No model, each alone, all together."""
-    alone = [{name: 1.0} for name in names]
-    together = [{name: 1.0 / len(names) for name in names}] if len(names) > 1 else []
-    return [{}, *alone, *together]
+    def experts(self, edges: Mapping[str, Floats], historical: Floats) -> Floats:
+        """What each says of rows, in volatilities: (n, 2 + models), from edges and the historical mean (n,)."""
+        limit = EDGE_LIMIT * math.sqrt(self.horizon)
+        said = [np.zeros(len(historical)), historical]
+        said += [historical + np.clip(edges[name], -limit, limit) for name in self.models]
+        return np.column_stack(said)
+
+    def evidence(self, experts: Floats, outcome: Floats) -> Floats:
+        """Log likelihood ratios of each row against saying nothing (n, 2 + models); outcomes (n,) in volatilities."""
+        held = np.clip(outcome, -LARGEST_OUTCOME, LARGEST_OUTCOME)[:, None]
+        ratios: Floats = (held * experts - 0.5 * experts**2) / self.horizon
+        return ratios
+
+    def weights(self, evidence: Floats) -> Floats:
+        """Posterior probabilities (..., 2 + models) given summed evidence of the same shape."""
+        log_weight = self._log_prior + evidence
+        weight = np.exp(log_weight - log_weight.max(axis=-1, keepdims=True))
+        normed: Floats = weight / weight.sum(axis=-1, keepdims=True)
+        return normed
 
 
 def variance_weights(log_variances: Mapping[str, Floats], realised: Floats, *, horizon: int) -> dict[str, float]:
@@ -118,9 +106,8 @@ def variance_weights(log_variances: Mapping[str, Floats], realised: Floats, *, h
         Equal without evidence. The likelihood is the quasi-likelihood of a variance, which QLIKE measures.
     """
     names = tuple(sorted(log_variances))
-    evidence = np.array(
-        [-0.5 * float(np.sum(realised / np.exp(log_variances[name]) + log_variances[name])) / horizon for name in names]
-    )
+    losses = [float(np.sum(realised / np.exp(log_variances[name]) + log_variances[name])) for name in names]
+    evidence = -0.5 * np.array(losses) / horizon
     belief = np.exp(evidence - evidence.max())
     belief = belief / belief.sum()
     return dict(zip(names, belief.tolist(), strict=True))

@@ -70,6 +70,7 @@ class History:
         variance = _next_sum(self.log_return**2, horizon)
         target, unit = _next_sum(self.log_return, horizon), _usual_volatility(self.X) * np.sqrt(horizon)
         labels = Labels(
+            horizon=horizon,
             edge=np.clip(target / unit, -LARGEST_EDGE, LARGEST_EDGE),
             log_variance=np.log(_next_sum(self.range_variance, horizon) / horizon + FLOOR),
             variance=variance / horizon,
@@ -96,6 +97,8 @@ class Labels:
 
     Attributes
     ----------
+    horizon : int
+        Sessions that each label spans: so many consecutive rows tell about as much as one.
     edge : (m,) float64
         Log return over the horizon in units of the volatility usual at the row, held to `LARGEST_EDGE`.
     log_variance : (m,) float64
@@ -104,12 +107,13 @@ class Labels:
         Mean squared log return per session over the horizon: what volatility is judged by.
     """
 
+    horizon: int
     edge: Floats
     log_variance: Floats
     variance: Floats
 
     def __getitem__(self, rows: slice) -> Labels:
-        return Labels(self.edge[rows], self.log_variance[rows], self.variance[rows])
+        return Labels(self.horizon, self.edge[rows], self.log_variance[rows], self.variance[rows])
 
     def __len__(self) -> int:
         return len(self.edge)

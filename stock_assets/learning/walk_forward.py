@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from quant.bars import Floats
 from quant.conformal import FEWEST, BoundsPath, adaptive_bounds, expanding_bounds
-from quant.forecast import COVERAGE, INNER_COVERAGE, NORMAL_BOUNDS, Forecast, ForecastParameters, forecast
+from quant.forecast import COVERAGE, INNER_COVERAGE, Forecast, ForecastParameters, expit
 from stock_assets.learning import baselines
-from stock_assets.learning.calibration import prior_up, shrunk_logistic
+from stock_assets.learning.calibration import LIMIT, base_rate, fit_up
 from stock_assets.learning.candidates import EDGE_FAMILIES, FAMILIES, VARIANCE_FAMILIES, Candidate
-from stock_assets.learning.combination import EDGE_LIMIT, believe, level, shrunk_mean, variance_weights
+from stock_assets.learning.combination import EDGE_LIMIT, Beliefs, level, shrunk_mean, variance_weights
 from stock_assets.learning.dataset import FIRST_TRAINING_ROWS, Dataset
 from stock_assets.learning.errors import NothingToLearn, TooLittleHistory
 from stock_assets.learning.tuning import Budget, tune
@@ -28,6 +29,7 @@ class Model(enum.StrEnum):
     """Whose forecast a row of `oos_predictions` is."""
 
     CHAMPION = "champion"
+    SPARSE = "sparse"
     RIDGE = "ridge"
     FOREST = "forest"
     HISTORICAL_MEAN = "historical_mean"
@@ -177,6 +179,8 @@ class _Record:
 
     data: Dataset
     spoken: _Spoken
+    beliefs: Beliefs = field(init=False)
+    evidence: Floats = field(init=False)  # by expert, summed over the rows before, (m + 1, experts)
     historical: Floats = field(init=False)
     mean: Floats = field(init=False)
     vol: Floats = field(init=False)
@@ -185,52 +189,68 @@ class _Record:
     up_rate: Floats = field(init=False)
 
     def __post_init__(self) -> None:
+        self.beliefs = Beliefs({family.name: family.prior for family in EDGE_FAMILIES}, horizon=self.data.horizon)
+        self.evidence = np.zeros((len(self.data) + 1, 2 + len(EDGE_FAMILIES)))
         for name in ("historical", "mean", "vol", "p_up", "past_mean", "up_rate"):
             setattr(self, name, np.full(len(self.data), np.nan))
 
     def forecast(self, rows: slice) -> None:
-        """Forecast a quarter by what was known at its first row."""
-        known = known_rows(rows.start, horizon=self.data.horizon)
-        parameters = self.parameters(known, at=rows.start)
-        made = forecast({name: said[rows] for name, said in self.spoken.outputs.items()}, parameters)
-        self.mean[rows], self.vol[rows], self.p_up[rows] = made.mean, made.vol, made.p_up
-        target = self.data.target[:known]
-        self.historical[rows] = shrunk_mean(target, self.data.unit[:known])
+        """Forecast a quarter: models by what was known at its first row, beliefs by what was at each row."""
+        data, start = self.data, rows.start
+        known = known_rows(start, horizon=data.horizon)
+        target = data.target[:known]
+        self.historical[rows] = shrunk_mean(target, data.unit[:known])
         self.past_mean[rows], self.up_rate[rows] = target.mean(), (target > 0).mean()
+        weights, log_scale = self._variance(self._judged(known), start)
+        mixed = sum(weights[name] * self.spoken.outputs[name][rows] for name in sorted(weights))
+        vol = np.exp(0.5 * (mixed + log_scale))
+        edges = {name: self.spoken.outputs[name][rows] for name in self.beliefs.models}
+        experts = self.beliefs.experts(edges, self.historical[rows] / vol)
+        self._learn(rows, self.beliefs.evidence(experts, data.target[rows] / vol))
+        # Row t knows the outcomes of the rows up to t - horizon.
+        settled = np.maximum(np.arange(rows.start, rows.stop) - data.horizon + 1, 0)
+        believed = self.beliefs.weights(self.evidence[settled])
+        self.vol[rows], self.mean[rows] = vol, np.sum(believed * experts, axis=1) * vol
+        intercept, slope = self._up(known)
+        made = np.clip(self.mean[rows] / vol, -LIMIT, LIMIT)
+        self.p_up[rows] = expit(intercept + slope * made)
 
-    def parameters(self, known: int, *, at: int = -1, bounds: BoundsPath | None = None) -> ForecastParameters:
-        """What the outcomes of the first `known` rows speak for; the variance's training levels are row `at`'s."""
-        data, horizon = self.data, self.data.horizon
+    def _learn(self, rows: slice, evidence: Floats) -> None:
+        """Add a quarter's evidence to the sums, one row after the other; what isn't known yet says nothing."""
+        sums = np.cumsum(np.nan_to_num(evidence, nan=0.0), axis=0)
+        self.evidence[rows.start + 1 : rows.stop + 1] = self.evidence[rows.start] + sums
+
+    def _judged(self, known: int) -> npt.NDArray[np.int64]:
+        """The rows among the first `known` whose forecast can be judged; none while they are too few."""
         rows = np.flatnonzero(np.isfinite(self.vol[:known]))
-        rows = rows if len(rows) >= FEWEST else rows[:0]
-        weights, log_scale = self._variance(rows, at)
-        vol = self.vol[rows]
-        mean = believe(
-            {family.name: self.spoken.outputs[family.name][rows] for family in EDGE_FAMILIES},
-            self.historical[rows] / vol,
-            np.clip(data.target[rows] / vol, -4.0, 4.0),
-            horizon=horizon,
-        )
-        historical = shrunk_mean(data.target[:known], data.unit[:known])
-        up = data.target[rows] > 0
-        intercept, slope = (
-            shrunk_logistic(self.mean[rows] / vol, up)
-            if len(rows)
-            else prior_up(float((data.target[:known] > 0).mean()))
-        )
+        return rows if len(rows) >= FEWEST else rows[:0]
+
+    def _up(self, known: int) -> tuple[float, float]:
+        up, rows = self.data.target[:known] > 0, self._judged(known)
+        rate = base_rate(float(up.sum()), known)
+        return fit_up(self.mean[rows] / self.vol[rows], up[rows], rate=rate, horizon=self.data.horizon)
+
+    def parameters(self, known: int, *, bounds: BoundsPath) -> ForecastParameters:
+        """What the outcomes of the first `known` rows speak for: all that the next forecast needs."""
+        data, horizon = self.data, self.data.horizon
+        weights, log_scale = self._variance(self._judged(known), -1)
+        believed = self.beliefs.weights(self.evidence[known]).tolist()
+        intercept, slope = self._up(known)
         return ForecastParameters(
             horizon=horizon,
-            historical_mean=mean.historical * historical,
-            edge_weights=mean.edges,
+            # Every expert but the first speaks of the historical mean.
+            historical_mean=sum(believed[1:]) * shrunk_mean(data.target[:known], data.unit[:known]),
+            edge_weights=dict(zip(self.beliefs.models, believed[2:], strict=True)),
             edge_limit=EDGE_LIMIT * math.sqrt(horizon),
             variance_weights=weights,
             log_scale=log_scale,
-            bounds=NORMAL_BOUNDS if bounds is None else bounds.at(-1),
+            bounds=bounds.at(-1),
             up_intercept=intercept,
             up_slope=slope,
+            up_limit=LIMIT,
         )
 
-    def _variance(self, rows: np.ndarray, at: int) -> tuple[dict[str, float], float]:
+    def _variance(self, rows: npt.NDArray[np.int64], at: int) -> tuple[dict[str, float], float]:
         """Weights of the variance's models, and the log of what brings their mixture to the horizon's level."""
         realised = self.data.labels.variance[rows]
         said = {family.name: self.spoken.outputs[family.name] for family in VARIANCE_FAMILIES}

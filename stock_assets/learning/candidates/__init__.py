@@ -12,8 +12,10 @@ from stock_assets.learning.candidates.forest import ForestCandidate
 from stock_assets.learning.candidates.garch import GarchCandidate
 from stock_assets.learning.candidates.har import HarCandidate
 from stock_assets.learning.candidates.ridge import RidgeCandidate
+from stock_assets.learning.candidates.sparse import SparseCandidate
 
 FAMILIES: Final[tuple[type[Candidate], ...]] = (
+    SparseCandidate,
     RidgeCandidate,
     ForestCandidate,
     HarCandidate,
@@ -34,4 +36,5 @@ __all__ = [
     "HarCandidate",
     "Part",
     "RidgeCandidate",
+    "SparseCandidate",
 ]

@@ -35,6 +35,9 @@ class Candidate(ABC):
         Sessions between two fits, and between two choices of settings, in a walk forward.
     trials : int
         Settings worth trying each time they are chosen; 1 for a family without a choice.
+    prior : float
+        Of a family that speaks of the edge: how likely, before any evidence, that it is the one to believe, relative to
+        the others.
     """
 
     name: ClassVar[str]
@@ -42,6 +45,7 @@ class Candidate(ABC):
     refit_every: ClassVar[int] = 63
     retune_every: ClassVar[int] = 252
     trials: ClassVar[int] = 1
+    prior: ClassVar[float] = 1.0
 
     def __init__(self, **settings: float) -> None:
         if settings:

@@ -40,6 +40,8 @@ class ForestCandidate(Candidate):
     refit_every = 252
     retune_every = 504
     trials = 4
+    # Trees find something in any noise; unless the record says otherwise, they are hardly listened to.
+    prior = 0.1
 
     pipeline_: Pipeline
 

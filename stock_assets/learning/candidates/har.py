@@ -27,6 +27,11 @@ READ: Final = (
     "log_volume_1",
     "log_volume_5",
     *(f"scaled_return_{span}" for span in (1, 5, 22, 66)),
+    "scaled_drawdown",
+    "scaled_fall_22",
+    "scaled_rise_22",
+    "weekday_sin",
+    "weekday_cos",
 )
 # What the penalty shrinks to: the variance stays what it was, a plain mixture of the last week, month and year's end.
 ANCHOR: Final = {"log_variance_22": 0.5, "log_variance_5": 0.25, "log_ewma_variance": 0.25}

@@ -27,12 +27,13 @@ class RidgeCandidate(Candidate):
     Parameters
     ----------
     alpha : float
-        Penalty; against n standardised rows it shrinks a direction of variance v by ``n v / (n v + alpha)``.
+        Penalty a session of the horizon; against n rows that tell of a session each it shrinks a direction of variance
+        v by ``n v / (n v + alpha)``.
     """
 
     name = "ridge"
     part = Part.EDGE
-    trials = 8
+    trials = 5
 
     scaler_: StandardScaler
     ridge_: Ridge
@@ -42,7 +43,7 @@ class RidgeCandidate(Candidate):
 
     @classmethod
     def suggest(cls, trial: BaseTrial) -> Self:
-        return cls(alpha=trial.suggest_float("alpha", 1e2, 1e5, log=True))
+        return cls(alpha=trial.suggest_float("alpha", 3e3, 3e4, log=True))
 
     def settings(self) -> dict[str, float]:
         return {"alpha": self.alpha}
@@ -52,7 +53,7 @@ class RidgeCandidate(Candidate):
         from sklearn.preprocessing import StandardScaler
 
         self.scaler_ = StandardScaler().fit(X)
-        self.ridge_ = Ridge(alpha=self.alpha).fit(self._standard(X), labels.edge)
+        self.ridge_ = Ridge(alpha=self.alpha * labels.horizon).fit(self._standard(X), labels.edge)
         return self
 
     def _standard(self, X: Floats) -> Floats:
