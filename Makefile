@@ -1,6 +1,7 @@
 # A clone, Python 3.11 or newer and make are all that is needed: every target sets itself up first.
 #   make demo ARGS="--port 8001"    hands options on to `stock-assets demo`
 #   make test ARGS="tests/quant"    hands options on to pytest
+#   make skill DATA=bars.parquet    judges the forecasts on files of your own
 
 UV_VERSION := 0.13.9
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,\
@@ -11,15 +12,19 @@ READY := $(VENV)/.ready
 # Left behind by a set-up that was cut short, whose half-written packages look installed.
 UNFINISHED := .venv-unfinished
 ARGS ?=
+DATA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo skill test lint bench clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{ printf "  make %-7s", $$2; $$1 = $$2 = ""; print $$0 }'
 
 demo: $(READY) ## Fill the graph with real bars, publish a release and serve it live; Ctrl-C ends everything
 	@$(BIN)/stock-assets demo $(ARGS)
+
+skill: $(READY) ## Judge the forecasts out of sample, on the sample or on DATA=path, beside baselines and targets
+	@$(BIN)/stock-assets skill $(if $(DATA),--data "$(DATA)") $(ARGS)
 
 test: lint ## Linters, types, import contracts, then the tests (.ci/run adds the slow ones)
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)

@@ -8,7 +8,7 @@ from typing import Final
 import dagster as dg
 
 from release.clock import Clock, SystemClock
-from stock_assets.assets import champion, forecast, market_data, portfolio, publication, trading
+from stock_assets.assets import champion, forecast, market_data, portfolio, publication, skill, trading
 from stock_assets.jobs import JOBS
 from stock_assets.resources.lake import LakeIOManager, lake_of
 from stock_assets.resources.tracking import tracking
@@ -29,6 +29,7 @@ ASSETS: Final = (
     trading.signals,
     trading.live_performance,
     portfolio.portfolio_weights,
+    skill.skill,
     publication.published_release,
 )
 SENSORS: Final = (freshness, forecast_drift, universe_changes, publish_after_tickers, mlflow_follows_failures)

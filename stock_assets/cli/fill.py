@@ -38,6 +38,7 @@ PHASES: Final = {
     "oos_predictions": "evaluation",
     "signals": "evaluation",
     "portfolio_weights": "evaluation",
+    "skill": "evaluation",
     "published_release": "data",
 }
 

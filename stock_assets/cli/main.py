@@ -19,7 +19,7 @@ from typer.exceptions import TyperException
 from quant.errors import QuantError
 from release.errors import ReleaseError
 from release.logs import configure_logging
-from stock_assets.cli import demo, doctor, export, graph, market_data, releases, servers, tickers
+from stock_assets.cli import demo, doctor, export, graph, market_data, releases, servers, skill, tickers
 from stock_assets.cli.console import CommandFailed, say_error
 from stock_assets.errors import StockAssetsError
 
@@ -42,7 +42,15 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo.demo, graph.materialize, servers.serve, servers.live, export.export, doctor.doctor):
+for command in (
+    demo.demo,
+    graph.materialize,
+    servers.serve,
+    servers.live,
+    skill.skill,
+    export.export,
+    doctor.doctor,
+):
     app.command(help=prose(command))(command)
 app.add_typer(market_data.app, name="data")
 app.add_typer(tickers.app, name="tickers")

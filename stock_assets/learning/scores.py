@@ -1,16 +1,22 @@
-"""The scores of `oos_predictions`, each beside the baseline that it has to be read against."""
+"""One ticker's scores, each beside the baseline that it has to be read against.
+
+`Evidence` is what all scores are made of: out-of-sample forecasts beside what came. Many tickers together are
+`learning.skill`'s business, forecasting itself is `learning.walk_forward`'s.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from quant import intervals, metrics, probability, volatility_scores
-from quant.bars import Floats
-from quant.forecast import COVERAGE
+from quant.bars import Floats, Sessions
+from quant.forecast import COVERAGE, Forecast
 from release.manifest import TickerMetrics
 from stock_assets.learning.errors import LearningError
 from stock_assets.learning.walk_forward import Model
@@ -23,12 +29,112 @@ VARIANCE_BASELINES: Final = {
     Model.LOG_HAR: "log_har",
     Model.GARCH: "garch",
 }
+# The arrays of `Evidence`, and those of the forecast in it.
+ARRAYS: Final = (
+    "session",
+    "close",
+    "realised",
+    "realised_variance",
+    "past_mean",
+    "past_rate",
+    "ewma_lower",
+    "ewma_upper",
+)
+FORECAST: Final = ("mean", "vol", "p_up", "lower_90", "lower_50", "upper_50", "upper_90")
 
 
 def by_model(table: pd.DataFrame, model: Model, *, horizon: int) -> pd.DataFrame:
     """One model's rows of one horizon with a known outcome, in date order."""
     wanted = (table["model"] == model.value) & (table["horizon"] == horizon) & table["realised"].notna()
     return table[wanted].sort_values("date", ignore_index=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """Out-of-sample forecasts with a known outcome, beside it and beside the baselines; n is at least 1.
+
+    One ticker's are in the order of time. A row takes 160 bytes: hundreds of tickers fit into memory together.
+
+    Attributes
+    ----------
+    ticker : str
+    horizon : int
+        Sessions that the forecasts look ahead.
+    trials : int
+        Settings that were tried on the way to them.
+    session : (n,) datetime64[D]
+        At whose close each was made.
+    close : (n,) float64
+        Of that session, adjusted for splits and dividends; NaN where it isn't known.
+    realised, realised_variance : (n,) float64
+        Log return over the horizon, and the sum of its squared daily log returns.
+    champion : Forecast
+    past_mean, past_rate : (n,) float64
+        Mean return and share of gains of all that was known at the row.
+    ewma_lower, ewma_upper : (n,) float64
+        The 90 % interval that the EWMA volatility alone gives.
+    variances : dict of (n,) float64
+        Of the return over the horizon, by baseline (`VARIANCE_BASELINES`).
+    """
+
+    ticker: str
+    horizon: int
+    trials: int
+    session: Sessions
+    close: Floats
+    realised: Floats
+    realised_variance: Floats
+    champion: Forecast
+    past_mean: Floats
+    past_rate: Floats
+    ewma_lower: Floats
+    ewma_upper: Floats
+    variances: dict[Model, Floats]
+
+    def __len__(self) -> int:
+        return len(self.session)
+
+    def rows(self, wanted: slice | npt.NDArray[np.bool_]) -> Self:
+        """Some of the rows."""
+        return replace(
+            self,
+            **{name: getattr(self, name)[wanted] for name in ARRAYS},
+            champion=Forecast(*(getattr(self.champion, name)[wanted] for name in FORECAST)),
+            variances={model: values[wanted] for model, values in self.variances.items()},
+        )
+
+
+def evidence(table: pd.DataFrame, *, horizon: int, close: pd.Series, trials: int) -> Evidence:
+    """The evidence in one ticker's `oos_predictions`; parameters as of `ticker_metrics`.
+
+    Raises
+    ------
+    LearningError
+        If no forecast's outcome is known yet, or a baseline has other sessions than the champion.
+    """
+    models = (Model.CHAMPION, Model.HISTORICAL_MEAN, *VARIANCE_BASELINES)
+    rows = {model: by_model(table, model, horizon=horizon) for model in models}
+    champion, past, ewma = (rows[model] for model in (Model.CHAMPION, Model.HISTORICAL_MEAN, Model.EWMA))
+    if champion.empty:
+        raise LearningError("oos_predictions: expected at least one champion row with a known outcome, got none")
+    for model, beside in rows.items():
+        if not np.array_equal(beside["date"], champion["date"]):
+            raise LearningError(f"oos_predictions: expected {model} on the champion's sessions, got it on others")
+    return Evidence(
+        ticker=str(champion["ticker"].iloc[0]),
+        horizon=horizon,
+        trials=trials,
+        session=champion["date"].to_numpy().astype("datetime64[D]"),
+        close=close.reindex(pd.DatetimeIndex(champion["date"])).to_numpy(dtype=np.float64),
+        realised=column(champion, "realised"),
+        realised_variance=column(champion, "realised_variance"),
+        champion=Forecast(*(column(champion, name) for name in FORECAST)),
+        past_mean=column(past, "mean"),
+        past_rate=column(past, "p_up"),
+        ewma_lower=column(ewma, "lower_90"),
+        ewma_upper=column(ewma, "upper_90"),
+        variances={model: column(rows[model], "vol") ** 2 for model in VARIANCE_BASELINES},
+    )
 
 
 def ticker_metrics(table: pd.DataFrame, *, horizon: int, close: pd.Series, trials: int) -> TickerMetrics:
@@ -47,93 +153,85 @@ def ticker_metrics(table: pd.DataFrame, *, horizon: int, close: pd.Series, trial
     Raises
     ------
     LearningError
-        If no forecast's outcome is known yet.
+        As `evidence`; also if the price never moved.
     """
-    rows = {model: by_model(table, model, horizon=horizon) for model in Model}
-    champion = rows[Model.CHAMPION]
-    if champion.empty:
-        raise LearningError("oos_predictions: expected at least one champion row with a known outcome, got none")
+    return scores(evidence(table, horizon=horizon, close=close, trials=trials))
+
+
+def scores(e: Evidence) -> TickerMetrics:
+    """The champion's scores; `LearningError` if the price never moved."""
+    if not np.any(e.realised_variance > 0):
+        raise LearningError(f"{e.ticker}: expected sessions whose price moved, got none among {len(e)} forecasts")
     return TickerMetrics(
-        n=len(champion),
-        first=str(champion["date"].iloc[0].date()),
-        last=str(champion["date"].iloc[-1].date()),
-        trials=trials,
-        **_mean_scores(rows, close.loc[champion["date"]].to_numpy(dtype=np.float64), horizon=horizon),
-        **_direction_scores(rows, horizon=horizon),
-        **_interval_scores(rows),
-        **_variance_scores(rows),
+        n=len(e),
+        first=str(e.session.min()),
+        last=str(e.session.max()),
+        trials=e.trials,
+        **mean_scores(e),
+        **direction_scores(e),
+        **interval_scores(e),
+        **variance_scores(e),
     )
 
 
-def _mean_scores(rows: dict[Model, pd.DataFrame], level: Floats, *, horizon: int) -> dict[str, Any]:
+def mean_scores(e: Evidence) -> dict[str, Any]:
     """Of returns and of the price level."""
-    champion, past = rows[Model.CHAMPION], column(rows[Model.HISTORICAL_MEAN], "mean")
-    realised, predicted = column(champion, "realised"), column(champion, "mean")
-    zero = np.zeros(len(realised))
-    statistic, p = metrics.diebold_mariano((realised - predicted) ** 2, (realised - past) ** 2, horizon=horizon)
+    realised, predicted, past, zero = e.realised, e.champion.mean, e.past_mean, np.zeros(len(e))
+    statistic, p = metrics.diebold_mariano((realised - predicted) ** 2, (realised - past) ** 2, horizon=e.horizon)
+    reached = e.close * np.exp(realised)
     return {
-        "price_r2": metrics.level_r2(level * np.exp(realised), level * np.exp(predicted)),
-        "price_r2_random_walk": metrics.level_r2(level * np.exp(realised), level),
+        "price_r2": metrics.level_r2(reached, e.close * np.exp(predicted)),
+        "price_r2_random_walk": metrics.level_r2(reached, e.close),
         "return_r2": metrics.r2(realised, predicted, zero),
         "return_r2_historical_mean": metrics.r2(realised, past, zero),
-        "clark_west_p": metrics.clark_west(realised, predicted, zero, horizon=horizon)[1],
-        "clark_west_p_historical_mean": metrics.clark_west(realised, predicted, past, horizon=horizon)[1],
+        "clark_west_p": metrics.clark_west(realised, predicted, zero, horizon=e.horizon)[1],
+        "clark_west_p_historical_mean": metrics.clark_west(realised, predicted, past, horizon=e.horizon)[1],
         "diebold_mariano": statistic,
         "diebold_mariano_p": p,
     }
 
 
-def _direction_scores(rows: dict[Model, pd.DataFrame], *, horizon: int) -> dict[str, Any]:
+def direction_scores(e: Evidence) -> dict[str, Any]:
     """Of the sign, and of the probability that goes with it."""
-    champion, past = rows[Model.CHAMPION], rows[Model.HISTORICAL_MEAN]
-    realised, p_up, base = column(champion, "realised"), column(champion, "p_up"), column(past, "p_up")
-    up = (realised > 0).astype(np.float64)
-    accuracy, error = metrics.directional_accuracy(realised, column(champion, "mean"), horizon=horizon)
-    right, confident = probability.confident_hits(up, p_up, threshold=CONFIDENT)
+    up = (e.realised > 0).astype(np.float64)
+    accuracy, error = metrics.directional_accuracy(e.realised, e.champion.mean, horizon=e.horizon)
+    right, confident = probability.confident_hits(up, e.champion.p_up, threshold=CONFIDENT)
     return {
         "directional_accuracy": accuracy,
         "directional_accuracy_se": error,
-        "base_rate": metrics.base_rate(realised),
-        "brier": probability.brier(up, p_up),
-        "brier_base_rate": probability.brier(up, base),
-        "log_score": probability.log_score(up, p_up),
-        "log_score_base_rate": probability.log_score(up, base),
-        "calibration_error": probability.expected_calibration_error(up, p_up),
+        "base_rate": metrics.base_rate(e.realised),
+        "brier": probability.brier(up, e.champion.p_up),
+        "brier_base_rate": probability.brier(up, e.past_rate),
+        "log_score": probability.log_score(up, e.champion.p_up),
+        "log_score_base_rate": probability.log_score(up, e.past_rate),
+        "calibration_error": probability.expected_calibration_error(up, e.champion.p_up),
         "confident_right": right if math.isfinite(right) else None,
         "confident_n": confident,
     }
 
 
-def _interval_scores(rows: dict[Model, pd.DataFrame]) -> dict[str, Any]:
-    champion, ewma = rows[Model.CHAMPION], rows[Model.EWMA]
-    realised, lower, upper = (column(champion, name) for name in ("realised", "lower_90", "upper_90"))
-    quarter = min(QUARTER, len(realised))
+def interval_scores(e: Evidence) -> dict[str, Any]:
+    """Of the 90 and the 50 % interval."""
+    realised, said, quarter = e.realised, e.champion, min(QUARTER, len(e))
     return {
-        "coverage_90": intervals.coverage(realised, lower, upper),
-        "coverage_50": intervals.coverage(realised, column(champion, "lower_50"), column(champion, "upper_50")),
-        "worst_coverage_63": intervals.worst_rolling_coverage(realised, lower, upper, window=quarter),
-        "interval_score": intervals.interval_score(realised, lower, upper, nominal=COVERAGE),
-        "interval_score_ewma": intervals.interval_score(
-            realised, column(ewma, "lower_90"), column(ewma, "upper_90"), nominal=COVERAGE
-        ),
+        "coverage_90": intervals.coverage(realised, said.lower_90, said.upper_90),
+        "coverage_50": intervals.coverage(realised, said.lower_50, said.upper_50),
+        "worst_coverage_63": intervals.worst_rolling_coverage(realised, said.lower_90, said.upper_90, window=quarter),
+        "interval_score": intervals.interval_score(realised, said.lower_90, said.upper_90, nominal=COVERAGE),
+        "interval_score_ewma": intervals.interval_score(realised, e.ewma_lower, e.ewma_upper, nominal=COVERAGE),
     }
 
 
-def _variance_scores(rows: dict[Model, pd.DataFrame]) -> dict[str, Any]:
-    """Sessions whose price did not move at all are left out: their variance's log is not finite."""
-    realised = column(rows[Model.CHAMPION], "realised_variance")
-    moved = realised > 0
-    if not moved.any():
-        raise LearningError("oos_predictions: expected sessions whose price moved, got none")
-    variance = {model: column(rows[model], "vol")[moved] ** 2 for model in (Model.CHAMPION, *VARIANCE_BASELINES)}
-    losses = {model: volatility_scores.qlike(realised[moved], said) for model, said in variance.items()}
-    scores = {"qlike": losses[Model.CHAMPION]}
+def variance_scores(e: Evidence) -> dict[str, Any]:
+    """Of the variance. Forecasts of a price that did not move at all are left out: the log is not finite."""
+    moved = e.realised_variance > 0
+    realised, said = e.realised_variance[moved], e.champion.vol[moved] ** 2
+    made = {"qlike": volatility_scores.qlike(realised, said)}
     for model, name in VARIANCE_BASELINES.items():
-        scores[f"qlike_{name}"] = losses[model]
-        scores[f"variance_r2_{name}"] = volatility_scores.variance_r2(
-            realised[moved], variance[Model.CHAMPION], variance[model]
-        )
-    return scores
+        beside = e.variances[model][moved]
+        made[f"qlike_{name}"] = volatility_scores.qlike(realised, beside)
+        made[f"variance_r2_{name}"] = volatility_scores.variance_r2(realised, said, beside)
+    return made
 
 
 def column(table: pd.DataFrame, name: str) -> Floats:
