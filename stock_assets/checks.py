@@ -6,7 +6,7 @@ market data are many and stand in `price_checks`.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import dagster as dg
 import numpy as np
@@ -17,6 +17,7 @@ from stock_assets.learning.export import TOLERANCE
 from stock_assets.learning.promotion import PromotionDecision, Verdict
 from stock_assets.learning.scores import by_model
 from stock_assets.learning.walk_forward import Model
+from stock_assets.presentation import figures
 
 PARITY: Final = "onnx_repeats_scikit_learn"
 SANE: Final = "sane_forecasts"
@@ -48,10 +49,50 @@ def sane_forecasts(table: pd.DataFrame, *, horizon: int) -> dg.AssetCheckResult:
 
 
 def promotion(decision: PromotionDecision) -> dg.AssetCheckResult:
-    """How the challenger's case was decided; a warning where it was turned down."""
+    """How the challenger's case was decided. To be worse is a warning; what a guard finds is an error.
+
+    Either way the champion before goes on serving, so nothing is held up.
+    """
+    lost = decision.verdict is Verdict.WORSE
     return dg.AssetCheckResult(
         check_name=DECIDED,
-        passed=decision.verdict not in (Verdict.WORSE, Verdict.GUARD),
-        severity=dg.AssetCheckSeverity.WARN,
-        description=f"{decision.verdict.value}: {'; '.join(decision.reasons)}",
+        passed=decision.promote,
+        severity=dg.AssetCheckSeverity.WARN if lost else dg.AssetCheckSeverity.ERROR,
+        description=str(decision),
+        metadata=decision_metadata(decision),
     )
+
+
+def decision_metadata(decision: PromotionDecision) -> dict[str, Any]:
+    """The tests and the guards as tables for a person, and every figure by name for a plot over time."""
+    tables: dict[str, list[dict[str, Any]]] = {
+        "tests": [
+            {
+                "loss": test.loss.value,
+                "horizon": test.horizon,
+                "days": test.days,
+                "challenger": f"{test.challenger:.6g}",
+                "champion": f"{test.champion:.6g}",
+                "statistic": f"{test.statistic:+.2f}",
+                "p": f"{test.p:.3f}",
+                "p of all tests": f"{test.p_holm:.3f}",
+                "worse": test.worse,
+            }
+            for test in decision.tests
+        ],
+        "guards": [
+            {
+                "guard": guard.name,
+                "value": f"{guard.value:.4g}",
+                "at least": "" if guard.low == -np.inf else f"{guard.low:.4g}",
+                "at most": "" if guard.high == np.inf else f"{guard.high:.4g}",
+                "passed": guard.passed,
+                "why": guard.why,
+            }
+            for guard in decision.guards
+        ],
+    }
+    shown = {
+        name: dg.MetadataValue.table([dg.TableRecord(row) for row in rows]) for name, rows in tables.items() if rows
+    }
+    return {**shown, **figures(decision.figures)}

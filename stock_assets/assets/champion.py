@@ -1,22 +1,21 @@
 """Group `forecast`: which model serves, and why."""
 
 import io
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
-import msgspec
 import pandas as pd
 
-from release.manifest import TickerLineage
-from stock_assets import checks, parquet
+from release.clock import Clock, iso
+from stock_assets import checks, succession
 from stock_assets.assets.forecast import GROUP, flattened, model
-from stock_assets.champions import LINEAGE, RECORD, Champion
-from stock_assets.learning.promotion import decide
+from stock_assets.champions import CHAMPION, EVALUATION, MODEL, RECORD, Champion
 from stock_assets.partitions import ticker_check, tickers
 from stock_assets.presentation import figures
-from stock_assets.resources import registry
 from stock_assets.resources.lake import Lake
 from stock_assets.settings import PipelineSettings
+from stock_assets.succession import Settled
 from stock_assets.version import code_version
 
 
@@ -26,8 +25,11 @@ from stock_assets.version import code_version
     kinds={"onnx", "mlflow"},
     code_version=code_version(),
     deps=[model],
+    output_required=False,
     check_specs=[
-        ticker_check("champion", checks.DECIDED, "The challenger is no worse than the champion.", blocking=False)
+        ticker_check(
+            CHAMPION, checks.DECIDED, "The challenger is sound and no worse than the champion.", blocking=False
+        )
     ],
 )
 def champion(
@@ -35,36 +37,47 @@ def champion(
     oos_predictions: pd.DataFrame,
     mlflow: dg.ResourceParam[Any],
     lake: dg.ResourceParam[Lake],
+    clock: dg.ResourceParam[Clock],
     settings: dg.ResourceParam[PipelineSettings],
-) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster refuses one beside checks
-    """The model that serves: the new one, unless a paired test on the same days or a guard speaks against it."""
+) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:  # type: ignore[type-arg]  # it has no value
+    """The model that serves: the new one, unless a paired test on the same days or a guard speaks against it.
+
+    `stock-assets models` lists, compares, promotes and rolls back by hand; `docs/operations.md` says what to do about
+    a challenger that was refused.
+    """
     ticker = context.partition_key
-    before = lake.read_files("champion", ticker) if lake.has_files("champion", ticker) else None
-    decision = decide(
-        oos_predictions,
-        None if before is None else parquet.frame(io.BytesIO(before[RECORD])),
-        horizon=settings.horizon,
+    trained = {**lake.read_files(MODEL, ticker), **lake.read_files(EVALUATION, ticker)}
+    settled = succession.settle(
+        lake,
+        ticker,
+        {**trained, RECORD: _parquet(oos_predictions)},
+        client=mlflow.MlflowClient(),
+        horizons=settings.horizons,
+        at=iso(clock.now()),
+        by=context.run.run_id,
     )
-    challenger = lake.read_files("model", ticker)
-    lineage = msgspec.json.decode(challenger[LINEAGE], type=TickerLineage)
-    if decision.promote:
-        evaluation = lake.read_files("oos_predictions", ticker)
-        lake.write_files("champion", ticker, {**challenger, **evaluation, RECORD: _parquet(oos_predictions)})
-    elif before is None:
-        raise dg.Failure(f"{ticker}: no model to serve; {'; '.join(decision.reasons)}", allow_retries=False)
-    reason = f"{decision.verdict.value}: {'; '.join(decision.reasons)}"
-    registry.log_decision(mlflow, ticker, lineage.model_version, promoted=decision.promote, reason=reason)
-    serving = Champion.read(lake, ticker)
-    return dg.MaterializeResult(
-        metadata={
-            "promoted": decision.promote,
-            "decision": reason,
-            "model_version": f"{serving.lineage.model_name} v{serving.lineage.model_version}",
-            **figures(decision.figures),
-            **figures(flattened(serving.parameters)),
-        },
-        check_results=[checks.promotion(decision)],
-    )
+    check = checks.promotion(settled.decision)
+    if settled.ledger.champion is None:
+        yield check
+        raise dg.Failure(f"{ticker}: no model to serve; {settled.decision}", allow_retries=False)
+    # In this order: Dagster takes a check to be of the newest materialisation that there is.
+    yield dg.MaterializeResult(metadata=metadata(settled, Champion.read(lake, ticker)))
+    yield check
+
+
+def metadata(settled: Settled, serving: Champion) -> dict[str, Any]:
+    """What a person wants to see of a decision and of the model that serves after it, whoever decided."""
+    ledger, since = settled.ledger, settled.ledger.since
+    return {
+        "promoted": ledger.in_force == settled.version.key,
+        "decision": str(settled.decision),
+        "model_version": f"{serving.lineage.model_name} v{serving.lineage.model_version}",
+        "challenger": f"v{settled.version.version}",
+        **({} if since is None else {"since": since.at, "how": since.how.value, "by": since.by, "why": since.why}),
+        **({"forced": since.forced} if since is not None and since.forced else {}),
+        **checks.decision_metadata(settled.decision),
+        **figures(flattened(serving.parameters)),
+    }
 
 
 def _parquet(table: pd.DataFrame) -> bytes:

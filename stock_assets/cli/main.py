@@ -19,7 +19,7 @@ from typer.exceptions import TyperException
 from quant.errors import QuantError
 from release.errors import ReleaseError
 from release.logs import configure_logging
-from stock_assets.cli import demo, doctor, export, graph, market_data, releases, servers, skill, tickers
+from stock_assets.cli import demo, doctor, export, graph, market_data, models, releases, servers, skill, tickers
 from stock_assets.cli.console import CommandFailed, say_error
 from stock_assets.errors import StockAssetsError
 
@@ -54,6 +54,7 @@ for command in (
     app.command(help=prose(command))(command)
 app.add_typer(market_data.app, name="data")
 app.add_typer(tickers.app, name="tickers")
+app.add_typer(models.app, name="models")
 app.add_typer(releases.app, name="release")
 
 
