@@ -57,9 +57,11 @@ class ForecastParameters(msgspec.Struct, frozen=True, kw_only=True):
         Added to the log variance per session: to the horizon's, and to the level that past forecasts speak for.
     bounds : Bounds
         Conformal, in volatilities.
+    moving : float
+        How often the price moves at all over the horizon, in (0, 1].
     up_intercept, up_slope, up_limit : float
-        ``P(return > 0) = expit(up_intercept + up_slope * mean / volatility)``, where the ratio is held to plus and
-        minus the limit.
+        ``P(return > 0) = moving * expit(up_intercept + up_slope * mean / volatility)``, where the ratio is held to plus
+        and minus the limit.
     """
 
     horizon: int
@@ -69,6 +71,7 @@ class ForecastParameters(msgspec.Struct, frozen=True, kw_only=True):
     variance_weights: dict[str, float]
     log_scale: float
     bounds: Bounds
+    moving: float
     up_intercept: float
     up_slope: float
     up_limit: float
@@ -81,6 +84,8 @@ class ForecastParameters(msgspec.Struct, frozen=True, kw_only=True):
         shares = self.variance_weights.values()
         if any(weight < 0 for weight in shares) or abs(sum(shares) - 1) > 1e-9:
             raise QuantError(f"variance_weights: expected at least 0 and together 1, got {self.variance_weights}")
+        if not 0 < self.moving <= 1:
+            raise QuantError(f"moving: expected above 0 and at most 1, got {self.moving}")
         for name in ("edge_limit", "up_limit"):
             if not getattr(self, name) > 0:
                 raise QuantError(f"{name}: expected above 0, got {getattr(self, name)}")
@@ -146,7 +151,7 @@ def distribution(*, mean: Floats, vol: Floats, parameters: ForecastParameters) -
     return Forecast(
         mean=mean,
         vol=vol,
-        p_up=expit(p.up_intercept + p.up_slope * np.clip(mean / vol, -p.up_limit, p.up_limit)),
+        p_up=p.moving * expit(p.up_intercept + p.up_slope * np.clip(mean / vol, -p.up_limit, p.up_limit)),
         lower_90=mean + b.lower_90 * vol,
         lower_50=mean + b.lower_50 * vol,
         upper_50=mean + b.upper_50 * vol,

@@ -13,9 +13,9 @@ import pandas as pd
 
 from quant.bars import Floats
 from quant.conformal import FEWEST, BoundsPath, adaptive_bounds, expanding_bounds
-from quant.forecast import COVERAGE, INNER_COVERAGE, Forecast, ForecastParameters, expit
+from quant.forecast import COVERAGE, INNER_COVERAGE, Forecast, ForecastParameters
 from stock_assets.learning import baselines
-from stock_assets.learning.calibration import LIMIT, base_rate, fit_up
+from stock_assets.learning.calibration import LIMIT, UpMap, fit_up
 from stock_assets.learning.candidates import EDGE_FAMILIES, FAMILIES, VARIANCE_FAMILIES, Candidate
 from stock_assets.learning.combination import EDGE_LIMIT, Beliefs, level, shrunk_mean, variance_weights
 from stock_assets.learning.dataset import FIRST_TRAINING_ROWS, Dataset
@@ -211,9 +211,7 @@ class _Record:
         settled = np.maximum(np.arange(rows.start, rows.stop) - data.horizon + 1, 0)
         believed = self.beliefs.weights(self.evidence[settled])
         self.vol[rows], self.mean[rows] = vol, np.sum(believed * experts, axis=1) * vol
-        intercept, slope = self._up(known)
-        made = np.clip(self.mean[rows] / vol, -LIMIT, LIMIT)
-        self.p_up[rows] = expit(intercept + slope * made)
+        self.p_up[rows] = self._up(known)(self.mean[rows] / vol)
 
     def _learn(self, rows: slice, evidence: Floats) -> None:
         """Add a quarter's evidence to the sums, one row after the other; what isn't known yet says nothing."""
@@ -225,17 +223,16 @@ class _Record:
         rows = np.flatnonzero(np.isfinite(self.vol[:known]))
         return rows if len(rows) >= FEWEST else rows[:0]
 
-    def _up(self, known: int) -> tuple[float, float]:
-        up, rows = self.data.target[:known] > 0, self._judged(known)
-        rate = base_rate(float(up.sum()), known)
-        return fit_up(self.mean[rows] / self.vol[rows], up[rows], rate=rate, horizon=self.data.horizon)
+    def _up(self, known: int) -> UpMap:
+        target, rows = self.data.target[:known], self._judged(known)
+        return fit_up(target, self.mean[rows] / self.vol[rows], target[rows], horizon=self.data.horizon)
 
     def parameters(self, known: int, *, bounds: BoundsPath) -> ForecastParameters:
         """What the outcomes of the first `known` rows speak for: all that the next forecast needs."""
         data, horizon = self.data, self.data.horizon
         weights, log_scale = self._variance(self._judged(known), -1)
         believed = self.beliefs.weights(self.evidence[known]).tolist()
-        intercept, slope = self._up(known)
+        up = self._up(known)
         return ForecastParameters(
             horizon=horizon,
             # Every expert but the first speaks of the historical mean.
@@ -245,8 +242,9 @@ class _Record:
             variance_weights=weights,
             log_scale=log_scale,
             bounds=bounds.at(-1),
-            up_intercept=intercept,
-            up_slope=slope,
+            moving=up.moving,
+            up_intercept=up.intercept,
+            up_slope=up.slope,
             up_limit=LIMIT,
         )
 
