@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from quant.bars import Floats
+from quant.costs import BASIS_POINTS, Costs
 from quant.errors import QuantError, TooShort
 from quant.performance import (
     annualised_return,
@@ -27,8 +28,8 @@ from quant.performance import (
     sharpe,
     turnover,
 )
-from quant.signals import BASIS_POINTS, Action
-from quant.trades import Costs, Ints, Legs, Trade, legs_of, told
+from quant.signals import Action
+from quant.trades import Ints, Legs, Trade, legs_of, told
 
 DIRECTIONS: Final = {Action.BUY: 1, Action.SELL: -1, Action.HOLD: 0}
 # The figures of returns of which one is minus infinity.

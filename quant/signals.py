@@ -8,14 +8,12 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Iterable
-from typing import Final
 
 import msgspec
 
+from quant.costs import BASIS_POINTS, Costs
 from quant.errors import QuantError
 from quant.forecast import Forecast
-
-BASIS_POINTS: Final = 1e4
 
 
 class Action(enum.Enum):
@@ -27,20 +25,19 @@ class Action(enum.Enum):
 
 
 class SignalRule(msgspec.Struct, frozen=True, kw_only=True):
-    """When an expected edge is worth a trade. All figures per horizon, in basis points.
+    """When an expected edge is worth a trade, given what trading costs.
 
-    `enter_edge_bp` covers the round trip of a liquid US large cap (two half spreads and fees); `exit_edge_bp` is
-    lower, so that a signal doesn't flicker around a single threshold.
+    Entering has to pay for itself within the horizon, and so has turning round: the edge must exceed a round trip. Who
+    is in already pays for the exit now or later, so that staying needs no more than an edge above 0 in its direction.
+    What lies between the two keeps a signal from flickering. A fee for borrowed shares is not counted here: it goes by
+    how long a short is held, which nobody knows beforehand.
     """
 
-    enter_edge_bp: float = 8.0
-    exit_edge_bp: float = 2.0
+    costs: Costs = Costs()
 
-    def __post_init__(self) -> None:
-        if not 0 <= self.exit_edge_bp <= self.enter_edge_bp:
-            raise QuantError(
-                f"exit_edge_bp: expected 0 to enter_edge_bp ({self.enter_edge_bp}), got {self.exit_edge_bp}"
-            )
+    def due_bp(self, *, keeping: bool) -> float:
+        """What an edge must exceed, in basis points per horizon: the costs that staying out would save."""
+        return 0.0 if keeping else self.costs.round_trip_bp
 
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +50,10 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
         0-100: the calibrated probability, in percent, that the stated direction is right (for HOLD, of the
         likelier direction).
     edge_bp : float
-        Expected log return over the horizon, in basis points.
+        Expected log return over the horizon, in basis points, before costs.
+    net_edge_bp : float
+        What of its size the costs leave (`SignalRule.due_bp`): above 0 unless HOLD. What a HOLD would leave if it were
+        a trade; above 0 only if the odds don't back the direction.
     reason : str
         One sentence for a person.
     """
@@ -61,6 +61,7 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     action: Action
     confidence: float
     edge_bp: float
+    net_edge_bp: float
     reason: str
 
 
@@ -74,7 +75,7 @@ def decide(*, mean: float, p_up: float, previous: Action, rule: SignalRule) -> S
     p_up : float in [0, 1]
         Calibrated probability of a gain.
     previous : Action
-        The signal in force before; an action is kept down to `rule.exit_edge_bp`.
+        The signal in force before; keeping it is cheaper than entering.
     rule : SignalRule
 
     Raises
@@ -90,20 +91,28 @@ def decide(*, mean: float, p_up: float, previous: Action, rule: SignalRule) -> S
     direction = Action.BUY if edge_bp > 0 else Action.SELL
     p_direction = p_up if direction is Action.BUY else 1 - p_up
     keeping = previous is direction
-    needed = rule.exit_edge_bp if keeping else rule.enter_edge_bp
-    bar = f"the {needed:g} bp that {'keeping' if keeping else 'entering'} a trade needs"
+    due_bp = rule.due_bp(keeping=keeping)
+    net_edge_bp = abs(edge_bp) - due_bp
+    # Mean and calibrated odds may disagree: a skewed forecast, and no honest confidence in the trade.
+    backed = p_direction > 0.5
+    action = direction if net_edge_bp > 0 and backed else Action.HOLD
 
-    if abs(edge_bp) < needed:
-        action, verdict = Action.HOLD, f"under {bar}"
-    elif p_direction <= 0.5:
-        # Mean and calibrated direction disagree: a skewed forecast, and no honest confidence in the trade.
-        action, verdict = Action.HOLD, "the calibrated odds don't back the direction"
-    else:
-        action, verdict = direction, f"over {bar}"
     toward = "up" if direction is Action.BUY else "down"
-    reason = f"expected {edge_bp:+.1f} bp, P({toward}) {p_direction:.0%}: {verdict}"
-    confidence = p_direction if action is not Action.HOLD else max(p_up, 1 - p_up)
-    return Signal(action=action, confidence=100 * confidence, edge_bp=edge_bp, reason=reason)
+    odds = f"P({toward}) {p_direction:.0%}{'' if backed else ' does not back it'}"
+    return Signal(
+        action=action,
+        confidence=100 * (max(p_up, 1 - p_up) if action is Action.HOLD else p_direction),
+        edge_bp=edge_bp,
+        net_edge_bp=net_edge_bp,
+        reason=f"expected {edge_bp:+.1f} bp, {_after_costs(net_edge_bp, due_bp, keeping=keeping)}; {odds}",
+    )
+
+
+def _after_costs(net_edge_bp: float, due_bp: float, *, keeping: bool) -> str:
+    if keeping:
+        return "and keeping costs nothing"
+    beside = f"{net_edge_bp:.1f} over" if net_edge_bp > 0 else f"{-net_edge_bp:.1f} short of"
+    return f"{beside} the {due_bp:g} bp that a round trip costs"
 
 
 def replay(forecast: Forecast, *, rule: SignalRule, start: Action = Action.HOLD) -> Iterable[Signal]:
