@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from other_engine import bt_equity
 from shared_data import sample_bars
 
 from quant import performance as scores
 from quant.backtest import backtest, buy_and_hold, performance
 from quant.bars import CLOSE, OPEN, adjusted
+from quant.costs import Costs
 from quant.errors import QuantError, TooShort
-from quant.signals import Action, SignalRule
-from quant.trades import Costs
+from quant.signals import Action
 
 BUY, SELL, HOLD = Action.BUY, Action.SELL, Action.HOLD
 FREE = Costs(cost_bp=0.0, slippage_bp=0.0)
@@ -51,51 +51,6 @@ def hysteresis_actions(closes):
 
 
 # --- another engine ---------------------------------------------------------------------------------------------------
-
-
-def bt_equity(opens, closes, actions, *, costs, size=1.0):
-    """Equity at each close by the package `bt`, which sizes, fills, charges and keeps the book itself.
-
-    It is shown opens and closes as prices in turn, may trade at the opens only, and is told nothing but the actions.
-    Its half spread is our slippage, its commission our fee on the price got; a borrowed share's fee is put on the
-    open, since it takes what a position costs at the next price, here the close.
-    """
-    import bt
-
-    day = pd.date_range("2000-01-03", periods=len(closes), freq="D")
-    times = pd.DatetimeIndex(np.column_stack([day + pd.Timedelta(hours=9), day + pd.Timedelta(hours=16)]).ravel())
-
-    def in_turn(at_open, at_close):
-        return pd.DataFrame({"x": np.column_stack([at_open, at_close]).ravel()}, index=times)
-
-    slippage, nothing = costs.slippage_bp / 1e4, np.zeros(len(closes))
-    weights = {BUY: size, SELL: -size, HOLD: 0.0}
-    executed = {times[2 * (row + 1)]: action for row, action in enumerate(actions[:-1])}
-
-    class Follow(bt.Algo):
-        def __call__(self, target):
-            action, held = executed.get(target.now), getattr(self, "held", HOLD)
-            if action is None or action is held:
-                return True
-            self.held = action
-            target.close("x")
-            target.rebalance(weights[action], "x")
-            return True
-
-    stock = bt.core.CouponPayingSecurity("x", fixed_income=False)
-    test = bt.Backtest(
-        bt.Strategy("book", [Follow()], [stock]),
-        in_turn(opens, closes),
-        integer_positions=False,
-        commissions=lambda q, p: abs(q) * p * (1.0 + np.sign(q) * slippage) * costs.cost_bp / 1e4,
-        additional_data={
-            "bidoffer": in_turn(2.0 * slippage * opens, nothing),
-            "coupons": in_turn(nothing, nothing),
-            "cost_short": in_turn(closes * costs.borrow_bp_per_year / 1e4 / 252, nothing),
-        },
-    )
-    test.run()
-    return test.strategy.values.to_numpy()[2::2] / test.initial_capital, test.strategy.bankrupt
 
 
 BORROWED = Costs(cost_bp=1.0, slippage_bp=2.0, borrow_bp_per_year=300.0)
@@ -464,9 +419,8 @@ def test_a_single_session_has_no_figures():
 # --- arguments --------------------------------------------------------------------------------------------------------
 
 
-def test_the_edge_that_enters_a_trade_covers_its_round_trip():
-    assert Costs().round_trip_bp == 6.0
-    assert SignalRule().enter_edge_bp >= Costs().round_trip_bp
+def test_a_round_trip_costs_two_sides():
+    assert (Costs().side_bp, Costs().round_trip_bp) == (3.0, 6.0)
 
 
 @pytest.mark.parametrize("field", ["cost_bp", "slippage_bp"])
