@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -14,11 +15,11 @@ import numpy as np
 import pandas as pd
 
 from quant.backtest import Backtest, Performance, backtest, buy_and_hold, performance
-from quant.bars import CLOSE, OPEN, Bars, adjusted
-from quant.conformal import adaptive_bounds
+from quant.bars import CLOSE, OPEN, Bars, Sessions, adjusted
+from quant.conformal import BoundsPath, adaptive_bounds
+from quant.costs import Costs
 from quant.forecast import Forecast
 from quant.signals import Action, SignalRule, replay
-from quant.trades import Costs
 from release.inference import forecast_rows
 from release.manifest import Book, TradingRecord
 from release.onnx_model import OnnxModel
@@ -27,15 +28,16 @@ from stock_assets.champions import Champion
 from stock_assets.learning.dataset import History
 
 TRADING: Final = "trading.json"
-FORECAST: Final = ("mean", "vol", "p_up", "lower_90", "lower_50", "upper_50", "upper_90")
+BOUNDS: Final = ("lower_90", "lower_50", "upper_50", "upper_90")
+FORECAST: Final = ("mean", "vol", "p_up", *BOUNDS)
 
 
 def rolled_forward(champion: Champion, rows: History) -> dict[int, pd.DataFrame]:
     """The champion's forecasts of every session up to the newest, by horizon.
 
-    Sessions whose outcome the champion was trained on keep the forecast that was made of them out of sample; those
-    since are forecast by the champion itself, which has not seen their outcome either, with intervals that follow the
-    outcomes that have become known meanwhile.
+    Sessions before the newest that the champion was trained on keep the forecast that was made of them out of sample;
+    that one and those since are forecast by the champion itself, which has seen no session of their outcome either,
+    with intervals that follow the outcomes that have become known meanwhile.
 
     Returns
     -------
@@ -49,86 +51,153 @@ def rolled_forward(champion: Champion, rows: History) -> dict[int, pd.DataFrame]
 
 def _up_to_now(champion: Champion, rows: History, horizon: int, said: Forecast) -> pd.DataFrame:
     record, data = champion.forecasts(horizon=horizon), rows.dataset(horizon)
-    past = record[record["realised"].notna()]
-    since = data.session > past["date"].iloc[-1].to_datetime64().astype("datetime64[D]")
+    trained_at = _days(record)[-1]
+    past, since = _settled(record.iloc[:-1], rows, horizon=horizon), data.session >= trained_at
     now = pd.DataFrame({name: getattr(said, name)[since] for name in FORECAST})
     now.insert(0, "date", data.session[since].astype("datetime64[ms]"))
     now.insert(1, "target_date", data.target_session[since].astype("datetime64[ms]"))
     now["realised"] = data.target[since]
     table = pd.concat([past[["date", "target_date", *FORECAST, "realised"]], now], ignore_index=True)
-    residual = ((table["realised"] - table["mean"]) / table["vol"]).to_numpy(dtype=np.float64)
-    bounds = adaptive_bounds(residual, horizon=horizon)
-    for name in ("lower_90", "lower_50", "upper_50", "upper_90"):
+    bounds = _bounds(table, horizon=horizon)
+    for name in BOUNDS:
         adapted = table["mean"] + getattr(bounds, name) * table["vol"]
         table.loc[len(past) :, name] = adapted.iloc[len(past) :]
     table.insert(0, "ticker", champion.lineage.ticker)
     return table
 
 
+def _settled(record: pd.DataFrame, rows: History, *, horizon: int) -> pd.DataFrame:
+    """The record with the outcomes that have become known since it was made.
+
+    A forecast whose session has gone from the bars before its outcome was known is left out: it will never have one.
+    """
+    outcome = pd.Series(rows.dataset(horizon).target, index=pd.DatetimeIndex(rows.session))
+    dates = pd.DatetimeIndex(record["date"])
+    known = record["realised"].to_numpy(dtype=np.float64)
+    realised = np.where(np.isfinite(known), known, outcome.reindex(dates).to_numpy())
+    return record.assign(realised=realised)[np.isfinite(known) | dates.isin(outcome.index)]
+
+
+def _bounds(table: pd.DataFrame, *, horizon: int) -> BoundsPath:
+    residual = (table["realised"] - table["mean"]) / table["vol"]
+    return adaptive_bounds(residual.to_numpy(dtype=np.float64), horizon=horizon)
+
+
+def _days(table: pd.DataFrame) -> Sessions:
+    return table["date"].to_numpy().astype("datetime64[D]")
+
+
 def parameters_now(champion: Champion, forecasts: Mapping[int, pd.DataFrame]) -> bytes:
     """The champion's parameters as JSON, with the bounds that hold at the newest session."""
-    parameters = {}
-    for horizon, known in champion.parameters.items():
-        table = forecasts[horizon]
-        residual = ((table["realised"] - table["mean"]) / table["vol"]).to_numpy(dtype=np.float64)
-        bounds = adaptive_bounds(residual, horizon=horizon).at(-1)
-        parameters[horizon] = msgspec.structs.replace(known, bounds=bounds)
+    parameters = {
+        horizon: msgspec.structs.replace(known, bounds=_bounds(forecasts[horizon], horizon=horizon).at(-1))
+        for horizon, known in champion.parameters.items()
+    }
     return msgspec.json.encode(parameters)
 
 
-def signal_table(champion: Champion, forecasts: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
-    """`rolled_forward` at the horizon that signals act on, with action, confidence (0-100), edge_bp and reason."""
+def signal_table(
+    champion: Champion,
+    forecasts: Mapping[int, pd.DataFrame],
+    *,
+    rule: SignalRule = SignalRule(),  # noqa: B008 - frozen
+) -> pd.DataFrame:
+    """`rolled_forward` at the horizon that signals act on, with the fields of `quant.signals.Signal` as columns."""
     table = forecasts[champion.horizon]
     made = Forecast(**{name: table[name].to_numpy(dtype=np.float64) for name in FORECAST})
-    decided = list(replay(made, rule=SignalRule()))
+    decided = list(replay(made, rule=rule))
     return table.assign(
         action=[signal.action.value for signal in decided],
         confidence=[signal.confidence for signal in decided],
         edge_bp=[signal.edge_bp for signal in decided],
+        net_edge_bp=[signal.net_edge_bp for signal in decided],
         reason=[signal.reason for signal in decided],
     )
 
 
-def trading_record(table: pd.DataFrame, bars: Bars, champion: Champion, *, costs: Costs = Costs()) -> TradingRecord:  # noqa: B008
-    """What the signals would have earned, executed at the next open, beside buying once and holding.
+@dataclass(frozen=True, slots=True, eq=False)
+class Books:
+    """What the signals and buying once would have earned over the same sessions (n,), net of the same costs."""
+
+    session: Sessions
+    signals: Backtest
+    buy_and_hold: Backtest
+    costs: Costs
+
+
+def traded(
+    table: pd.DataFrame,
+    bars: Bars,
+    champion: Champion,
+    *,
+    rule: SignalRule = SignalRule(),  # noqa: B008 - frozen
+) -> Books:
+    """The signals as trades at the next open, beside buying once and holding.
 
     Parameters
     ----------
     table : DataFrame
-        As `signal_table` makes it; a signal for every session from its first on.
+        As `signal_table` makes it.
     bars : Bars
-        Up to the table's newest session at least.
+        Those from the table's first session to its last are traded; see `actions_at`.
     champion : Champion
-        Its trials are what the deflated Sharpe ratio is told.
-    costs : Costs
+    rule : SignalRule
+        The one that the signals were decided by: the books pay its costs.
     """
-    first, last = (table["date"].iloc[row].to_datetime64().astype("datetime64[D]") for row in (0, -1))
-    held = (bars.session >= first) & (bars.session <= last)
-    ohlcv = adjusted(bars)
-    opens, closes = np.ascontiguousarray(ohlcv[held, OPEN]), np.ascontiguousarray(ohlcv[held, CLOSE])
-    actions = [Action(action) for action in table["action"]]
-    per_year = sessions_per_year(exchange_of(champion.lineage.ticker))
+    days, costs = _days(table), rule.costs
+    held = (bars.session >= days[0]) & (bars.session <= days[-1])
+    session, ohlcv = bars.session[held], adjusted(bars)[held]
+    opens, closes = np.ascontiguousarray(ohlcv[:, OPEN]), np.ascontiguousarray(ohlcv[:, CLOSE])
+    actions, per_year = actions_at(session, table), _sessions_per_year(champion)
+    return Books(
+        session=session,
+        signals=backtest(opens, closes, actions, costs=costs, sessions_per_year=per_year),
+        buy_and_hold=buy_and_hold(opens, closes, costs=costs),
+        costs=costs,
+    )
+
+
+def actions_at(session: Sessions, table: pd.DataFrame) -> list[Action]:
+    """The action in force at the close of each session (n,), none of which is before the table's first.
+
+    The two have the same sessions unless a vendor has added or withdrawn one since the forecasts of that time were
+    made. A session without a signal keeps the one before; a signal without its session is executed at the next open
+    that there is, unless another came first.
+    """
+    newest = np.searchsorted(_days(table), session, side="right") - 1
+    return [Action(said) for said in table["action"].iloc[newest]]
+
+
+def trading_record(books: Books, champion: Champion) -> TradingRecord:
+    """The figures of both books. The settings that were tried, over all horizons and quarters, deflate the signals'."""
+    per_year = _sessions_per_year(champion)
     trials = sum(scores.trials for scores in champion.metrics.values())
-    books = (
-        backtest(opens, closes, actions, costs=costs, sessions_per_year=per_year),
-        buy_and_hold(opens, closes, costs=costs),
-    )
-    signals, holding = (_book(book, sessions_per_year=per_year, trials=trials) for book in books)
     return TradingRecord(
-        first=str(first),
-        last=str(last),
-        sessions=len(closes),
-        cost_bp=costs.cost_bp,
-        slippage_bp=costs.slippage_bp,
+        first=str(books.session[0]),
+        last=str(books.session[-1]),
+        sessions=len(books.session),
+        cost_bp=books.costs.cost_bp,
+        slippage_bp=books.costs.slippage_bp,
         trials=trials,
-        signals=signals,
-        buy_and_hold=holding,
+        signals=_book(books.signals, sessions_per_year=per_year, trials=trials),
+        # Nothing was tried to find it.
+        buy_and_hold=_book(books.buy_and_hold, sessions_per_year=per_year, trials=1),
     )
+
+
+def _sessions_per_year(champion: Champion) -> int:
+    return sessions_per_year(exchange_of(champion.lineage.ticker))
 
 
 def _book(book: Backtest, *, sessions_per_year: int, trials: int) -> Book:
-    # Sharpe ratios of strategies without skill scatter like those of a mean of so many returns.
-    by_luck = 1.0 / max(len(book.equity) - 1, 1)
+    """The book's figures, fit for JSON.
+
+    What the settings that were tried would have earned is not kept. Without skill a session's Sharpe ratio scatters
+    around zero with a variance of 1 / (n - 1) whatever the returns' distribution (Lo 2002), and that is the variance
+    that the deflation is told. Settings of one family resemble each other and scatter by less: it errs on the careful
+    side (Bailey & Lopez de Prado 2014).
+    """
+    by_luck = 1.0 / max(len(book) - 1, 1)
     made = performance(book, sessions_per_year=sessions_per_year, trials=trials, trial_sharpe_variance=by_luck)
     figures = {name: value if value is None or math.isfinite(value) else None for name, value in _pairs(made)}
     return msgspec.convert(figures, Book)

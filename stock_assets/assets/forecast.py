@@ -1,7 +1,7 @@
 """Group `forecast`: the trained model, its out-of-sample record, and which model serves."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import msgspec
@@ -13,20 +13,25 @@ from release.clock import Clock, iso
 from release.manifest import TickerLineage
 from release.tables import digest, pack
 from stock_assets import checks
+from stock_assets import figures as pictures
 from stock_assets.calendars import exchange_of
 from stock_assets.champions import LINEAGE, METRICS, ONNX, PARAMETERS, PARITY
 from stock_assets.frames import bars_of, history_of
+from stock_assets.learning.dataset import History
 from stock_assets.learning.export import Exported, export
+from stock_assets.learning.importance import importance
 from stock_assets.learning.scores import by_model, ticker_metrics
 from stock_assets.learning.training import train
-from stock_assets.learning.walk_forward import Model, walk_forward
+from stock_assets.learning.walk_forward import Model, WalkForward, walk_forward
 from stock_assets.partitions import ticker_check, tickers
 from stock_assets.presentation import drawing, figures, table_metadata
 from stock_assets.resources import tracking
 from stock_assets.resources.lake import Lake
-from stock_assets.resources.stopwatch import timed
 from stock_assets.settings import PipelineSettings
 from stock_assets.version import code_digest, code_version
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 GROUP = "forecast"
 SEED = 7
@@ -146,13 +151,26 @@ def oos_predictions(
         {PARAMETERS: msgspec.json.encode(parameters), METRICS: msgspec.json.encode(scores)},
     )
     numbers = {**flattened(scores), **flattened(parameters)}
-    with timed("oos_predictions"):
-        mlflow.log_metrics(numbers)
+    tracking.log_evaluation(mlflow, metrics=numbers, figures=_pictures(rows, table, walks, horizon=settings.horizon))
     return dg.MaterializeResult(
         value=table,
         metadata=table_metadata(table, **figures(numbers), skill=_skill(table, horizon=settings.horizon)),
         check_results=[checks.sane_forecasts(table, horizon=settings.horizon)],
     )
+
+
+def _pictures(
+    rows: History, table: pd.DataFrame, walks: Mapping[int, WalkForward], *, horizon: int
+) -> dict[str, "Figure"]:
+    """What a person looks at first, by file name; importance is of the horizon that signals act on."""
+    ticker, walk = rows.ticker, walks[horizon]
+    forecasts = {ahead: by_model(table, Model.CHAMPION, horizon=ahead) for ahead in walks}
+    told = importance(rows.dataset(horizon), walk.last_year, walk.parameters, seed=SEED)
+    return {
+        "reliability.png": pictures.reliability_figure(ticker, forecasts),
+        "coverage.png": pictures.coverage_figure(ticker, forecasts),
+        "importance.png": pictures.importance_figure(ticker, told),
+    }
 
 
 def flattened(by_horizon: Mapping[int, msgspec.Struct]) -> dict[str, float]:

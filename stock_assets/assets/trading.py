@@ -1,19 +1,35 @@
 """Group `trading`: what the champion says to do, and how its forecasts have done since they went live."""
 
+from dataclasses import replace
+
 import dagster as dg
 import msgspec
 import pandas as pd
 
+from quant.forecast import ForecastParameters
+from release.manifest import TickerLineage, TickerMetrics, TradingRecord
 from release.tables import digest
-from stock_assets.champions import PARAMETERS, Champion
+from stock_assets.champions import EVALUATION, LINEAGE, METRICS, MODEL, PARAMETERS, Champion
+from stock_assets.figures import equity_figure
 from stock_assets.frames import bars_of, history_of
 from stock_assets.freshness import FINGERPRINT, fingerprint
 from stock_assets.live import outcomes
+from stock_assets.model_card import Subject, ticker_card
 from stock_assets.partitions import tickers
 from stock_assets.presentation import figures, table_metadata
+from stock_assets.resources import tracking
 from stock_assets.resources.lake import Lake
 from stock_assets.settings import PipelineSettings
-from stock_assets.signals import TRADING, flattened_books, parameters_now, rolled_forward, signal_table, trading_record
+from stock_assets.signals import (
+    TRADING,
+    Books,
+    flattened_books,
+    parameters_now,
+    rolled_forward,
+    signal_table,
+    traded,
+    trading_record,
+)
 from stock_assets.version import code_version
 
 GROUP = "trading"
@@ -33,9 +49,11 @@ def signals(
     champion, rows = Champion.read(lake, context.partition_key), history_of(features)
     forecasts = rolled_forward(champion, rows)
     table, bars = signal_table(champion, forecasts), bars_of(prices)
-    record = trading_record(table, bars, champion)
+    books = traded(table, bars, champion)
+    record = trading_record(books, champion)
     files = {PARAMETERS: parameters_now(champion, forecasts), TRADING: msgspec.json.encode(record)}
     lake.write_files("signals", context.partition_key, files)
+    _tell_run(context.run.run_id, lake, settings, champion, books, record)
     newest = table.iloc[-1]
     return dg.MaterializeResult(
         value=table,
@@ -46,6 +64,44 @@ def signals(
             **figures(flattened_books(record)),
             **{FINGERPRINT: fingerprint(digest(bars), settings)},
         ),
+    )
+
+
+def _tell_run(
+    run_id: str, lake: Lake, settings: PipelineSettings, champion: Champion, books: Books, record: TradingRecord
+) -> None:
+    """If this run has trained a model: its card to MLflow, and what its signals earned, if it serves."""
+    trained = _trained(lake, champion.lineage.ticker)
+    if trained.lineage.dagster_run_id != run_id:
+        return
+    metrics: dict[str, float] = {}
+    pictures = {}
+    if trained.lineage == champion.lineage:
+        trained = replace(trained, trading=record)
+        metrics = flattened_books(record)
+        pictures["equity.png"] = equity_figure(
+            trained.lineage.ticker,
+            books.session,
+            signals=books.signals.equity,
+            buy_and_hold=books.buy_and_hold.equity,
+            cost_bp=books.costs.cost_bp + books.costs.slippage_bp,
+        )
+    tracking.log_outcome(
+        settings.tracking_uri,
+        trained.lineage.mlflow_run_id,
+        card=ticker_card(trained),
+        metrics=metrics,
+        figures=pictures,
+    )
+
+
+def _trained(lake: Lake, ticker: str) -> Subject:
+    """The model that was trained last, whether or not it serves."""
+    model, evaluation = lake.read_files(MODEL, ticker), lake.read_files(EVALUATION, ticker)
+    return Subject(
+        lineage=msgspec.json.decode(model[LINEAGE], type=TickerLineage),
+        metrics=msgspec.json.decode(evaluation[METRICS], type=dict[int, TickerMetrics]),
+        parameters=msgspec.json.decode(evaluation[PARAMETERS], type=dict[int, ForecastParameters]),
     )
 
 

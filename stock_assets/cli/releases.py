@@ -1,7 +1,8 @@
-"""`release list|show|rollback`: what has been published, what it says of itself, and the way back."""
+"""`release list|show|card|rollback`: what has been published, what it says of itself, and the way back."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -74,6 +75,16 @@ def show(
     show_table(report.scores(metrics))
     show_table(report.lineage(manifest.tickers))
     report.print_refusals(manifest.refused)
+
+
+@app.command()
+def card(
+    release_id: Annotated[str | None, typer.Argument(help="[dim]Default: the one in force[/]")] = None,
+    home: Home = None,
+) -> None:
+    """A release's model card, in Markdown: what it was trained on, what it can and can't do, beside the baselines."""
+    # As it is: a page for a file or a pager, whose tables a terminal's width must not break.
+    sys.stdout.write(_store(home).load(release_id).model_card)
 
 
 @app.command()

@@ -63,7 +63,9 @@ def warm_up(settings: PipelineSettings) -> None:
     """What costs a process its first seconds of tracking: the imports, and a new database's migrations."""
     mlflow()
     import dagster_mlflow  # noqa: F401
-    import matplotlib.backends.backend_agg  # noqa: F401 - which looks for the machine's fonts
+    import matplotlib.backends.backend_agg  # which looks for the machine's fonts
+    import matplotlib.dates
+    import matplotlib.figure  # noqa: F401
 
     prepare_tracking(settings)
 
