@@ -75,7 +75,8 @@ def _settled(record: pd.DataFrame, rows: History, *, horizon: int) -> pd.DataFra
     dates = pd.DatetimeIndex(record["date"])
     known = record["realised"].to_numpy(dtype=np.float64)
     realised = np.where(np.isfinite(known), known, outcome.reindex(dates).to_numpy())
-    return record.assign(realised=realised)[np.isfinite(known) | dates.isin(outcome.index)]
+    kept: pd.DataFrame = record.assign(realised=realised)[np.isfinite(known) | dates.isin(outcome.index)]
+    return kept
 
 
 def _bounds(table: pd.DataFrame, *, horizon: int) -> BoundsPath:
