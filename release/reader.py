@@ -100,6 +100,8 @@ def load(folder: Path) -> Release:
             f"{MANIFEST}: expected this version's {len(features.NAMES)} features of {features.WINDOW} bars, "
             f"got {len(manifest.features)} of {manifest.window} bars written by version {manifest.code_version}"
         )
+    if not manifest.horizons or len(set(manifest.horizons)) != len(manifest.horizons):
+        raise BadRelease(f"{MANIFEST} horizons: expected at least one, each once, got {manifest.horizons}")
     calendars = {
         exchange: decode_calendar(contents.take(file), file=file)
         for exchange in sorted({lineage.exchange for lineage in manifest.tickers})
@@ -208,6 +210,8 @@ def _ticker(
     parity_file = ticker_file(ticker, "parity.npz")
     _replay_parity(model, contents.take(parity_file), file=parity_file)
     for horizon, wanted in parameters.items():
+        if wanted.horizon != horizon:
+            raise BadRelease(f"{parameters_file}: expected parameters of horizon {horizon}, got of {wanted.horizon}")
         names = {output_name(name, horizon=horizon) for name in wanted.models}
         if missing := names.difference(model.outputs):
             raise BadRelease(f"{model_file}: expected the output {min(missing)}, got {', '.join(model.outputs)}")

@@ -16,6 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serving.metrics import Metrics
 
 AGE_HEADER: Final = "x-data-age"
+JSON: Final = "application/json"
+MARKDOWN: Final = "text/markdown; charset=utf-8"
 _NOT_MODIFIED_DROPS: Final = (b"content-type", b"content-length")
 
 
@@ -25,22 +27,22 @@ class Answer:
     Parameters
     ----------
     body : bytes
-        JSON.
     route : str
         The path template it is counted under.
     made_at : float
         Unix time at which the numbers inside were made; ``X-Data-Age`` counts from it.
+    media_type : str
     """
 
     __slots__ = ("_dated", "_dated_at", "body", "etag", "headers", "made_at", "route")
 
-    def __init__(self, body: bytes, *, route: str, made_at: float) -> None:
+    def __init__(self, body: bytes, *, route: str, made_at: float, media_type: str = JSON) -> None:
         self.body = body
         self.route = route
         self.made_at = made_at
         self.etag = f'"{hashlib.blake2b(body, digest_size=8).hexdigest()}"'.encode()
         self.headers: list[tuple[bytes, bytes]] = [
-            (b"content-type", b"application/json"),
+            (b"content-type", media_type.encode()),
             (b"content-length", b"%d" % len(body)),
             (b"etag", self.etag),
             # A client may keep it, but has to ask whether it still holds: that costs a 304 without a body.

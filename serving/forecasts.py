@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
+import msgspec
 import numpy as np
 
 from quant.bars import Bars
-from quant.forecast import price
+from quant.forecast import Forecast, price
 from quant.signals import Action, SignalRule, decide
 from release.inference import infer
 from release.reader import Release, ReleasedTicker
-from serving.messages import PredictionMessage, SignalMessage
+from serving.messages import Further, PredictionMessage, SignalMessage
+
+BOUNDS: Final = ("lower_90", "lower_50", "upper_50", "upper_90")
 
 
 def predict(
@@ -22,33 +26,34 @@ def predict(
     Raises
     ------
     QuantError
-        With fewer bars than a window, or a last bar on a day that the ticker's exchange does not trade on.
+        With fewer bars than a window, a last bar on a day that the ticker's exchange does not trade on, or one from
+        which its calendar does not reach every horizon's target.
     """
     manifest = release.manifest
     session: np.datetime64 = bars.session[-1]
-    target = release.calendars[ticker.exchange].ahead(session, steps=manifest.horizon)
-    made = infer(ticker, bars)[manifest.horizon]
-    mean, lower, upper = float(made.mean[0]), float(made.lower_90[0]), float(made.upper_90[0])
-    close = float(bars.close[-1])
+    close, calendar = float(bars.close[-1]), release.calendars[ticker.exchange]
+    first, *others = (
+        Further(horizon=horizon, target_session=str(calendar.ahead(session, steps=horizon)), **_figures(close, made))
+        for horizon, made in infer(ticker, bars).items()
+    )
     return PredictionMessage(
         ticker=ticker.ticker,
         made_at=made_at,
         session=str(session),
-        target_session=str(target),
-        horizon=manifest.horizon,
         close=close,
-        mean=mean,
-        vol=float(made.vol[0]),
-        p_up=float(made.p_up[0]),
-        lower_90=lower,
-        upper_90=upper,
-        price_median=float(price(close, mean)),
-        price_lower_90=float(price(close, lower)),
-        price_upper_90=float(price(close, upper)),
+        **msgspec.structs.asdict(first),
+        further=tuple(others),
         provisional=provisional,
         release_id=manifest.release_id,
         model_version=ticker.lineage.model_version,
     )
+
+
+def _figures(close: float, made: Forecast) -> dict[str, float]:
+    """The one row of a forecast as numbers, and the prices that follow from it."""
+    returns = {name: float(getattr(made, name)[0]) for name in ("mean", "vol", "p_up", *BOUNDS)}
+    prices = {f"price_{name}": float(price(close, returns[name])) for name in BOUNDS}
+    return returns | {"price_median": float(price(close, returns["mean"]))} | prices
 
 
 def signal_after(prediction: PredictionMessage, ticker: ReleasedTicker) -> SignalMessage:

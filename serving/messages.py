@@ -37,12 +37,36 @@ class PriceMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", 
     provisional: bool
 
 
+class Further(msgspec.Struct, frozen=True, kw_only=True):
+    """The same forecast over another horizon: to the close of `target_session`, `horizon` sessions later.
+
+    The fields are those of a prediction, per this horizon.
+    """
+
+    horizon: int
+    target_session: IsoDate
+    mean: LogReturn
+    vol: LogReturn
+    p_up: float
+    lower_90: LogReturn
+    lower_50: LogReturn
+    upper_50: LogReturn
+    upper_90: LogReturn
+    price_median: float
+    price_lower_90: float
+    price_lower_50: float
+    price_upper_50: float
+    price_upper_90: float
+
+
 class PredictionMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="prediction"):
     """The predictive distribution of one ticker's next log return, and the prices that follow from it.
 
     Made at `close` of `session` (the price so far, while `provisional`), for the close of `target_session`, `horizon`
     sessions later. `vol` is the standard deviation of the log return over the horizon, `p_up` the calibrated
-    probability of a gain, the 90 % interval conformal. The prices are `close` times the exponential of the returns.
+    probability of a gain; the intervals are conformal and hold 90 and 50 % of outcomes. The prices are `close` times
+    the exponential of the returns. Signals act on this horizon; `further` is what the ticker's model says of others at
+    the same close, in the order of the release's horizons.
     """
 
     ticker: Ticker
@@ -55,10 +79,15 @@ class PredictionMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="ty
     vol: LogReturn
     p_up: float
     lower_90: LogReturn
+    lower_50: LogReturn
+    upper_50: LogReturn
     upper_90: LogReturn
     price_median: float
     price_lower_90: float
+    price_lower_50: float
+    price_upper_50: float
     price_upper_90: float
+    further: tuple[Further, ...]
     provisional: bool
     release_id: str
     model_version: str

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from serving import problems
-from serving.answers import AGE_HEADER
+from serving.answers import AGE_HEADER, JSON
 from serving.examples import EXAMPLES
 from serving.problems import Problem
 from serving.records import SentBar
@@ -37,19 +37,31 @@ def answers(kind: type, *failures: int, cached: bool = True) -> dict[int | str, 
     """A route's ``responses``: `kind` with its example, and a problem for each status of `failures`."""
     content = {"schema": {"$ref": SCHEMAS.format(name=kind.__name__)}, "example": EXAMPLES[kind]}
     found: dict[int | str, dict[str, Any]] = {
-        200: {"description": (kind.__doc__ or "").split("\n")[0], "content": {"application/json": content}}
+        200: {"description": (kind.__doc__ or "").split("\n")[0], "content": {JSON: content}}
     }
-    if cached:
-        found[200]["headers"] = {
-            AGE_HEADER.title(): {
-                "description": "Seconds since the numbers were made: since the release was published, "
-                "or since the live message came.",
-                "schema": {"type": "integer", "minimum": 0},
-            },
-            "ETag": {"description": "For `If-None-Match`.", "schema": {"type": "string"}},
-        }
-        found[304] = {"description": "The bytes of the `If-None-Match` tag still hold."}
-    return found | problem_answers(*failures)
+    return (_cached(found) if cached else found) | problem_answers(*failures)
+
+
+def text_answers(media_type: str, description: str, *failures: int) -> dict[int | str, dict[str, Any]]:
+    """The ``responses`` of a route that sends ready text."""
+    content = {media_type: {"schema": {"type": "string"}}}
+    return _cached({200: {"description": description, "content": content}}) | problem_answers(*failures)
+
+
+def _cached(responses: dict[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:
+    """The responses of a route whose 200 is ready bytes (`serving.answers.Answer`)."""
+    headers = {
+        AGE_HEADER.title(): {
+            "description": "Seconds since the numbers were made: since the release was published, "
+            "or since the live message came.",
+            "schema": {"type": "integer", "minimum": 0},
+        },
+        "ETag": {"description": "For `If-None-Match`.", "schema": {"type": "string"}},
+    }
+    return {
+        200: {**responses[200], "headers": headers},
+        304: {"description": "The bytes of the `If-None-Match` tag still hold."},
+    }
 
 
 def problem_answers(*failures: int) -> dict[int | str, dict[str, Any]]:
@@ -96,5 +108,5 @@ def _schemas(kinds: Iterable[type]) -> dict[str, Any]:
 def _problems_only(operation: dict[str, Any]) -> None:
     """Replace the framework's own shape of a 422, which no route of ours ever answers with."""
     refused = operation.get("responses", {}).get("422")
-    if refused and "application/json" in refused.get("content", {}):
+    if refused and JSON in refused.get("content", {}):
         operation["responses"]["422"] = problem_answers(422)[422]

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from quant.forecast import ForecastParameters
-from release.manifest import Refusal, SignalRow, TickerLineage, TickerMetrics
+from release.manifest import Refusal, SignalRow, TickerLineage, TickerMetrics, TradingRecord
 from serving.messages import PredictionMessage, PriceMessage, SignalMessage
 
 
@@ -56,17 +56,22 @@ class SignalHistory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
-    """A ticker's model: its lineage, and its out-of-sample scores with each one's baseline beside it."""
+    """A ticker's model: its lineage, and its out-of-sample scores with each one's baseline beside it.
+
+    `metrics` and `parameters` go by horizon, in sessions; signals act on the first of `horizons`, and `trading` is what
+    they would have earned beside buying and holding.
+    """
 
     ticker: str
     release_id: str
     version: str
-    horizon: int
+    horizons: tuple[int, ...]
     window: int
     features: int
-    metrics: TickerMetrics
+    metrics: dict[int, TickerMetrics]
+    trading: TradingRecord
     lineage: TickerLineage
-    parameters: ForecastParameters
+    parameters: dict[int, ForecastParameters]
 
 
 class Models(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ import numpy as np
 
 from release.manifest import Portfolio
 from release.reader import Release, ReleasedTicker
-from serving.answers import Answer
+from serving.answers import MARKDOWN, Answer
 from serving.errors import NotInRelease, UnknownTicker
 from serving.forecasts import predict, signal_after
 from serving.messages import PredictionMessage, SignalMessage
@@ -31,6 +31,7 @@ from serving.records import (
 V1: Final = "/v1"
 PREDICTIONS: Final = f"{V1}/predictions"
 SIGNALS: Final = f"{V1}/signals"
+MODEL_CARD: Final = f"{V1}/model-card"
 encode: Final = msgspec.json.Encoder().encode
 
 
@@ -103,7 +104,10 @@ def _answers(release: Release, made_at: float) -> dict[str, Answer]:
             f"{V1}/portfolio/risk": (f"{V1}/portfolio/risk", risk(release)),
             f"{V1}/portfolio/correlation": (f"{V1}/portfolio/correlation", correlation(release)),
         }
-    return {path: Answer(encode(body), route=route, made_at=made_at) for path, (route, body) in found.items()}
+    answers = {path: Answer(encode(body), route=route, made_at=made_at) for path, (route, body) in found.items()}
+    card = release.model_card.encode()
+    answers[MODEL_CARD] = Answer(card, route=MODEL_CARD, made_at=made_at, media_type=MARKDOWN)
+    return answers
 
 
 def _tickers(release: Release) -> Tickers:
@@ -130,12 +134,13 @@ def model_card(release: Release, ticker: ReleasedTicker) -> ModelCard:
         ticker=ticker.ticker,
         release_id=manifest.release_id,
         version=ticker.lineage.model_version,
-        horizon=manifest.horizon,
+        horizons=manifest.horizons,
         window=manifest.window,
         features=len(manifest.features),
-        metrics=ticker.metrics[manifest.horizon],
+        metrics=dict(ticker.metrics),
+        trading=ticker.trading,
         lineage=ticker.lineage,
-        parameters=ticker.parameters[manifest.horizon],
+        parameters=dict(ticker.parameters),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from quant.bars import Bars
+from quant.bars import Bars, log_returns
 from quant.faults import faults
 from quant.features import WINDOW
 from quant.sessions import SessionCalendar
@@ -20,6 +20,7 @@ from serving.records import SentBar
 MAX_BARS: Final = 2_000
 MAX_BYTES: Final = 512 * 1024
 MAX_REPORTED: Final = 20
+MOVING: Final = f"prices that move, of ordinary size, in the last {WINDOW} bars"
 _PLACE: Final = re.compile(r"^(?P<said>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
 _STEP: Final = re.compile(r"\[(\d+)\]|\.(\w+)")
 
@@ -41,8 +42,9 @@ def sent_bars(body: bytes, calendar: SessionCalendar, *, horizon: int) -> Bars:
     ------
     BadRequest
         If the body is no JSON list of bars, if there are fewer than a window or more than `MAX_BARS`, if any breaks a
-        rule of `quant.faults.faults`, or if the last is of a day from which the exchange's calendar can't look
-        `horizon` sessions ahead. Names each place, up to `MAX_REPORTED` of them.
+        rule of `quant.faults.faults`, if the price never moves in the last window, or if the last is of a day from
+        which the exchange's calendar can't look `horizon` sessions ahead. Names each place, up to `MAX_REPORTED` of
+        them.
     """
     sent = _decoded(body)
     if not WINDOW <= len(sent) <= MAX_BARS:
@@ -56,6 +58,9 @@ def sent_bars(body: bytes, calendar: SessionCalendar, *, horizon: int) -> Bars:
     found = faults(bars)[:MAX_REPORTED]
     if found:
         raise BadRequest(*(Invalid(f"bars[{f.row}].{f.field}", f.value, f.expected) for f in found))
+    # Every model would say next to nothing of these, and the volatility would be the smallest it can express.
+    if not np.any(log_returns(bars)[1 - WINDOW :]):
+        raise BadRequest(Invalid("bars", f"the same price all along, {bars.close[-1]:g}", MOVING))
     _check_last_session(bars, calendar, horizon)
     return bars
 

@@ -1,31 +1,64 @@
 """Real releases for tests, made without the graph: real bars, models really fitted to them, the real writer.
 
-The fits are quick and careless (no walk-forward, in-sample scores): only their shape is for tests to rely on.
+The fits are quick and careless (settings untuned, no walk-forward, in-sample scores): only their shape is for tests to
+rely on.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
 import msgspec
 import numpy as np
+import pandas as pd
 from shared_data import sample_bars
 
-from quant.bars import Bars, log_returns
-from quant.features import NAMES, VOLATILITY, WINDOW, column, feature_table
-from quant.forecast import Forecast, ForecastParameters, forecast
+from quant.backtest import Backtest, backtest, buy_and_hold, performance
+from quant.bars import CLOSE, OPEN, Bars, Floats, adjusted, log_returns
+from quant.features import NAMES, WINDOW
+from quant.forecast import NORMAL_BOUNDS, Bounds, Forecast, ForecastParameters, distribution, forecast
 from quant.sessions import SessionCalendar
-from quant.signals import SignalRule, replay
-from release.manifest import Allocation, Manifest, Portfolio, Refusal, SignalRow, TickerLineage, TickerMetrics
+from quant.signals import Action, SignalRule, replay
+from quant.trades import Costs
+from release.inference import forecast_rows
+from release.manifest import (
+    Allocation,
+    Book,
+    Manifest,
+    Portfolio,
+    Refusal,
+    SignalRow,
+    TickerLineage,
+    TickerMetrics,
+    TradingRecord,
+)
+from release.onnx_model import OnnxModel, output_name
 from release.tables import digest
 from release.writer import Draft, DraftTicker, publish
+from stock_assets.learning.candidates import FAMILIES
+from stock_assets.learning.dataset import Dataset, history
+from stock_assets.learning.export import Exported, export
+from stock_assets.learning.scores import ticker_metrics
+from stock_assets.learning.training import Trained
+from stock_assets.learning.walk_forward import Model
 
 AS_OF = np.datetime64("2012-03-01")
 CREATED_AT = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 TICKERS = ("AAPL", "GOOG", "IBM", "MSFT")
+HORIZONS = (1, 5)
 SIGNAL_ROWS = 300
+SEED = 7
+TRIALS = 11
+# A ridge that has learned too much and is believed all the same: its signals change often.
+SETTINGS = {"ridge": {"alpha": 100.0}}
+EDGE_WEIGHTS = {"forest": 0.2, "ridge": 0.8}
+VARIANCE_WEIGHTS = {"ewma": 0.1, "garch": 0.3, "har": 0.6}
+COSTS = Costs()
+# Beyond ASCII on purpose: a card may say anything.
+CARD = "# Model card, as of {as_of}\n\nTickers: {tickers}. Scores of R² stand beside their baselines.\n"
 
 
 def publish_release(
@@ -46,7 +79,7 @@ def draft(
     parts = [draft_ticker(ticker, as_of) for ticker in tickers]
     return Draft(
         as_of=as_of,
-        horizon=1,
+        horizons=HORIZONS,
         window=WINDOW,
         features=NAMES,
         code_version="0.1.0+test",
@@ -54,6 +87,7 @@ def draft(
         created_at=created_at,
         calendars={"XNYS": new_york()},
         tickers=parts,
+        model_card=CARD.format(as_of=as_of, tickers=", ".join(tickers)),
         portfolio=_portfolio(parts),
         refused=(Refusal(ticker="FB", reason="expected at least 1008 bars, got 196"),),
     )
@@ -75,116 +109,120 @@ def new_york() -> SessionCalendar:
 
 
 def draft_ticker(ticker: str, as_of: str = str(AS_OF)) -> DraftTicker:
-    """A ridge and a small forest fitted to the ticker's bars through `as_of`, with everything a release wants."""
+    """Every family fitted to the ticker's bars through `as_of`, with everything a release wants."""
     return _fitted(ticker, as_of)
 
 
 @cache
 def _fitted(ticker: str, as_of: str) -> DraftTicker:
     bars = sample_bars(ticker).through(np.datetime64(as_of))
-    session, X = feature_table(bars)
-    y = np.append(log_returns(bars)[WINDOW:], np.nan)
-    onnx, ridge, forest = _fit(X, y)
-    parameters = _parameters(X, y, ridge, forest)
-    made = forecast(ridge=ridge, forest=forest, volatility=X[:, column(VOLATILITY)], parameters=parameters)
+    rows = history(bars, new_york(), ticker=ticker, horizons=HORIZONS)
+    data = {horizon: rows.dataset(horizon) for horizon in HORIZONS}
+    exported = _fit(data)
+    model = OnnxModel(exported.onnx)
+    said = model.predict(rows.X)
+    parameters = {horizon: _parameters(data[horizon], said) for horizon in HORIZONS}
+    made = forecast_rows(model, parameters, rows.X)
+    signals = _signals(data[HORIZONS[0]], made[HORIZONS[0]])
     return DraftTicker(
         lineage=_lineage(ticker, bars),
         bars=bars,
-        onnx=onnx,
-        parity=(X[-32:], ridge[-32:], forest[-32:]),
+        onnx=exported.onnx,
+        parity=exported.parity,
         parameters=parameters,
-        metrics=_metrics(bars.close[WINDOW - 1 : -1], y[:-1], made, session),
-        signals=_signals(session, y, made),
+        metrics={horizon: _metrics(data[horizon], made[horizon], parameters[horizon]) for horizon in HORIZONS},
+        signals=signals,
+        trading=_trading(signals, bars),
     )
 
 
-def _fit(X: np.ndarray, y: np.ndarray) -> tuple[bytes, np.ndarray, np.ndarray]:
-    """The ONNX bytes of both models and what scikit-learn itself says of every row."""
-    from skl2onnx import to_onnx
-    from skl2onnx.common.data_types import DoubleTensorType
-    from skl2onnx.sklapi import CastTransformer
-    from sklearn.ensemble import RandomForestRegressor
-    from sklearn.linear_model import Ridge
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    known = np.isfinite(y)
-    trees = RandomForestRegressor(n_estimators=40, max_depth=5, min_samples_leaf=20, random_state=7)
-    models = [make_pipeline(StandardScaler(), Ridge(1e3)), make_pipeline(StandardScaler(), CastTransformer(), trees)]
-    inputs = [("features", DoubleTensorType([None, X.shape[1]]))]
-    graphs = []
-    for model in models:
-        model.fit(X[known], y[known])
-        graphs.append(to_onnx(model, initial_types=inputs, target_opset=21))
-    ridge, forest = (model.predict(X) for model in models)
-    return _joined(*graphs), ridge, forest
+def _fit(data: Mapping[int, Dataset]) -> Exported:
+    """One graph of every family at every horizon."""
+    trained = []
+    for horizon, rows in data.items():
+        X, labels = rows.X[: rows.labelled], rows.labels[: rows.labelled]
+        fitted = {family.name: family(**SETTINGS.get(family.name, {})).fit(X, labels, seed=SEED) for family in FAMILIES}
+        trained.append(Trained(horizon, fitted, X, trials=TRIALS))
+    return export(trained)
 
 
-def _joined(ridge, forest) -> bytes:
-    """Two graphs of the input ``features`` as one with the outputs ``ridge`` and ``forest``, both float64."""
-    from onnx import TensorProto, compose, helper
-
-    nodes, weights, opsets = [], [], {}
-    for name, graph in (("ridge", ridge), ("forest", forest)):
-        own = compose.add_prefix(graph, f"{name}/")
-        nodes.append(helper.make_node("Identity", ["features"], [own.graph.input[0].name]))
-        nodes.extend(own.graph.node)
-        nodes.append(helper.make_node("Cast", [own.graph.output[0].name], [name], to=TensorProto.DOUBLE))
-        weights.extend(own.graph.initializer)
-        opsets |= {opset.domain: max(opset.version, opsets.get(opset.domain, 0)) for opset in own.opset_import}
-    given = [helper.make_tensor_value_info("features", TensorProto.DOUBLE, [None, len(NAMES)])]
-    outputs = [helper.make_tensor_value_info(name, TensorProto.DOUBLE, [None, 1]) for name in ("ridge", "forest")]
-    graph = helper.make_graph(nodes, "forecast", given, outputs, weights)
-    imports = [helper.make_opsetid(domain, version) for domain, version in opsets.items()]
-    return helper.make_model(graph, opset_imports=imports, ir_version=10).SerializeToString()
-
-
-def _parameters(X: np.ndarray, y: np.ndarray, ridge: np.ndarray, forest: np.ndarray) -> ForecastParameters:
+def _parameters(data: Dataset, said: Mapping[str, Floats]) -> ForecastParameters:
+    """Fixed weights; level and bounds as the rows themselves want them."""
+    known = slice(data.labelled)
     neutral = ForecastParameters(
-        historical_mean=float(np.nanmean(y)),
-        ridge_weight=0.2,
-        forest_weight=0.2,
-        volatility_scale=1.0,
-        lower_quantile=-1.0,
-        upper_quantile=1.0,
+        horizon=data.horizon,
+        historical_mean=0.2 * float(np.mean(data.target[known])),
+        edge_weights=EDGE_WEIGHTS,
+        edge_limit=0.5,
+        variance_weights=VARIANCE_WEIGHTS,
+        log_scale=float(np.log(data.horizon)),
+        bounds=NORMAL_BOUNDS,
+        moving=1.0,
         up_intercept=0.0,
-        up_slope=1.0,
+        up_slope=1.6,
+        up_limit=0.5,
     )
-    made = forecast(ridge=ridge, forest=forest, volatility=X[:, column(VOLATILITY)], parameters=neutral)
-    lower, upper = np.nanquantile((y - made.mean) / made.vol, [0.05, 0.95])
-    return msgspec.structs.replace(neutral, lower_quantile=float(lower), upper_quantile=float(upper))
+    outputs = {name: said[output_name(name, horizon=data.horizon)] for name in neutral.models}
+    made = forecast(outputs, neutral)
+    quantiles = np.quantile((data.target - made.mean)[known] / made.vol[known], [0.05, 0.25, 0.75, 0.95])
+    names = ("lower_90", "lower_50", "upper_50", "upper_90")
+    return msgspec.structs.replace(neutral, bounds=Bounds(**dict(zip(names, quantiles.tolist(), strict=True))))
 
 
-def _metrics(close: np.ndarray, y: np.ndarray, made: Forecast, session: np.ndarray) -> TickerMetrics:
-    mean, p_up = made.mean[:-1], made.p_up[:-1]
-    price, total = close * np.exp(y), np.sum((close * np.exp(y) - np.mean(close * np.exp(y))) ** 2)
-    hit, up = np.mean((mean > 0) == (y > 0)), np.mean(y > 0)
-    inside = (made.lower_90[:-1] <= y) & (y <= made.upper_90[:-1])
-    return TickerMetrics(
-        n=len(y),
-        first=str(session[0]),
-        last=str(session[-2]),
-        price_r2=float(1 - np.sum((price - close * np.exp(mean)) ** 2) / total),
-        price_r2_random_walk=float(1 - np.sum((price - close) ** 2) / total),
-        return_r2=float(1 - np.sum((y - mean) ** 2) / np.sum(y**2)),
-        return_r2_historical_mean=float(1 - np.sum((y - y.mean()) ** 2) / np.sum(y**2)),
-        clark_west_p=0.5,
-        directional_accuracy=float(hit),
-        directional_accuracy_se=float(np.sqrt(hit * (1 - hit) / len(y))),
-        base_rate=float(max(up, 1 - up)),
-        coverage_90=float(np.mean(inside)),
-        brier=float(np.mean((p_up - (y > 0)) ** 2)),
-        brier_base_rate=float(up * (1 - up)),
+def _metrics(data: Dataset, made: Forecast, parameters: ForecastParameters) -> TickerMetrics:
+    """Scores of the rows that the models were fitted to; every baseline is the same normal distribution."""
+    zero, usual = np.zeros(len(data)), np.full(len(data), float(np.nanstd(data.target)))
+    past = distribution(mean=zero + parameters.historical_mean, vol=usual, parameters=parameters)
+    said = dict.fromkeys(Model, past) | {Model.CHAMPION: made}
+    table = pd.concat([_rows(model, data, forecast) for model, forecast in said.items()], ignore_index=True)
+    close = pd.Series(data.close, index=pd.DatetimeIndex(data.session))
+    return ticker_metrics(table, horizon=data.horizon, close=close, trials=TRIALS)
+
+
+def _rows(model: Model, data: Dataset, made: Forecast) -> pd.DataFrame:
+    """A model's part of the graph's `oos_predictions`."""
+    return pd.DataFrame(
+        {
+            "ticker": data.ticker,
+            "date": data.session.astype("datetime64[s]"),
+            "horizon": data.horizon,
+            "target_date": data.target_session.astype("datetime64[s]"),
+            "model": model.value,
+            **{name: getattr(made, name) for name in made.__slots__},
+            "realised": data.target,
+            "realised_variance": data.realised_variance,
+        }
     )
 
 
-def _signals(session: np.ndarray, y: np.ndarray, made: Forecast) -> tuple[SignalRow, ...]:
-    target = [str(new_york().ahead(day, steps=1)) for day in session]
-    rows = zip(session, target, replay(made, rule=SignalRule()), made.p_up, y, strict=True)
+def _trading(signals: tuple[SignalRow, ...], bars: Bars) -> TradingRecord:
+    """What the signals earned, and what holding did over the same sessions."""
+    ohlcv = adjusted(bars)[-len(signals) :]
+    opens, closes = np.ascontiguousarray(ohlcv[:, OPEN]), np.ascontiguousarray(ohlcv[:, CLOSE])
+    actions = [Action(signal.action) for signal in signals]
+    return TradingRecord(
+        first=signals[0].session,
+        last=signals[-1].session,
+        sessions=len(signals),
+        cost_bp=COSTS.cost_bp,
+        slippage_bp=COSTS.slippage_bp,
+        trials=TRIALS * len(HORIZONS),
+        signals=_book(backtest(opens, closes, actions, costs=COSTS)),
+        buy_and_hold=_book(buy_and_hold(opens, closes, costs=COSTS)),
+    )
+
+
+def _book(book: Backtest) -> Book:
+    made = performance(book, sessions_per_year=252, trials=TRIALS, trial_sharpe_variance=1 / len(book))
+    return msgspec.convert(msgspec.structs.asdict(made), Book)
+
+
+def _signals(data: Dataset, made: Forecast) -> tuple[SignalRow, ...]:
+    rows = zip(data.session, data.target_session, replay(made, rule=SignalRule()), made.p_up, data.target, strict=True)
     return tuple(
         SignalRow(
             session=str(day),
-            target_session=following,
+            target_session=str(following),
             action=signal.action.value,
             confidence=signal.confidence,
             edge_bp=signal.edge_bp,

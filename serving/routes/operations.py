@@ -11,7 +11,7 @@ from serving import metrics
 from serving.openapi import answers
 from serving.records import Index, Ready, Status
 from serving.routes.common import LatestState, json_response
-from serving.view import V1
+from serving.view import MODEL_CARD, V1
 
 router = APIRouter(tags=["operations"])
 
@@ -23,6 +23,7 @@ LINKS: Final = {
     "signals": f"{V1}/signals",
     "portfolio": f"{V1}/portfolio",
     "models": f"{V1}/models",
+    "model_card": MODEL_CARD,
     "status": f"{V1}/status",
     "stream": f"{V1}/stream",
     "metrics": "/metrics",

@@ -13,12 +13,12 @@ from quant.features import WINDOW
 from serving.errors import BadRequest, Invalid
 from serving.forecasts import predict
 from serving.latest import Latest
-from serving.messages import PredictionMessage
+from serving.messages import Further, PredictionMessage
 from serving.openapi import SCHEMAS, answers
 from serving.records import Predictions
 from serving.routes.common import LatestState, TickerPath, json_response
 from serving.view import V1, View
-from serving.whatif import MAX_BARS, read_body, sent_bars
+from serving.whatif import MAX_BARS, MOVING, read_body, sent_bars
 
 router = APIRouter(prefix=f"{V1}/predictions", tags=["predictions"])
 
@@ -62,17 +62,22 @@ async def what_if(ticker: TickerPath, latest: LatestState, request: Request) -> 
     released = view.ticker(ticker)
     body = await read_body(request.stream())
     calendar = view.release.calendars[released.exchange]
-    bars = sent_bars(body, calendar, horizon=view.release.manifest.horizon)
+    bars = sent_bars(body, calendar, horizon=max(view.release.manifest.horizons))
     prediction = await asyncio.to_thread(_predict, latest, view, ticker, bars)
     return json_response(prediction)
 
 
 def _predict(latest: Latest, view: View, ticker: str, bars: Bars) -> PredictionMessage:
-    # Sound bars can still be of no use: prices that never move have no volatility, and 1e300 overflows.
+    # Sound bars can still be of no use: 1e300 overflows.
     with np.errstate(all="ignore"):
         prediction = predict(view.release, view.ticker(ticker), bars, made_at=latest.clock.now(), provisional=True)
-    figures = (prediction.mean, prediction.vol, prediction.p_up, prediction.price_lower_90, prediction.price_upper_90)
-    if not (np.all(np.isfinite(figures)) and prediction.vol > 0):
-        expected = f"prices that move, of ordinary size, in the last {WINDOW} bars"
-        raise BadRequest(Invalid("bars", f"a forecast of {prediction.mean} +- {prediction.vol}", expected))
+    made: tuple[PredictionMessage | Further, ...] = (prediction, *prediction.further)
+    if not all(_is_forecast(part) for part in made):
+        raise BadRequest(Invalid("bars", f"a forecast of {prediction.mean} +- {prediction.vol}", MOVING))
     return prediction
+
+
+def _is_forecast(made: PredictionMessage | Further) -> bool:
+    """Whether it is a distribution at all: every figure a number, and a volatility above 0."""
+    figures = (made.mean, made.vol, made.p_up, made.price_lower_90, made.price_upper_90)
+    return bool(np.all(np.isfinite(figures)) and made.vol > 0)

@@ -11,10 +11,11 @@ import msgspec
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from real_release import draft, draft_ticker
+from real_release import HORIZONS, draft, draft_ticker
 
 from release.errors import BadDraft, BadRelease
-from release.manifest import Manifest, content_id
+from release.files import sha256
+from release.manifest import File, Manifest, content_id
 from release.reader import load
 from release.store import Store
 from release.tables import pack, unpack
@@ -28,6 +29,15 @@ def rewrite_manifest(folder: Path, change: Callable[[Manifest], Manifest]) -> No
     path = folder / "manifest.json"
     manifest = change(msgspec.json.decode(path.read_bytes(), type=Manifest))
     path.write_bytes(msgspec.json.encode(msgspec.structs.replace(manifest, release_id=content_id(manifest))))
+
+
+def rewrite_file(folder: Path, name: str, data: bytes) -> None:
+    """Change a file, and the manifest with it."""
+    (folder / name).write_bytes(data)
+    file = File(path=name, sha256=sha256(data), size=len(data))
+    rewrite_manifest(
+        folder, lambda m: msgspec.structs.replace(m, files=tuple(file if f.path == name else f for f in m.files))
+    )
 
 
 def test_what_was_drafted_is_what_is_loaded(folder):
@@ -45,6 +55,9 @@ def test_what_was_drafted_is_what_is_loaded(folder):
     assert loaded.parameters == drafted.parameters
     assert loaded.metrics == drafted.metrics
     assert loaded.signals == drafted.signals
+    assert loaded.trading == drafted.trading
+    assert release.manifest.horizons == tuple(loaded.parameters) == tuple(loaded.metrics) == HORIZONS
+    assert release.model_card == draft().model_card
     assert release.manifest.refused[0].ticker == "FB"
     assert loaded.exchange in release.calendars
     assert release.portfolio is not None
@@ -58,7 +71,17 @@ def test_a_truncated_file_is_named(folder):
         load(folder)
 
 
-@pytest.mark.parametrize("name", [MODEL, "metrics.json", "tickers/IBM/bars.npz", "calendars/XNYS.npz"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        MODEL,
+        "metrics.json",
+        "model_card.md",
+        "tickers/IBM/bars.npz",
+        "tickers/AAPL/trading.json",
+        "calendars/XNYS.npz",
+    ],
+)
 def test_a_flipped_byte_is_named(folder, name):
     data = bytearray((folder / name).read_bytes())
     data[len(data) // 2] ^= 1
@@ -68,11 +91,93 @@ def test_a_flipped_byte_is_named(folder, name):
         load(folder)
 
 
-def test_a_missing_file_is_named(folder):
-    (folder / "portfolio.json").unlink()
+@pytest.mark.parametrize("name", ["portfolio.json", "model_card.md", "tickers/AAPL/trading.json"])
+def test_a_missing_file_is_named(folder, name):
+    (folder / name).unlink()
 
-    with pytest.raises(BadRelease, match=r"portfolio.json: expected a file, found none"):
+    with pytest.raises(BadRelease, match=rf"{name}: expected a file, found none"):
         load(folder)
+
+
+@pytest.mark.parametrize("name", ["model_card.md", "metrics.json", "tickers/IBM/trading.json"])
+def test_a_release_without_a_file_that_every_release_has_is_refused_though_its_manifest_agrees(folder, name):
+    (folder / name).unlink()
+    rewrite_manifest(folder, lambda m: msgspec.structs.replace(m, files=tuple(f for f in m.files if f.path != name)))
+
+    with pytest.raises(BadRelease, match=rf"{name}: expected in the manifest, got none"):
+        load(folder)
+
+
+def test_a_trading_record_of_another_shape_is_named(folder):
+    rewrite_file(folder, "tickers/IBM/trading.json", b'{"first": "2010-12-22"}')
+
+    with pytest.raises(BadRelease, match=r"tickers/IBM/trading.json: expected a TradingRecord, got Object missing"):
+        load(folder)
+
+
+def test_a_book_that_was_ruined_or_never_closed_a_trade_is_read_back(tmp_path):
+    ticker = draft_ticker("IBM")
+    ruined = msgspec.structs.replace(
+        ticker.trading.signals, annualised_volatility=None, sharpe=None, hit_rate=None, annualised_return=-1.0
+    )
+    record = msgspec.structs.replace(ticker.trading, signals=ruined)
+    manifest = publish(tmp_path, replace(draft(tickers=("IBM",)), tickers=[replace(ticker, trading=record)]))
+
+    assert Store(tmp_path).load(manifest.release_id).tickers["IBM"].trading == record
+
+
+# Horizons.
+
+
+def test_horizons_come_in_the_order_of_the_manifest(tmp_path):
+    manifest = publish(tmp_path, replace(draft(tickers=("AAPL",)), horizons=(5, 1)))
+
+    loaded = Store(tmp_path).load().tickers["AAPL"]
+
+    assert manifest.horizon == 5
+    assert tuple(loaded.parameters) == tuple(loaded.metrics) == (5, 1)
+
+
+@pytest.mark.parametrize("horizons", [(1,), (1, 5, 21), (1, 21)])
+def test_other_horizons_than_the_parameters_are_never_published(tmp_path, horizons):
+    wrong = replace(draft(tickers=("AAPL",)), horizons=horizons)
+
+    with pytest.raises(
+        BadDraft, match=rf"tickers/AAPL/forecast.json: expected the horizons {re.escape(str(list(horizons)))} of AAPL"
+    ):
+        publish(tmp_path, wrong)
+
+
+@pytest.mark.parametrize("horizons", [(), (1, 5, 1)])
+def test_no_horizon_or_one_twice_is_never_published(tmp_path, horizons):
+    with pytest.raises(BadDraft, match=r"manifest.json horizons: expected at least one, each once, got "):
+        publish(tmp_path, replace(draft(tickers=("AAPL",)), horizons=horizons))
+
+
+def test_a_horizon_without_scores_is_never_published(tmp_path):
+    ticker = draft_ticker("AAPL")
+    wrong = replace(ticker, metrics={1: ticker.metrics[1]})
+
+    with pytest.raises(BadDraft, match=r"metrics.json: expected the horizons \[1, 5\] of AAPL, got \[1\]"):
+        publish(tmp_path, replace(draft(tickers=("AAPL",)), tickers=[wrong]))
+
+
+@pytest.mark.parametrize("part", ["edge_weights", "variance_weights"])
+def test_parameters_that_ask_for_an_output_the_graph_lacks_are_never_published(tmp_path, part):
+    ticker = draft_ticker("AAPL")
+    asking = msgspec.structs.replace(ticker.parameters[5], **{part: {"oracle": 1.0}})
+    wrong = replace(ticker, parameters={1: ticker.parameters[1], 5: asking})
+
+    with pytest.raises(BadDraft, match=r"tickers/AAPL/model.onnx: expected the output oracle_5, got "):
+        publish(tmp_path, replace(draft(tickers=("AAPL",)), tickers=[wrong]))
+
+
+def test_parameters_filed_under_another_horizon_than_their_own_are_never_published(tmp_path):
+    ticker = draft_ticker("AAPL")
+    wrong = replace(ticker, parameters={1: ticker.parameters[5], 5: ticker.parameters[1]})
+
+    with pytest.raises(BadDraft, match=r"tickers/AAPL/forecast.json: expected parameters of horizon 1, got of 5"):
+        publish(tmp_path, replace(draft(tickers=("AAPL",)), tickers=[wrong]))
 
 
 def test_a_superfluous_file_is_named(folder):
@@ -92,7 +197,7 @@ def test_a_missing_manifest_is_named(folder):
 def test_another_schema_version_is_refused_before_anything_else_is_believed(folder):
     (folder / "manifest.json").write_text('{"schema_version": 99, "shape": "unknown"}')
 
-    with pytest.raises(BadRelease, match=r"manifest.json schema_version: expected 1, got 99"):
+    with pytest.raises(BadRelease, match=r"manifest.json schema_version: expected 2, got 99"):
         load(folder)
 
 
@@ -119,17 +224,33 @@ def test_a_release_under_another_ones_id_is_refused(store, folder):
         store.load(impostor.name)
 
 
-@pytest.mark.parametrize("name", ["ridge", "forest"])
+@pytest.mark.parametrize("name", ["ridge_1", "forest_5", "garch_1", "har_5"])
 def test_a_model_that_answers_otherwise_than_in_training_is_never_published(tmp_path, name):
     ticker = draft_ticker("AAPL")
-    X, ridge, forest = ticker.parity
-    parity = (X, ridge + 1e-3 * (name == "ridge"), forest + 1e-3 * (name == "forest"))
-    wrong = replace(draft(tickers=("AAPL",)), tickers=[replace(ticker, parity=parity)], portfolio=None)
+    parity = {**ticker.parity, name: ticker.parity[name] + 1e-3}
+    wrong = replace(draft(tickers=("AAPL",)), tickers=[replace(ticker, parity=parity)])
 
     with pytest.raises(BadDraft, match=rf"tickers/AAPL/parity.npz: expected the model to repeat {name} within"):
         publish(tmp_path / "releases", wrong)
 
     assert Store(tmp_path / "releases").list() == []
+
+
+@pytest.mark.parametrize("rows", [0, 31])
+def test_parity_of_another_length_than_its_features_is_never_published(tmp_path, rows):
+    ticker = draft_ticker("AAPL")
+    parity = {**ticker.parity, "ewma_1": ticker.parity["ewma_1"][:rows]}
+
+    with pytest.raises(BadDraft, match=r"expected the model to repeat ewma_1 within 1e-05, got it nan off"):
+        publish(tmp_path, replace(draft(tickers=("AAPL",)), tickers=[replace(ticker, parity=parity)]))
+
+
+def test_an_output_that_parity_says_nothing_of_is_never_published(tmp_path):
+    ticker = draft_ticker("AAPL")
+    parity = {name: said for name, said in ticker.parity.items() if name != "har_1"}
+
+    with pytest.raises(BadDraft, match=r"tickers/AAPL/parity.npz: expected the arrays features, .*har_1.*, got "):
+        publish(tmp_path, replace(draft(tickers=("AAPL",)), tickers=[replace(ticker, parity=parity)]))
 
 
 def test_bytes_that_are_no_onnx_graph_are_never_published(tmp_path):

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from real_release import publish_release
 
 from serving.app import create_app
-from serving.messages import PredictionMessage
+from serving.messages import Further, PredictionMessage
 from serving.settings import ServerSettings
 
 # Short, so that a test that waits for a reload waits for little more than the reload itself.
@@ -95,10 +95,32 @@ def live_prediction() -> PredictionMessage:
         vol=0.015,
         p_up=0.53,
         lower_90=-0.02,
+        lower_50=-0.008,
+        upper_50=0.01,
         upper_90=0.03,
         price_median=545.7,
         price_lower_90=534.4,
+        price_lower_50=540.8,
+        price_upper_50=550.7,
         price_upper_90=561.8,
+        further=(
+            Further(
+                horizon=5,
+                target_session="2012-03-09",
+                mean=0.004,
+                vol=0.033,
+                p_up=0.55,
+                lower_90=-0.05,
+                lower_50=-0.018,
+                upper_50=0.025,
+                upper_90=0.06,
+                price_median=547.4,
+                price_lower_90=518.6,
+                price_lower_50=535.5,
+                price_upper_50=559.0,
+                price_upper_90=578.9,
+            ),
+        ),
         provisional=True,
         release_id="2012-03-01-0123456789ab",
         model_version="1",

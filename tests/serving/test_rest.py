@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 import numpy as np
 import pytest
-from real_release import CREATED_AT, SIGNAL_ROWS, draft_ticker
+from real_release import CREATED_AT, SIGNAL_ROWS, draft, draft_ticker
 from shared_data import sample_bars
 
 from quant.bars import adjusted
@@ -18,6 +18,12 @@ from serving.messages import FeedState, PriceMessage, SignalMessage, StatusMessa
 pytestmark = pytest.mark.anyio
 
 AT = datetime(2026, 11, 23, 15, 4, 5, tzinfo=UTC)
+FIGURES = ("mean", "vol", "p_up", "lower_90", "lower_50", "upper_50", "upper_90")
+
+
+def figures(part: dict) -> dict:
+    """The distribution that a prediction, or a further one inside it, tells of."""
+    return {name: part[name] for name in FIGURES}
 
 
 async def test_a_prediction_is_the_released_model_s_at_the_last_bar(client, app):
@@ -26,12 +32,37 @@ async def test_a_prediction_is_the_released_model_s_at_the_last_bar(client, app)
 
     answer = (await client.get("/v1/predictions/AAPL")).json()
 
-    assert answer["session"] == "2012-03-01"
-    assert answer["target_session"] == "2012-03-02"
-    assert answer["provisional"] is False
-    assert answer["mean"] == made.mean[0]
-    assert answer["lower_90"] == made.lower_90[0]
-    assert answer["price_median"] == pytest.approx(544.47 * np.exp(made.mean[0]))
+    assert (answer["session"], answer["close"], answer["provisional"]) == ("2012-03-01", 544.47, False)
+    assert figures(answer) == {name: getattr(made[1], name)[0] for name in FIGURES}
+    assert [figures(part) for part in answer["further"]] == [{n: getattr(made[5], n)[0] for n in FIGURES}]
+
+
+async def test_each_horizon_looks_at_its_own_session(client):
+    answer = (await client.get("/v1/predictions/AAPL")).json()
+
+    assert [(part["horizon"], part["target_session"]) for part in (answer, *answer["further"])] == [
+        (1, "2012-03-02"),
+        (5, "2012-03-08"),
+    ]
+
+
+async def test_the_prices_are_those_that_the_returns_lead_to(client):
+    answer = (await client.get("/v1/predictions/IBM")).json()
+
+    for part in (answer, *answer["further"]):
+        prices = [part[f"price_{name}"] for name in ("lower_90", "lower_50", "median", "upper_50", "upper_90")]
+        returns = [part[name] for name in ("lower_90", "lower_50", "mean", "upper_50", "upper_90")]
+        assert prices == pytest.approx(answer["close"] * np.exp(returns))
+        assert prices == sorted(prices)
+
+
+async def test_a_week_is_less_certain_than_a_day(client):
+    for ticker in ("AAPL", "IBM"):
+        answer = (await client.get(f"/v1/predictions/{ticker}")).json()
+        (week,) = answer["further"]
+
+        assert week["vol"] > 1.5 * answer["vol"]
+        assert week["lower_90"] < answer["lower_90"] < answer["upper_90"] < week["upper_90"]
 
 
 async def test_all_predictions_are_each_prediction(client):
@@ -53,6 +84,28 @@ async def test_the_price_r2_never_appears_without_the_random_walk_s(client):
         text = (await client.get(path)).text
 
         assert text.count('"price_r2":') == text.count('"price_r2_random_walk":') > 0
+
+
+async def test_a_model_has_its_scores_and_parameters_by_horizon_and_what_its_signals_earned(client):
+    drafted = draft_ticker("AAPL")
+
+    card = (await client.get("/v1/models/AAPL")).json()
+
+    assert card["horizons"] == [1, 5]
+    for horizon in (1, 5):
+        assert card["metrics"][str(horizon)] == msgspec.to_builtins(drafted.metrics[horizon])
+        assert card["parameters"][str(horizon)] == msgspec.to_builtins(drafted.parameters[horizon])
+    assert card["trading"] == msgspec.to_builtins(drafted.trading)
+    assert {"signals", "buy_and_hold", "trials"} <= set(card["trading"])
+
+
+async def test_the_model_card_is_the_release_s_own_page(client):
+    answer = await client.get("/v1/model-card")
+
+    assert answer.headers["content-type"] == "text/markdown; charset=utf-8"
+    assert answer.text == draft().model_card
+    assert "R²" in answer.text
+    assert (await client.get("/v1/model-card", headers={"If-None-Match": answer.headers["etag"]})).status_code == 304
 
 
 async def test_a_model_can_be_followed_to_its_bars(client):
@@ -139,7 +192,9 @@ async def test_who_has_the_bytes_already_is_not_sent_them_again(client):
     assert (other.status_code, other.content) == (200, first.content)
 
 
-@pytest.mark.parametrize("path", ["/v1/predictions/AAPL", "/v1/predictions", "/v1/prices/AAPL", "/v1/status", "/livez"])
+@pytest.mark.parametrize(
+    "path", ["/v1/predictions/AAPL", "/v1/predictions", "/v1/prices/AAPL", "/v1/model-card", "/livez"]
+)
 async def test_head_says_what_get_says_without_the_body(client, path):
     got = await client.get(path)
     asked = await client.head(path)

@@ -140,13 +140,34 @@ async def test_a_last_bar_on_a_day_without_trading_is_refused(client):
     assert parts(await client.post(PATH, json=bars))[0][:2] == ("bars[251].session", "2012-03-03")
 
 
+async def test_a_last_bar_that_the_calendar_can_not_look_every_horizon_ahead_from_is_refused(client):
+    """The released calendar ends three sessions later: far enough for tomorrow, not for a week."""
+    bars = sent()
+    bars[-1]["session"] = "2014-12-26"
+
+    found = parts(await client.post(PATH, json=bars))
+
+    assert found[0][:2] == ("bars[251].session", "2014-12-26")
+    assert found[0][2].endswith("..2014-12-23")
+
+
 async def test_prices_that_never_move_have_no_forecast(client):
     still = [{**bar, "open": 10.0, "high": 10.0, "low": 10.0, "close": 10.0, "dividend": 0.0} for bar in sent()]
 
     found = parts(await client.post(PATH, json=still))
 
-    assert found[0][0] == "bars"
+    assert found[0][:2] == ("bars", "the same price all along, 10")
     assert found[0][2].startswith("prices that move")
+
+
+async def test_prices_beyond_all_measure_have_no_forecast(client):
+    bars = sent()
+    bars[-1] |= {"open": 1e308, "high": 1e308, "low": 1e308, "close": 1e308}
+
+    found = parts(await client.post(PATH, json=bars))
+
+    assert found[0][0] == "bars"
+    assert found[0][2].startswith("prices that move, of ordinary size")
 
 
 async def test_an_unknown_ticker_is_told_before_the_bars_are_read(client):

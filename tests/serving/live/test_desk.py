@@ -33,6 +33,7 @@ from serving.messages import LiveMessage, PredictionMessage, PriceMessage, Signa
 
 SESSIONS = 15
 TICKERS = ("AAPL", "IBM")
+FIGURES = ("mean", "vol", "p_up", "lower_90", "lower_50", "upper_50", "upper_90")
 FRIDAY, SATURDAY, MONDAY, TUESDAY = "2012-03-02", "2012-03-03", "2012-03-05", "2012-03-06"
 # A quarter under AAPL's last close: no model stays bullish over that.
 CRASHED = 400.0
@@ -100,11 +101,11 @@ def is_logged(signal: SignalMessage, logged: dict[int, sqlite3.Row]) -> bool:
     )
 
 
-def batch(release: Release, ticker: str, *, through: np.datetime64) -> tuple[Bars, Forecast]:
+def batch(release: Release, ticker: str, *, through: np.datetime64, horizon: int = 1) -> tuple[Bars, Forecast]:
     """Every bar of the ticker's history with a window behind it, and what its model says of all of them at once."""
     bars, released = sample_bars(ticker).through(through), release.tickers[ticker]
     _, X = feature_table(bars)
-    return bars[WINDOW - 1 :], forecast_rows(released.model, released.parameters, X)
+    return bars[WINDOW - 1 :], forecast_rows(released.model, released.parameters, X)[horizon]
 
 
 def close_of(bars: Bars, row: int, *, ticker: str = "AAPL", market: str = "m", **other: float) -> SessionClose:
@@ -134,11 +135,22 @@ def test_the_prediction_at_each_close_is_that_of_the_batch_to_the_last_bit(ticke
     live = played.of(PredictionMessage, ticker, provisional=False)
 
     assert [message.session for message in live] == [str(day) for day in days]
-    for name in ("mean", "vol", "p_up", "lower_90", "upper_90"):
+    for name in FIGURES:
         assert [getattr(message, name) for message in live] == getattr(forecast, name)[-SESSIONS:].tolist()
     assert [message.close for message in live] == bars.close[-SESSIONS:].tolist()
     medians = [float(price(message.close, message.mean)) for message in live]
     assert [message.price_median for message in live] == medians
+
+
+@pytest.mark.parametrize("ticker", TICKERS)
+def test_further_horizons_are_those_of_the_batch_to_the_last_bit_too(ticker, played, release, later):
+    _, forecast = batch(release, ticker, through=later[ticker].session[SESSIONS - 1], horizon=5)
+
+    weeks = [message.further[0] for message in played.of(PredictionMessage, ticker, provisional=False)]
+
+    assert [week.target_session for week in weeks] == [str(day) for day in later[ticker].session[5 : SESSIONS + 5]]
+    for name in FIGURES:
+        assert [getattr(week, name) for week in weeks] == getattr(forecast, name)[-SESSIONS:].tolist()
 
 
 @pytest.mark.parametrize("ticker", TICKERS)
