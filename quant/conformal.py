@@ -23,8 +23,10 @@ MEMORY: Final = 2_520
 HALF_LIFE: Final = 1_000
 # Share of a side's bound that comes of its own residuals; the rest of both sides' together, which are twice as many.
 OWN_SIDE: Final = 0.3
+# Share of the misses of 90 % that its quantiles leave room for: a widening comes only once misses have come.
+LEFT_OUT_90: Final = 0.94
 # Misses beyond what is expected add up; by how much each widens the 90 % and the 50 % interval, and the most together.
-WIDEN_90: Final = 0.06
+WIDEN_90: Final = 0.07
 WIDEN_50: Final = 0.03
 MOST_WIDENED: Final = 0.4
 SMALLEST: Final = 1e-6
@@ -145,8 +147,9 @@ def _base(residual: Floats, *, coverage: float) -> tuple[float, float]:
     """Quantiles of recency-weighted residuals (m,), oldest first, each side's own mixed with both sides' together."""
     newest = residual[-MEMORY:]
     weight = 0.5 ** (np.arange(len(newest) - 1, -1, -1) / HALF_LIFE)
-    lower, upper = conformal_quantiles(newest, weight, coverage=coverage)
-    either = -_low(-np.abs(newest), weight, 1.0 - coverage)
+    miss = (1.0 - coverage) * (LEFT_OUT_90 if coverage == COVERAGE else 1.0)
+    lower, upper = conformal_quantiles(newest, weight, coverage=1.0 - miss)
+    either = -_low(-np.abs(newest), weight, miss)
     return OWN_SIDE * lower - (1.0 - OWN_SIDE) * either, OWN_SIDE * upper + (1.0 - OWN_SIDE) * either
 
 
