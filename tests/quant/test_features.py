@@ -73,13 +73,18 @@ def test_every_feature_is_finite_on_real_bars(ticker):
 
 
 @settings(max_examples=20, deadline=None)
-@given(t=st.integers(WINDOW, 398), factor=st.floats(0.5, 2.0), split=st.sampled_from([1.0, 2.0]))
-def test_a_bar_after_t_changes_nothing_at_or_before_t(t, factor, split):
+@given(
+    t=st.integers(WINDOW, 398),
+    factor=st.floats(0.5, 2.0),
+    split=st.sampled_from([1.0, 2.0]),
+    dividend=st.sampled_from([0.0, 1.5]),
+)
+def test_a_bar_after_t_changes_nothing_at_or_before_t(t, factor, split, dividend):
     bars = sample_bars("AAPL")[:400]
-    ohlcv, splits = bars.ohlcv.copy(), bars.split.copy()
+    ohlcv, splits, dividends = bars.ohlcv.copy(), bars.split.copy(), bars.dividend.copy()
     ohlcv[t + 1 :] *= factor
-    splits[t + 1] = split
-    later = Bars(bars.session, ohlcv, splits, bars.dividend)
+    splits[t + 1], dividends[t + 1] = split, dividend
+    later = Bars(bars.session, ohlcv, splits, dividends)
 
     before, after = feature_table(bars)[1], feature_table(later)[1]
 
