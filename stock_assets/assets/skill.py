@@ -38,7 +38,7 @@ def skill(
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value: it writes its own file, of no partition
     """All champions' out-of-sample records together: scores beside baselines, against luck, against what is due."""
     served = [ticker for ticker in known_tickers(context.instance) if lake.has_files("champion", ticker)]
-    records, left_out = _records(lake, served, settings.horizons)
+    records, left_out = records_of(lake, served, settings.horizons)
     if not any(records.values()):
         raise NotMaterialized(f"skill: expected a ticker with a champion's record, got none ({'; '.join(left_out)})")
     made = [skill_of(of) for of in records.values() if of]
@@ -55,7 +55,7 @@ def skill(
     )
 
 
-def _records(
+def records_of(
     lake: Lake, tickers: Sequence[str], horizons: Sequence[int]
 ) -> tuple[dict[int, list[Evidence]], list[str]]:
     """The champions' evidence by horizon, and a line for each ticker whose record can't be used."""
