@@ -18,6 +18,7 @@ from stock_assets.calendars import exchange_of
 from stock_assets.champions import LINEAGE, METRICS, ONNX, PARAMETERS, PARITY
 from stock_assets.frames import bars_of, history_of
 from stock_assets.learning.dataset import History
+from stock_assets.learning.errors import named
 from stock_assets.learning.export import Exported, export
 from stock_assets.learning.importance import importance
 from stock_assets.learning.scores import by_model, ticker_metrics
@@ -56,7 +57,8 @@ def model(
     """Every family, tuned and fitted on every labelled session for each horizon, as one ONNX graph in the registry."""
     ticker, bars, rows = context.partition_key, bars_of(prices), history_of(features)
     trained = [train(rows.dataset(horizon), seed=SEED) for horizon in settings.horizons]
-    exported = export(trained)
+    with named(ticker):
+        exported = export(trained)
     chosen = {name: value for part in trained for name, value in part.settings().items()}
     logged = tracking.log_training(
         mlflow,

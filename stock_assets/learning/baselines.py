@@ -38,4 +38,6 @@ def _log_har(ranges: Floats, *, horizon: int, first: int) -> Floats:
         stop = min(start + LOG_HAR_REFIT_EVERY, len(ranges))
         fitted = fit_log_har(ranges[: start + 1], horizon=horizon)
         variance[start:stop] = fitted.variance(ranges[:stop])[start:]
-    return variance
+    # A month without any range has no logarithm: what was said before it stands.
+    said = np.maximum.accumulate(np.where(np.isfinite(variance), np.arange(len(variance)), 0))
+    return variance[said]

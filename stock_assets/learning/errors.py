@@ -1,5 +1,9 @@
 """What learning refuses to do. `stock_assets.errors` holds the tree's root."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from quant.errors import QuantError
 from stock_assets.errors import StockAssetsError
 
 
@@ -21,3 +25,12 @@ class NothingFound(LearningError):
 
 class NothingToLearn(LearningError):
     """Rows whose outcomes or features leave nothing to fit: prices that stand still, values that are not finite."""
+
+
+@contextmanager
+def named(ticker: str) -> Iterator[None]:
+    """Put the ticker before what is refused inside: tuners, baselines and exports know rows and families only."""
+    try:
+        yield
+    except (LearningError, QuantError) as error:
+        raise type(error)(f"{ticker}: {error}") from error

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from quant.bars import Floats
 from stock_assets.learning.candidates import FAMILIES, Candidate
 from stock_assets.learning.dataset import Dataset
+from stock_assets.learning.errors import named
 from stock_assets.learning.tuning import Budget, tune
 from stock_assets.learning.walk_forward import require_learnable
 
@@ -39,6 +40,7 @@ def train(data: Dataset, *, seed: int, budget: Budget = Budget()) -> Trained:  #
     """
     require_learnable(data)
     X, labels = data.X[: data.labelled], data.labels[: data.labelled]
-    tuned = [tune(family, X, labels, horizon=data.horizon, seed=seed, budget=budget) for family in FAMILIES]
+    with named(data.ticker):
+        tuned = [tune(family, X, labels, horizon=data.horizon, seed=seed, budget=budget) for family in FAMILIES]
     fitted = {choice.candidate.name: choice.candidate.fit(X, labels, seed=seed) for choice in tuned}
     return Trained(data.horizon, fitted, X, sum(choice.trials for choice in tuned))

@@ -13,16 +13,21 @@ import pandas as pd
 
 from quant.bars import Floats
 from quant.conformal import FEWEST, BoundsPath, adaptive_bounds, expanding_bounds
+from quant.features import NAMES
 from quant.forecast import COVERAGE, INNER_COVERAGE, Forecast, ForecastParameters
 from stock_assets.learning import baselines
 from stock_assets.learning.calibration import LIMIT, UpMap, fit_up
 from stock_assets.learning.candidates import EDGE_FAMILIES, FAMILIES, VARIANCE_FAMILIES, Candidate
 from stock_assets.learning.combination import EDGE_LIMIT, Beliefs, level, shrunk_mean, variance_weights
 from stock_assets.learning.dataset import FIRST_TRAINING_ROWS, Dataset
-from stock_assets.learning.errors import NothingToLearn, TooLittleHistory
+from stock_assets.learning.errors import NothingToLearn, TooLittleHistory, named
 from stock_assets.learning.tuning import Budget, tune
 
 QUARTER: Final = 63
+# Sessions among the first training rows in which the price has to move: the log-HAR learns from a year of them.
+FEWEST_MOVES: Final = 300
+# Trees compare in single precision; no feature of sound bars comes near.
+LARGEST: Final = float(np.finfo(np.float32).max)
 
 
 class Model(enum.StrEnum):
@@ -110,15 +115,18 @@ def walk_forward(data: Dataset, *, seed: int, budget: Budget = Budget()) -> Walk
         If the rows end before the first quarter of forecasts.
     NothingToLearn
         If features or outcomes are not finite, or prices stand still.
+    NothingFound
+        If no settings of a family can be used.
     """
     require_learnable(data)
-    spoken = _speak(data, seed=seed, budget=budget)
-    record = _Record(data, spoken)
-    for start in range(first_forecast(data.horizon), len(data), QUARTER):
-        record.forecast(slice(start, min(start + QUARTER, len(data))))
-    bounds = record.bounds()
-    parameters = record.parameters(data.labelled, bounds=bounds)
-    return WalkForward(_table(record, bounds), parameters, spoken.trials, spoken.last_year)
+    with named(data.ticker):
+        spoken = _speak(data, seed=seed, budget=budget)
+        record = _Record(data, spoken)
+        for start in range(first_forecast(data.horizon), len(data), QUARTER):
+            record.forecast(slice(start, min(start + QUARTER, len(data))))
+        bounds = record.bounds()
+        parameters = record.parameters(data.labelled, bounds=bounds)
+        return WalkForward(_table(record, bounds), parameters, spoken.trials, spoken.last_year)
 
 
 def require_learnable(data: Dataset) -> None:
@@ -127,13 +135,41 @@ def require_learnable(data: Dataset) -> None:
         raise TooLittleHistory(
             f"{data.ticker}: expected over {first_forecast(data.horizon)} rows to learn from, got {len(data)}"
         )
-    finite = np.asarray(np.isfinite(data.X).all(axis=1))
-    finite[: data.labelled] &= np.isfinite(data.target[: data.labelled])
-    if not finite.all():
-        row = int(np.argmin(finite))
-        raise NothingToLearn(f"{data.ticker}: expected finite features and outcomes, got others on {data.session[row]}")
-    if not np.any(data.target[:FIRST_TRAINING_ROWS]):
-        raise NothingToLearn(f"{data.ticker}: expected returns that vary, got none over {FIRST_TRAINING_ROWS} sessions")
+    known = slice(0, data.labelled)
+    _require_finite(data, NAMES, data.X)
+    _require_finite(
+        data, ("target", "log_variance"), np.column_stack([data.target[known], data.labels.log_variance[known]])
+    )
+    _require_moves(data)
+
+
+def _require_finite(data: Dataset, names: tuple[str, ...], values: Floats) -> None:
+    """Tell the first row with a value that is missing, infinite or beyond single precision."""
+    broken = np.argwhere(~(np.abs(values) <= LARGEST))
+    if len(broken):
+        row, place = broken[0]
+        raise NothingToLearn(
+            f"{data.ticker} {data.session[row]} {names[place]}: expected a finite number, got {values[row, place]}"
+        )
+
+
+def _require_moves(data: Dataset) -> None:
+    """A price that stands still has no variance to scale a return by, and its logarithm none to learn from."""
+    moved = np.concatenate([[-1], np.flatnonzero(data.target[: data.labelled]), [data.labelled]])
+    longest = int(np.argmax(np.diff(moved)))
+    still = slice(int(moved[longest]) + 1, int(moved[longest + 1]))
+    # A quarter without a return is so many rows without an outcome.
+    if still.stop - still.start > QUARTER - data.horizon:
+        raise NothingToLearn(
+            f"{data.ticker} close: expected a move within any {QUARTER} sessions, got none from "
+            f"{data.session[still.start]} to {data.target_session[still.stop - 1]}"
+        )
+    moves = int(np.count_nonzero(data.range_variance[:FIRST_TRAINING_ROWS] > 0))
+    if moves < FEWEST_MOVES:
+        raise NothingToLearn(
+            f"{data.ticker} close: expected moves in at least {FEWEST_MOVES} of the first {FIRST_TRAINING_ROWS} "
+            f"sessions, got {moves}"
+        )
 
 
 @dataclass(slots=True, eq=False)
