@@ -56,17 +56,17 @@ class Champion(msgspec.Struct, frozen=True, kw_only=True):
     oos: bytes
 
     @classmethod
-    def read(cls, lake: Lake, ticker: str) -> Self:
+    def read(cls, lake: Lake, ticker: str) -> Champion:
         """The one in force; `NotMaterialized` for a ticker without one, `LakeUnreadable` for one that is damaged."""
         archive = Archive(lake, ticker)
         key = archive.ledger().in_force
         if key is None:
             raise NotMaterialized(f"{CHAMPION}: expected one for {ticker}, found none; materialize it first")
-        return cls.of(archive.files(key))
+        return archive.read(key)
 
     @classmethod
-    def of(cls, files: Mapping[str, bytes]) -> Self:
-        """From the bytes of its files, by name; `LakeUnreadable` if another version of this code wrote them."""
+    def of(cls, files: Mapping[str, bytes], *, name: str = "new") -> Self:
+        """From the bytes of its files; `LakeUnreadable`, with `name`, if another version of this code wrote them."""
         try:
             return cls(
                 lineage=msgspec.json.decode(files[LINEAGE], type=TickerLineage),
@@ -78,7 +78,7 @@ class Champion(msgspec.Struct, frozen=True, kw_only=True):
             )
         except (KeyError, msgspec.MsgspecError, QuantError) as error:
             raise LakeUnreadable(
-                f"{VERSIONS}: expected a version's files as this code writes them, got {error}"
+                f"{VERSIONS}/{name}: expected a version's files as this code writes them, got {error}"
             ) from error
 
     @property
@@ -261,20 +261,24 @@ class Archive:
         for name in sorted(files):
             state.update(f"{name} {hashlib.sha256(files[name]).hexdigest()}\n".encode())
         key = f"{lineage.model_version}-{state.hexdigest()[:12]}"
-        if not self._lake.has_files(VERSIONS, self._folder(key)):
-            self._lake.write_files(VERSIONS, self._folder(key), files)
+        if not self._lake.has_files(VERSIONS, self.folder(key)):
+            self._lake.write_files(VERSIONS, self.folder(key), files)
         return key
 
     def files(self, key: str) -> dict[str, bytes]:
         """A kept version's files by name; errors as of `Lake.read_files`."""
-        return self._lake.read_files(VERSIONS, self._folder(key))
+        return self._lake.read_files(VERSIONS, self.folder(key))
+
+    def read(self, key: str) -> Champion:
+        """A kept version, decoded; errors as of `files` and `Champion.of`."""
+        return Champion.of(self.files(key), name=self.folder(key))
 
     def metrics(self, key: str) -> dict[int, TickerMetrics]:
         """A kept version's scores by horizon, to be shown: its other files are not read, nor its digests compared.
 
         Empty for a version whose scores another version of this code wrote.
         """
-        path = self._lake.root / VERSIONS / self._folder(key) / METRICS
+        path = self._lake.root / VERSIONS / self.folder(key) / METRICS
         try:
             return msgspec.json.decode(path.read_bytes(), type=dict[int, TickerMetrics])
         except msgspec.MsgspecError:
@@ -290,12 +294,13 @@ class Archive:
             self._lake.write_files(CHAMPION, self._ticker, {IN_FORCE: msgspec.json.encode(told)})
         self._clear({version.key for version in ledger.versions})
 
+    def folder(self, key: str) -> str:
+        """Where a version's files are, below `VERSIONS`."""
+        return f"{self._ticker}/{key}"
+
     def _clear(self, keys: set[str]) -> None:
         for folder in (self._lake.root / VERSIONS / self._ticker).iterdir():
             if folder.is_dir() and folder.name not in keys:
                 for file in folder.iterdir():
                     file.unlink()
                 folder.rmdir()
-
-    def _folder(self, key: str) -> str:
-        return f"{self._ticker}/{key}"

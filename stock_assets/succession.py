@@ -151,7 +151,7 @@ def _by_hand(
     why: str,
     force: bool,
 ) -> Settled:
-    version = Champion.of(archive.files(wanted.key))
+    version = archive.read(wanted.key)
     ticker = version.lineage.ticker
     decision = judge(lake, version, _readable(archive, ledger), horizons=horizons)
     against = "; ".join(map(str, decision.broken))
@@ -208,7 +208,7 @@ def judge(lake: Lake, challenger: Champion, champion: Champion | None, *, horizo
 def _readable(archive: Archive, ledger: Ledger) -> Champion | None:
     """The champion in force; one that this code can't read could not serve either, and is none."""
     try:
-        return None if ledger.in_force is None else Champion.of(archive.files(ledger.in_force))
+        return None if ledger.in_force is None else archive.read(ledger.in_force)
     except LakeUnreadable:
         return None
 

@@ -82,7 +82,7 @@ def compare(ticker: Ticker, version: Number = None, home: Home = None, json: Jso
 
     By default the version trained last; where that is the champion, the champion against the one it replaced.
     """
-    from stock_assets.champions import Archive, Champion
+    from stock_assets.champions import Archive
     from stock_assets.resources.lake import lake_of
     from stock_assets.succession import judge
 
@@ -92,7 +92,7 @@ def compare(ticker: Ticker, version: Number = None, home: Home = None, json: Jso
     lake = lake_of(settings)
     archive = Archive(lake, name)
     new, old = _contestants(name, archive.ledger(), version)
-    challenger, champion = (Champion.of(archive.files(side.key)) for side in (new, old))
+    challenger, champion = (archive.read(side.key) for side in (new, old))
     decision = judge(lake, challenger, champion, horizons=settings.horizons)
     if json:
         print_json(_comparison(name, new, old, challenger, champion, decision))

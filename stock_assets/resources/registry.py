@@ -63,7 +63,7 @@ def log_decision(
 
     told = {**tags, **{f"promotion.{name}": f"{value:.6g}" for name, value in figures.items()}}
     listed = [RunTag(name, value) for name, value in told.items()]
-    with reached(client):
+    with answering(client.tracking_uri):
         for start in range(0, len(listed), TAGS_AT_ONCE):
             client.log_batch(run_id, tags=listed[start : start + TAGS_AT_ONCE])
         for name, value in tags.items():
@@ -73,12 +73,12 @@ def log_decision(
 
 
 @contextmanager
-def reached(client: Any) -> Iterator[None]:
+def answering(uri: str) -> Iterator[None]:
     """Whatever MLflow raises in the block becomes `RegistryUnavailable`, without the password of its address."""
     from mlflow.exceptions import MlflowException
 
     try:
         yield
     except MlflowException as error:
-        told = f"mlflow: expected it to answer at {client.tracking_uri}, got {' '.join(str(error).split())}"
+        told = f"mlflow: expected it to answer at {uri}, got {' '.join(str(error).split())}"
         raise RegistryUnavailable(re.sub(r"(?<=://)[^/@\s]+@", "", told)) from error
