@@ -44,8 +44,10 @@ class Beliefs:
     """What may be said of the mean, by how well it has been said: a running Bayesian average of experts.
 
     The experts: nothing, the historical mean, and for each model the mean with the model's edge. Their weights are
-    posterior probabilities under normal outcomes of unit variance, so that averaging loses at most
-    ``2 * horizon * log(1 / NOTHING)`` squared volatilities against forecasting zero, however wrong the models are.
+    posterior probabilities under normal outcomes of unit variance: the mixture's log likelihood is never more than
+    ``log(1 / NOTHING)`` below that of nothing, whatever comes. On noise of unit variance the mean therefore loses at most
+    about ``2 * horizon * log(1 / NOTHING)`` squared volatilities against forecasting zero, in expectation, however wrong
+    the models are; outcomes that an opponent chose could cost more.
 
     Parameters
     ----------

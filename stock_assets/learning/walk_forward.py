@@ -155,14 +155,13 @@ def _require_finite(data: Dataset, names: tuple[str, ...], values: Floats) -> No
 
 def _require_moves(data: Dataset) -> None:
     """A price that stands still has no variance to scale a return by, and its logarithm none to learn from."""
-    moved = np.concatenate([[-1], np.flatnonzero(data.target[: data.labelled]), [data.labelled]])
+    moved = np.concatenate([[-1], np.flatnonzero(data.log_return), [len(data)]])
     longest = int(np.argmax(np.diff(moved)))
     still = slice(int(moved[longest]) + 1, int(moved[longest + 1]))
-    # A quarter without a return is so many rows without an outcome.
-    if still.stop - still.start > QUARTER - data.horizon:
+    if still.stop - still.start >= QUARTER:
         raise NothingToLearn(
             f"{data.ticker} close: expected a move within any {QUARTER} sessions, got none from "
-            f"{data.session[still.start]} to {data.target_session[still.stop - 1]}"
+            f"{data.session[still.start]} to {data.session[still.stop - 1]}"
         )
     moves = int(np.count_nonzero(data.range_variance[:FIRST_TRAINING_ROWS] > 0))
     if moves < FEWEST_MOVES:
