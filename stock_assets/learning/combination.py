@@ -45,9 +45,9 @@ class Beliefs:
 
     The experts: nothing, the historical mean, and for each model the mean with the model's edge. Their weights are
     posterior probabilities under normal outcomes of unit variance: the mixture's log likelihood is never more than
-    ``log(1 / NOTHING)`` below that of nothing, whatever comes. On noise of unit variance the mean therefore loses at most
-    about ``2 * horizon * log(1 / NOTHING)`` squared volatilities against forecasting zero, in expectation, however wrong
-    the models are; outcomes that an opponent chose could cost more.
+    ``log(1 / NOTHING)`` below that of nothing, whatever comes. On noise of unit variance the mean therefore loses, in
+    expectation, at most about ``2 * horizon * log(1 / NOTHING)`` squared volatilities against forecasting zero, however
+    wrong the models are. Outcomes chosen by an opponent could cost more.
 
     Parameters
     ----------
