@@ -24,7 +24,7 @@ EDGE_LIMIT: Final = 0.2
 # An outcome of more volatilities than this says no more than one of this many.
 LARGEST_OUTCOME: Final = 4.0
 # Sessions of out-of-sample ratios that a variance's level is taken from, and what the training rows' level counts for.
-LEVEL_ROWS: Final = 1_500
+LEVEL_ROWS: Final = 2_500
 LEVEL_PRIOR_ROWS: Final = 250
 
 

@@ -76,7 +76,6 @@ class History:
             edge=np.clip(target / unit, -LARGEST_EDGE, LARGEST_EDGE),
             log_variance=np.log(_next_sum(self.range_variance, horizon) / horizon + FLOOR),
             variance=variance / horizon,
-            size=np.abs(target) / np.sqrt(horizon),
         )
         return Dataset(
             ticker=self.ticker,
@@ -108,18 +107,15 @@ class Labels:
         Log of the mean range variance per session over the horizon: what barely noisy data says of the variance.
     variance : (m,) float64
         Mean squared log return per session over the horizon: what volatility is judged by.
-    size : (m,) float64
-        Absolute log return over the horizon, per sqrt(session): what intervals have to hold.
     """
 
     horizon: int
     edge: Floats
     log_variance: Floats
     variance: Floats
-    size: Floats
 
     def __getitem__(self, rows: slice) -> Labels:
-        return Labels(self.horizon, self.edge[rows], self.log_variance[rows], self.variance[rows], self.size[rows])
+        return Labels(self.horizon, self.edge[rows], self.log_variance[rows], self.variance[rows])
 
     def __len__(self) -> int:
         return len(self.edge)

@@ -41,7 +41,7 @@ class ForestCandidate(Candidate):
     retune_every = 504
     trials = 4
     # Trees find something in any noise; unless the record says otherwise, they are hardly listened to.
-    prior = 0.1
+    prior = 0.03
 
     pipeline_: Pipeline
 
