@@ -90,8 +90,6 @@ def test_the_lineage_leads_back_to_the_run_the_model_version_and_the_bars(filled
     assert tracked.data.tags["data_sha256"] == lineage.data_sha256
     assert tracked.data.tags["dagster_run_id"] == lineage.dagster_run_id
     assert tracked.inputs.dataset_inputs[0].dataset.digest == lineage.data_sha256[:36]
-    assert "ridge_alpha" in tracked.data.params
-    assert "price_r2_random_walk" in tracked.data.metrics
 
 
 def test_every_dagster_run_has_one_mlflow_run_that_ended_as_it_did(filled):
