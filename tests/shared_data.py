@@ -28,3 +28,14 @@ def sample_bars(ticker: str) -> Bars:
     ohlcv = np.column_stack([np.asarray(table[name], dtype=np.float64) for name in COLUMNS])
     split, dividend = actions_from_adjusted_close(ohlcv[:, 3], np.asarray(table["adj_close"], dtype=np.float64))
     return Bars(np.array(table["date"], dtype="datetime64[D]"), ohlcv, split, dividend)
+
+
+def bigtech_bars(ticker: str) -> Bars:
+    """Real daily bars of AAPL, AMZN, GOOGL, MSFT or TSLA up to 2022, from the shared market data."""
+    import pandas as pd
+
+    table = pd.read_csv(shared_data("bigtech5_daily_1980_2022.csv.gz"))
+    rows = table[table["ticker"] == ticker]
+    ohlcv = rows[list(COLUMNS)].to_numpy(dtype=np.float64)
+    split, dividend = actions_from_adjusted_close(ohlcv[:, 3], rows["adj_close"].to_numpy(dtype=np.float64))
+    return Bars(rows["date"].to_numpy(dtype="datetime64[D]"), ohlcv, split, dividend)

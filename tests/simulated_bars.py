@@ -20,18 +20,21 @@ def simulated_bars(
     rng: np.random.Generator,
     *,
     bars: int,
+    drift: float = 0.0,
     reversion: float = 0.0,
     arch: float = 0.08,
     memory: float = 0.90,
     volatility: float = 0.015,
 ) -> Bars:
-    """A market that follows ``r[t] = -reversion * r[t - 1] + sqrt(h[t]) * z[t]``, h[t] a GARCH(1,1), z[t] normal.
+    """A market of ``r[t] = drift - reversion * (r[t - 1] - drift) + sqrt(h[t]) * z[t]``, h a GARCH(1,1), z normal.
 
     Parameters
     ----------
     calendar : SessionCalendar
     rng : Generator
     bars : int
+    drift : float
+        Mean log return a session.
     reversion : float
         0 for a market whose mean can't be forecast; otherwise the R2 of who knows it is its square.
     arch, memory : float
@@ -54,6 +57,7 @@ def simulated_bars(
         noise = deviation[t - 1] * shock[t - 1]
         mean[t] = -reversion * (mean[t - 1] + noise)
         deviation[t] = np.sqrt(level + arch * noise**2 + memory * deviation[t - 1] ** 2)
+    mean += drift
     close = np.log(100.0) + np.cumsum(mean + deviation * shock)
     opened = np.concatenate([[np.log(100.0)], close[:-1]]) + mean + deviation * night
     path = opened[:, None] + deviation[:, None] * np.column_stack([np.zeros(bars), within])

@@ -9,22 +9,14 @@ import talib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from shared_data import sample_bars, shared_data
+from shared_data import bigtech_bars, sample_bars
 
-from quant.bars import CLOSE, HIGH, LOW, VOLUME, Bars, actions_from_adjusted_close, adjusted, unadjusted, windows
+from quant.bars import CLOSE, HIGH, LOW, VOLUME, Bars, adjusted, unadjusted, windows
 from quant.errors import QuantError, TooShort
 from quant.features import NAMES, VOLATILITY, WINDOW, column, feature_table, features
 
 SAMPLE = ["AAPL", "GOOG", "IBM", "MSFT"]
 BIGTECH = ["AAPL", "AMZN", "GOOGL", "MSFT", "TSLA"]
-
-
-def bigtech_bars(ticker: str) -> Bars:
-    table = pd.read_csv(shared_data("bigtech5_daily_1980_2022.csv.gz"))
-    rows = table[table["ticker"] == ticker]
-    ohlcv = rows[["open", "high", "low", "close", "volume"]].to_numpy(dtype=np.float64)
-    split, dividend = actions_from_adjusted_close(ohlcv[:, CLOSE], rows["adj_close"].to_numpy(dtype=np.float64))
-    return Bars(rows["date"].to_numpy(dtype="datetime64[D]"), ohlcv, split, dividend)
 
 
 def live(bars: Bars, end: int) -> np.ndarray:
