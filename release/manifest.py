@@ -207,8 +207,8 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
 class TradingRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The out-of-sample signals as trades at the next open, beside buying once and holding, over the same sessions.
 
-    `first` to `last` are ISO dates; costs are basis points of what is traded, a side; `trials` is what the deflated
-    Sharpe ratios were told.
+    `first` to `last` are ISO dates; costs are basis points of what is traded, a side; `trials` is what the signals'
+    deflated Sharpe ratio was told. Nothing was tried to find the other, whose ratio is not deflated.
     """
 
     first: str

@@ -246,7 +246,8 @@ def tell(outcome: Outcome, *, json: bool = False) -> None:
     say(f"release {manifest.release_id} in force after {outcome.wall_seconds:.1f} s", style="bold green")
     if outcome.fresh:
         say(f"fresh already: {', '.join(outcome.fresh)}")
-    show_table(report.scores(_metrics(outcome)))
+    for table in report.results(outcome.release):
+        show_table(table)
     report.print_refusals(manifest.refused)
     refused = {refusal.ticker for refusal in manifest.refused}
     # Of these the release has the earlier model.

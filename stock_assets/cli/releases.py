@@ -72,7 +72,8 @@ def show(
         f"as of {manifest.as_of}, published {minute(manifest.created_at)} by Dagster run {manifest.dagster_run_id}",
         soft_wrap=True,
     )
-    show_table(report.scores(metrics))
+    for table in report.results(release):
+        show_table(table)
     show_table(report.lineage(manifest.tickers))
     report.print_refusals(manifest.refused)
 

@@ -2,46 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.table import Table
 from rich.text import Text
 
-from release.manifest import Refusal, TickerLineage, TickerMetrics
+from release.manifest import Book, Refusal, TickerLineage, TickerMetrics, TradingRecord
+from release.reader import Release
 from stock_assets.cli.console import say, stdout
 
 if TYPE_CHECKING:
     from stock_assets.runs import TickerRun
 
+SCORES: Final = (
+    "A price R² near 1 is what repeating yesterday's close scores. p: Clark and West's, of a forecast of no return. "
+    "Right: in direction. Brier: percent better than the base rate. QLIKE: under 1 beats EWMA's variance. Cover: "
+    "percent inside the interval meant to hold 90 %, and in the worst 63 sessions."
+)
 
-def scores(metrics: Mapping[str, Mapping[int, TickerMetrics]]) -> Table:
-    """One row a ticker: out-of-sample scores, each with what the naive forecast scores on the same days."""
+
+def results(release: Release) -> Iterator[Table]:
+    """What the release's forecasts are worth, horizon by horizon, and what their signals would have earned."""
+    tickers = release.tickers
+    yield from scores({name: ticker.metrics for name, ticker in tickers.items()})
+    yield trading({name: ticker.trading for name, ticker in tickers.items()})
+
+
+def scores(metrics: Mapping[str, Mapping[int, TickerMetrics]]) -> Iterator[Table]:
+    """A table a horizon, one row a ticker: out-of-sample scores, each with what the naive forecast scores beside it."""
+    horizons = list(dict.fromkeys(horizon for by_horizon in metrics.values() for horizon in by_horizon))
+    for horizon in horizons:
+        table = _scores(horizon, {name: of[horizon] for name, of in metrics.items() if horizon in of})
+        table.caption = SCORES if horizon == horizons[-1] else None
+        yield table
+
+
+def _scores(horizon: int, metrics: Mapping[str, TickerMetrics]) -> Table:
+    ahead = "1 session ahead" if horizon == 1 else f"{horizon} sessions ahead"
     table = plain_table(
-        title="Out of sample: the champion beside what costs nothing",
-        caption="A price R² near 1 is what repeating yesterday's close scores.\n"
-        "p: Clark and West's, of a forecast of no return. Coverage: of intervals meant to hold 90 %.",
+        title=f"{ahead}, out of sample: {_between([score.n for score in metrics.values()])} forecasts a ticker"
     )
     table.add_column("ticker", style="bold")
-    for name in ("price\nR²", "random\nwalk", "return\nR²", "past\nmean", "p", "direction", "base\nrate"):
+    # Percent signs would not fit into 80 columns.
+    for name in ("price\nR²", "random\nwalk", "return\nR² %", "past\nmean", "p", "right\n%", "base\nrate"):
         table.add_column(name, justify="right")
-    table.add_column("cover-\nage", justify="right")
-    table.add_column("n", justify="right")
-    for ticker, score in ((ticker, next(iter(by_horizon.values()))) for ticker, by_horizon in metrics.items()):
+    for name in ("Brier\nskill", "QLIKE\n/EWMA", "cover\n90 %", "worst\n63"):
+        table.add_column(name, justify="right")
+    for ticker, score in metrics.items():
         table.add_row(
             ticker,
             f"{score.price_r2:.5f}",
             f"{score.price_r2_random_walk:.5f}",
-            f"{score.return_r2:+.5f}",
-            f"{score.return_r2_historical_mean:+.5f}",
+            f"{100 * score.return_r2:+.2f}",
+            f"{100 * score.return_r2_historical_mean:+.2f}",
             f"{score.clark_west_p:.2f}",
-            f"{score.directional_accuracy:.1%} ± {score.directional_accuracy_se:.1%}",
-            f"{score.base_rate:.1%}",
-            f"{score.coverage_90:.1%}",
-            f"{score.n}",
+            f"{100 * score.directional_accuracy:.1f}±{100 * score.directional_accuracy_se:.1f}",
+            f"{100 * score.base_rate:.1f}",
+            f"{100 * (1 - score.brier / score.brier_base_rate):+.2f}",
+            f"{score.qlike / score.qlike_ewma:.2f}",
+            f"{100 * score.coverage_90:.1f}",
+            f"{100 * score.worst_coverage_63:.1f}",
         )
     return table
+
+
+def trading(records: Mapping[str, TradingRecord]) -> Table:
+    """Two rows a ticker: its signals as trades, and buying once and holding, net of the same costs."""
+    costs = sorted({record.cost_bp + record.slippage_bp for record in records.values()})
+    table = plain_table(
+        title="The signals of the first horizon as trades, beside buying and holding",
+        caption=f"Executed at the next open, at {_between(costs)} bp a side; return and volatility are a year's. "
+        "Deflated: how sure one may be that the Sharpe ratio is not the luck of the best of "
+        f"{_between([record.trials for record in records.values()])} settings; 95 % would be evidence.",
+    )
+    table.add_column("ticker", style="bold")
+    table.add_column("")
+    for name in ("return", "volatility", "Sharpe", "deflated", "drawdown", "trades", "exposure"):
+        table.add_column(name, justify="right")
+    for ticker, record in records.items():
+        deflated = f"{record.signals.deflated_sharpe:.0%}"
+        table.add_row(ticker, "signals", *_book(record.signals, deflated=deflated))
+        table.add_row("", "buy and hold", *_book(record.buy_and_hold, deflated=""))
+    return table
+
+
+def _book(book: Book, *, deflated: str) -> Iterator[str]:
+    yield f"{book.annualised_return:+.1%}"
+    # A book that lost everything has neither.
+    yield "ruined" if book.annualised_volatility is None else f"{book.annualised_volatility:.1%}"
+    yield "ruined" if book.sharpe is None else f"{book.sharpe:+.2f}"
+    yield deflated
+    yield f"{abs(book.maximum_drawdown):.1%}"
+    yield f"{book.trades}"
+    yield f"{book.exposure:.0%}"
+
+
+def _between(values: Sequence[float]) -> str:
+    least, most = min(values, default=0), max(values, default=0)
+    return f"{least:,g}" if least == most else f"{least:,g} to {most:,g}"
 
 
 def lineage(tickers: Iterable[TickerLineage]) -> Table:
