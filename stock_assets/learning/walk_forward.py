@@ -1,4 +1,4 @@
-"""Forecasts as they would have been made: refit every quarter on what was known then, kept apart by a purge gap."""
+"""Forecasts as they would have been made: refit again and again on what was known then, kept apart by a purge gap."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from stock_assets.learning.dataset import FIRST_TRAINING_ROWS, Dataset
 from stock_assets.learning.errors import NothingToLearn, TooLittleHistory, named
 from stock_assets.learning.tuning import Budget, tune
 
+# Sessions after which what is known is looked at anew; families refit every so many of these months.
+MONTH: Final = 21
 QUARTER: Final = 63
 # Sessions among the first training rows in which the price has to move: the log-HAR learns from a year of them.
 FEWEST_MOVES: Final = 300
@@ -67,7 +69,7 @@ class WalkForward:
     parameters : ForecastParameters
         Fitted on all of the out-of-sample predictions: what the next forecast uses.
     trials : int
-        Settings that were tried on these rows, over all families and quarters.
+        Settings that were tried on these rows, over all families and months.
     last_year : Fitted
         The candidates of about a year ago, and from which row on they had seen nothing.
     """
@@ -106,13 +108,13 @@ def walk_forward(data: Dataset, *, seed: int, budget: Budget = Budget()) -> Walk
     -------
     WalkForward
         Candidates are refit and tuned anew as often as their families want, on past rows only. The champion's
-        parameters for a quarter come from forecasts whose outcome was known before it began, its intervals follow
+        parameters for a month come from forecasts whose outcome was known before it began, its intervals follow
         the outcomes day by day. The newest rows, whose outcome is not known yet, have NaN in `realised`.
 
     Raises
     ------
     TooLittleHistory
-        If the rows end before the first quarter of forecasts.
+        If the rows end before the first forecast.
     NothingToLearn
         If features or outcomes are not finite, or prices stand still.
     NothingFound
@@ -122,8 +124,8 @@ def walk_forward(data: Dataset, *, seed: int, budget: Budget = Budget()) -> Walk
     with named(data.ticker):
         spoken = _speak(data, seed=seed, budget=budget)
         record = _Record(data, spoken)
-        for start in range(first_forecast(data.horizon), len(data), QUARTER):
-            record.forecast(slice(start, min(start + QUARTER, len(data))))
+        for start in range(first_forecast(data.horizon), len(data), MONTH):
+            record.forecast(slice(start, min(start + MONTH, len(data))))
         bounds = record.bounds()
         parameters = record.parameters(data.labelled, bounds=bounds)
         return WalkForward(_table(record, bounds), parameters, spoken.trials, spoken.last_year)
@@ -182,17 +184,17 @@ class _Spoken:
 
 
 def _speak(data: Dataset, *, seed: int, budget: Budget) -> _Spoken:
-    """Walk through the quarters with every family."""
+    """Walk through the months with every family."""
     first = first_forecast(data.horizon)
     outputs = {family.name: np.full(len(data), np.nan) for family in FAMILIES}
     levels = {family.name: np.full(len(data), np.nan) for family in VARIANCE_FAMILIES}
     tuned: dict[str, Candidate] = {}
     fitted: dict[str, Candidate] = {}
     trials, last_year = 0, Fitted(first, {})
-    for start in range(first, len(data), QUARTER):
+    for start in range(first, len(data), MONTH):
         known = known_rows(start, horizon=data.horizon)
         X, labels = data.X[:known], data.labels[:known]
-        rows = slice(start, min(start + QUARTER, len(data)))
+        rows = slice(start, min(start + MONTH, len(data)))
         for family in FAMILIES:
             name = family.name
             if (start - first) % family.retune_every == 0:
@@ -200,9 +202,9 @@ def _speak(data: Dataset, *, seed: int, budget: Budget) -> _Spoken:
                 tuned[name], trials = chosen.candidate, trials + chosen.trials
             if (start - first) % family.refit_every == 0:
                 fitted[name] = tuned[name].refitted(X, labels, seed=seed)
+                if name in levels:
+                    levels[name][start:] = np.mean(labels.variance / np.exp(fitted[name].predict(X)))
             outputs[name][rows] = fitted[name].predict(data.X[rows])
-            if name in levels:
-                levels[name][rows] = float(np.mean(labels.variance / np.exp(fitted[name].predict(X))))
         if len(data) - start >= 252 or not last_year.candidates:
             last_year = Fitted(start, dict(fitted))
     return _Spoken(outputs, levels, trials, last_year)
@@ -230,7 +232,7 @@ class _Record:
             setattr(self, name, np.full(len(self.data), np.nan))
 
     def forecast(self, rows: slice) -> None:
-        """Forecast a quarter: models by what was known at its first row, beliefs by what was at each row."""
+        """Forecast a month: models by what was known at its first row, beliefs by what was at each row."""
         data, start = self.data, rows.start
         known = known_rows(start, horizon=data.horizon)
         target = data.target[:known]
@@ -249,7 +251,7 @@ class _Record:
         self.p_up[rows] = self._up(known)(self.mean[rows] / vol)
 
     def _learn(self, rows: slice, evidence: Floats) -> None:
-        """Add a quarter's evidence to the sums, one row after the other; what isn't known yet says nothing."""
+        """Add a month's evidence to the sums, one row after the other; what isn't known yet says nothing."""
         sums = np.cumsum(np.nan_to_num(evidence, nan=0.0), axis=0)
         self.evidence[rows.start + 1 : rows.stop + 1] = self.evidence[rows.start] + sums
 

@@ -54,6 +54,7 @@ class HarCandidate(Candidate):
 
     name = "har"
     part = Part.VARIANCE
+    refit_every = 21
     trials = 5
 
     scaler_: StandardScaler
