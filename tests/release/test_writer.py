@@ -66,6 +66,15 @@ def test_equal_content_has_an_equal_id_whenever_and_by_whichever_run_it_is_publi
     assert [m.release_id for m in store.list()] == [manifest.release_id]
 
 
+def test_another_word_on_the_model_card_is_another_release(store):
+    before = store.current()
+
+    manifest = publish(store.path, replace(draft(), model_card=f"{draft().model_card}One word more.\n"))
+
+    assert manifest.release_id != before
+    assert store.load().model_card.endswith("One word more.\n")
+
+
 def test_the_id_starts_with_the_newest_session(store):
     assert store.current().startswith("2012-03-01-")
 
