@@ -113,8 +113,9 @@ def ticker_card(subject: Subject) -> str:
     for horizon, scores in subject.metrics.items():
         parts.append(f"**{_ahead(horizon)}**, {scores.n:,} forecasts made from {scores.first} to {scores.last}:")
         parts.append(_bullets(verdicts.of_ticker(scores)))
-    if subject.trading is not None:
-        parts += ["**Trading**:", _bullets([verdicts.of_trading(subject.trading)])]
+    unmade = "Trading the signals: no record, for this version has made none."
+    told = unmade if subject.trading is None else verdicts.of_trading(subject.trading)
+    parts += ["**Trading**:", _bullets([told])]
     return _page([*parts, *_body([subject])])
 
 

@@ -206,7 +206,8 @@ def test_trading_is_skill_only_if_its_sharpe_ratio_outlives_the_trials(card):
     assert "Trading the signals: no skill is shown (Sharpe ratio +0.53, buy and hold's +1.09" in card()
     assert "deflated for 340 trials 11%, evidence would be 95 %" in card()
     assert "Trading the signals: skill is shown" in card(trading=sure)
-    assert "Trading" not in card(trading=None)
+    assert "Trading the signals: no record, for this version has made none." in card(trading=None)
+    assert "Signals beside buy and hold" not in card(trading=None)
 
 
 def test_a_ruined_book_and_what_was_never_tried_are_told_in_words(card):

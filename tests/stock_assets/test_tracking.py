@@ -39,6 +39,7 @@ IN_THE_WAY = {
     "signals": "signals/{}/",
 }
 KILLED = ("BURIED", "SENSED")
+TWICE = "TWICE"
 
 
 def ticker_of(step: str) -> str:
@@ -51,7 +52,7 @@ def home(tmp_path_factory) -> PipelineSettings:
     """A home with a ticker for each way to fail."""
     folder: Path = tmp_path_factory.mktemp("tracking")
     bars = sample_bars("IBM")[-BARS:]
-    names = (*map(ticker_of, IN_THE_WAY), *KILLED)
+    names = (*map(ticker_of, IN_THE_WAY), *KILLED, TWICE)
     pd.concat([price_table(bars, ticker=name) for name in names]).to_csv(folder / "bars.csv", index=False)
     settings = PipelineSettings(home=folder / "home", source=SourceName.FILES, data=folder / "bars.csv")
     prepare_tracking(settings)
@@ -61,7 +62,7 @@ def home(tmp_path_factory) -> PipelineSettings:
 @pytest.fixture(scope="module")
 def instance(home):
     with open_instance(home) as opened:
-        opened.add_dynamic_partitions("tickers", [*map(ticker_of, IN_THE_WAY), *KILLED])
+        opened.add_dynamic_partitions("tickers", [*map(ticker_of, IN_THE_WAY), *KILLED, TWICE])
         yield opened
 
 
@@ -100,8 +101,8 @@ def champion(filled) -> Champion:
     return Champion.read(Lake(UPath(filled.settings.lake)), "AAPL")
 
 
-def artifact(filled, run, path: str) -> bytes:
-    client = mlflow().MlflowClient(filled.settings.tracking_uri)
+def artifact(settings: PipelineSettings, run, path: str) -> bytes:
+    client = mlflow().MlflowClient(settings.tracking_uri)
     return Path(client.download_artifacts(run.info.run_id, path)).read_bytes()
 
 
@@ -158,11 +159,11 @@ def test_its_tags_lead_to_the_dagster_run_and_the_code(filled, tracked, champion
 
 @pytest.mark.parametrize("name", ["reliability", "coverage", "importance", "equity"])
 def test_its_pictures_are_there(filled, tracked, name):
-    assert artifact(filled, tracked, f"figures/{name}.png").startswith(b"\x89PNG")
+    assert artifact(filled.settings, tracked, f"figures/{name}.png").startswith(b"\x89PNG")
 
 
 def test_its_model_card_is_there_with_what_its_signals_earned(filled, tracked, champion):
-    card = artifact(filled, tracked, "model_card.md").decode()
+    card = artifact(filled.settings, tracked, "model_card.md").decode()
 
     assert card.startswith(f"# Model card: AAPL, version {champion.lineage.model_version}\n")
     assert champion.lineage.data_sha256[:12] in card
@@ -183,6 +184,29 @@ def test_the_registered_model_has_a_signature_of_every_output_and_says_what_serv
     ours, theirs = OnnxModel(champion.onnx).predict(rows), OnnxModel(graph).predict(rows)
     for name, said in ours.items():
         np.testing.assert_array_equal(said, theirs[name])
+
+
+def test_a_model_that_does_not_serve_has_a_card_but_no_trading_record_and_signals_alone_have_no_card(home, instance):
+    client = mlflow().MlflowClient(home.tracking_uri)
+
+    def told(selection: str | None) -> tuple[str, set[str]]:
+        run = materialize_ticker(instance, home, TWICE, selection)
+        assert run.ok, run.error
+        (tracked,) = runs_of(home.tracking_uri, run.run_id)
+        pages = {file.path for file in client.list_artifacts(tracked.info.run_id)}
+        card = artifact(home, tracked, "model_card.md").decode() if "model_card.md" in pages else ""
+        return card, {file.path for file in client.list_artifacts(tracked.info.run_id, "figures")}
+
+    serving, drawn = told(None)
+    refused, drawn_of_refused = told("key:model or key:oos_predictions or key:signals")
+    nothing, drawn_of_nothing = told("key:signals")
+
+    assert serving.startswith("# Model card: TWICE, version 1\n")
+    assert "figures/equity.png" in drawn
+    assert refused.startswith("# Model card: TWICE, version 2\n")
+    assert "this version has made none" in refused
+    assert drawn_of_refused == drawn - {"figures/equity.png"}
+    assert (nothing, drawn_of_nothing) == ("", set())
 
 
 @pytest.mark.parametrize("step", IN_THE_WAY)
