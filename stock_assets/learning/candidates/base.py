@@ -90,7 +90,7 @@ def loss(part: Part, predicted: Floats, labels: Labels) -> Floats:
         error: Floats = (labels.edge - predicted) ** 2
         return error
     ratio = labels.variance / np.exp(predicted)
-    ratio = ratio / ratio.mean()
+    level = ratio.mean()
     # Without the realised variance's own log, which no forecast changes and a still session makes infinite.
-    quasi: Floats = ratio + predicted - predicted.mean()
+    quasi: Floats = ratio / level + predicted + np.log(level)
     return quasi

@@ -68,7 +68,8 @@ class SparseCandidate(Candidate):
         moment = Z.T @ (labels.edge - labels.edge.mean()) / labels.horizon
         variance = float(labels.edge.var())
         self.coefficients_ = np.zeros(X.shape[1])
-        for names in (SCALE_FREE, NAMES):
+        # Outcomes that never vary have no effect to find, and nothing to measure one by.
+        for names in (SCALE_FREE, NAMES) if variance > 0 else ():
             places = [column(name) for name in names]
             found = single_effects(gram[np.ix_(places, places)], moment[places], variance=variance)
             self.coefficients_[places] += 0.5 * found
