@@ -1,4 +1,4 @@
-"""Weights, widths and odds from evidence: without any they say nothing, with it they say what was planted."""
+"""How likely up: the base rate and a normal distribution's slope without evidence, the posterior mode with it."""
 
 from __future__ import annotations
 
@@ -6,89 +6,126 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+from scipy.optimize import minimize_scalar
+from scipy.special import expit, log_expit
+from scipy.stats import norm
 
-from stock_assets.learning.calibration import (
-    FEWEST_ROWS,
-    conformal_quantiles,
-    fit_parameters,
-    prior_parameters,
-    shrunk_logistic,
-    shrunk_weights,
-)
-from stock_assets.learning.errors import LearningError
+from stock_assets.learning.calibration import LIMIT, NORMAL_SLOPE, SLOPE_PRIOR_SD, fit_up
+
+NONE = np.empty(0)
 
 
-def test_models_without_skill_are_hardly_believed():
+def outcomes(rng: np.random.Generator, ratio: np.ndarray, *, slope: float, shift: float = 0.0) -> np.ndarray:
+    """Returns whose sign follows the odds ``shift + slope * ratio``."""
+    up = rng.random(len(ratio)) < expit(shift + slope * ratio)
+    return np.where(up, 0.01, -0.01)
+
+
+def test_with_nothing_known_a_gain_is_as_likely_as_a_loss():
+    up = fit_up(NONE, NONE, NONE, horizon=1)
+
+    assert up(np.zeros(1))[0] == pytest.approx(0.5)
+    assert up.slope == NORMAL_SLOPE
+
+
+def test_the_slope_before_evidence_is_a_normal_distributions():
+    ratio = np.linspace(-LIMIT, LIMIT, 7)
+
+    up = fit_up(NONE, NONE, NONE, horizon=1)
+
+    assert_allclose(up(ratio), norm.cdf(ratio), atol=1e-3)
+
+
+def test_without_forecasts_to_judge_the_base_rate_speaks():
+    target = np.where(np.arange(20_000) % 100 < 54, 0.01, -0.01)
+
+    up = fit_up(target, NONE, NONE, horizon=1)
+
+    assert up.slope == NORMAL_SLOPE
+    assert up(np.zeros(1))[0] == pytest.approx(0.54, abs=0.002)
+
+
+def test_a_base_rate_of_few_days_is_held_near_even_odds():
+    assert fit_up(np.full(20, 0.01), NONE, NONE, horizon=1)(np.zeros(1))[0] < 0.55
+
+
+@pytest.mark.parametrize("still", [0.0, 0.3])
+def test_days_without_a_move_are_no_gains_and_say_nothing_of_the_odds(still):
     rng = np.random.default_rng(0)
-    totals = [sum(shrunk_weights(0.05 * rng.normal(size=(1_000, 2)), rng.normal(size=1_000))) for _ in range(50)]
+    target = outcomes(rng, np.zeros(5_000), slope=0.0)
+    moving = target.copy()
+    moving[rng.random(5_000) < still] = 0.0
 
-    assert np.mean(totals) < 0.15
+    up = fit_up(moving, NONE, NONE, horizon=1)
 
-
-def test_a_model_that_is_right_is_believed_and_its_useless_rival_is_not():
-    rng = np.random.default_rng(1)
-    departures = 0.2 * rng.normal(size=(5_000, 2))
-    realised = departures[:, 1] + rng.normal(size=5_000)
-
-    ridge, forest = shrunk_weights(departures, realised)
-
-    assert forest > 0.75
-    assert ridge < 0.15
+    assert up.moving == pytest.approx(1.0 - still, abs=0.09)
+    assert up(np.zeros(1))[0] == pytest.approx(0.5 * (1.0 - still), abs=0.06)
 
 
-@settings(max_examples=50)
-@given(st.integers(0, 10_000))
-def test_weights_are_never_negative_nor_together_above_one(seed):
+def test_how_often_a_price_moves_is_a_matter_of_the_last_year():
+    target = np.where(np.arange(3_000) % 2 == 0, 0.01, -0.01)
+    target[:2_500:3] = 0.0
+
+    assert fit_up(target, NONE, NONE, horizon=1).moving == pytest.approx(1.0)
+
+
+@settings(max_examples=40)
+@given(
+    seed=st.integers(0, 10_000),
+    rows=st.integers(0, 3_000),
+    slope=st.floats(-3.0, 6.0),
+    horizon=st.sampled_from([1, 5, 21]),
+)
+def test_the_slope_is_the_posterior_mode_that_a_general_optimiser_finds(seed, rows, slope, horizon):
     rng = np.random.default_rng(seed)
-    departures = rng.normal(size=(200, 2))
+    ratio = 0.1 * rng.normal(size=rows)
+    judged = outcomes(rng, ratio, slope=slope)
+    judged[rng.random(rows) < 0.05] = 0.0
 
-    ridge, forest = shrunk_weights(departures, departures.sum(axis=1) * rng.normal() + 0.01 * rng.normal(size=200))
+    up = fit_up(judged, ratio, judged, horizon=horizon)
 
-    assert min(ridge, forest) >= 0
-    assert ridge + forest <= 1 + 1e-12
+    moved, held = judged != 0, np.clip(ratio, -LIMIT, LIMIT)
+    sign = np.sign(judged[moved])
+
+    def cost(candidate: float) -> float:
+        log_likelihood = log_expit(sign * (up.intercept + candidate * held[moved])).sum() / horizon
+        return 0.5 * ((candidate - NORMAL_SLOPE) / SLOPE_PRIOR_SD) ** 2 - log_likelihood
+
+    found = minimize_scalar(cost, bracket=(NORMAL_SLOPE - 1, NORMAL_SLOPE + 1), options={"xtol": 1e-10})
+    assert up.slope == pytest.approx(found.x, abs=1e-5)
 
 
-def test_conformal_bounds_cover_a_new_draw_at_least_as_often_as_promised():
+def test_outcomes_move_the_slope_as_far_as_they_speak():
+    rng = np.random.default_rng(1)
+    ratio = rng.uniform(-LIMIT, LIMIT, 200_000)
+
+    steep, flat = (outcomes(rng, ratio, slope=slope) for slope in (3.0, 0.0))
+
+    assert fit_up(steep, ratio, steep, horizon=1).slope > 2.5
+    assert fit_up(flat, ratio, flat, horizon=1).slope < 0.6
+    few = fit_up(steep[:500], ratio[:500], steep[:500], horizon=1).slope
+    assert few == pytest.approx(NORMAL_SLOPE, abs=0.2)
+
+
+def test_overlapping_outcomes_count_for_one_in_so_many():
     rng = np.random.default_rng(2)
-    hits = []
-    for _ in range(2_000):
-        residual = rng.standard_t(4, size=200)
-        lower, upper = conformal_quantiles(residual[:-1], coverage=0.9)
-        hits.append(lower <= residual[-1] <= upper)
+    ratio = rng.uniform(-LIMIT, LIMIT, 1_000)
+    target = outcomes(rng, ratio, slope=4.0)
 
-    # Exact coverage is 180/200; the tolerance is three standard errors of 2,000 trials.
-    assert np.mean(hits) == pytest.approx(0.9, abs=0.02)
+    fivefold = np.repeat(target, 5), np.repeat(ratio, 5)
 
-
-def test_odds_without_information_are_the_base_rate():
-    rng = np.random.default_rng(3)
-    up = rng.random(2_000) < 0.54
-
-    intercept, slope = shrunk_logistic(0.05 * rng.normal(size=2_000), up)
-
-    assert 1 / (1 + np.exp(-intercept)) == pytest.approx(up.mean(), abs=0.01)
-    assert 0 <= slope < 0.8
+    once = fit_up(target, ratio, target, horizon=1).slope
+    assert fit_up(target, fivefold[1], fivefold[0], horizon=5).slope == pytest.approx(once, abs=1e-9)
 
 
-def test_odds_that_would_contradict_the_forecast_fall_back_to_the_base_rate():
-    score = np.linspace(-1, 1, 1_000)
+@given(st.integers(0, 10_000), st.floats(0.16, 100.0))
+def test_a_mean_beyond_the_limit_is_no_likelier_right(seed, ratio):
+    rng = np.random.default_rng(seed)
+    target = 0.01 * rng.normal(size=300)
+    up = fit_up(target, 0.1 * rng.normal(size=300), target, horizon=1)
 
-    intercept, slope = shrunk_logistic(score, score < 0)
-
-    assert slope == 0.0
-    assert 1 / (1 + np.exp(-intercept)) == pytest.approx((score < 0).mean())
-
-
-def test_before_there_is_evidence_the_base_rate_and_normal_quantiles_speak():
-    parameters = prior_parameters(historical_mean=1e-4, up_rate=0.52, horizon=4)
-
-    assert (parameters.ridge_weight, parameters.forest_weight, parameters.up_slope) == (0.0, 0.0, 0.0)
-    assert parameters.volatility_scale == 2.0
-    assert 1 / (1 + np.exp(-parameters.up_intercept)) == pytest.approx(0.52)
-
-
-def test_too_few_or_unfinished_rows_are_refused():
-    rows = {name: np.ones(FEWEST_ROWS - 1) for name in ("ridge", "forest", "volatility", "realised", "historical_mean")}
-
-    with pytest.raises(LearningError, match=f"at least {FEWEST_ROWS} finite rows, got {FEWEST_ROWS - 1}"):
-        fit_parameters(**rows, next_mean=0.0)
+    assert up(np.array([ratio]))[0] == up(np.array([LIMIT]))[0]
+    assert up(np.array([-ratio]))[0] == up(np.array([-LIMIT]))[0]
+    assert (up(np.linspace(-1, 1, 50)) > 0).all()
+    assert (up(np.linspace(-1, 1, 50)) < 1).all()

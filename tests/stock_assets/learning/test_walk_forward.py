@@ -15,12 +15,12 @@ from quant.conformal import adaptive_bounds
 from quant.faults import faults
 from quant.forecast import forecast
 from quant.volatility import ewma_variance, rolling_variance
-from stock_assets.learning.candidates import EDGE_FAMILIES, VARIANCE_FAMILIES
+from stock_assets.learning.candidates import EDGE_FAMILIES, FAMILIES, VARIANCE_FAMILIES
 from stock_assets.learning.combination import Beliefs, shrunk_mean
 from stock_assets.learning.dataset import dataset
 from stock_assets.learning.scores import by_model, ticker_metrics
 from stock_assets.learning.training import train
-from stock_assets.learning.walk_forward import QUARTER, Model, WalkForward, first_forecast, known_rows, walk_forward
+from stock_assets.learning.walk_forward import MONTH, Model, WalkForward, first_forecast, known_rows, walk_forward
 
 SEED = 7
 BARS = 1_060
@@ -69,8 +69,9 @@ def bits(table: pd.DataFrame) -> np.ndarray:
     return np.ascontiguousarray(table[[*SAID, *LAST_KNOWN]].to_numpy(dtype=np.float64)).view(np.int64)
 
 
-ON_THE_REFIT = 2 * QUARTER
-LAST_BEFORE_THE_REFIT = 2 * QUARTER - 1
+# Forecasts before the one that every monthly and quarterly family is refit for.
+ON_THE_REFIT = 6 * MONTH
+LAST_BEFORE_THE_REFIT = 6 * MONTH - 1
 
 
 @pytest.mark.parametrize("horizon", [1, 5])
@@ -80,7 +81,7 @@ LAST_BEFORE_THE_REFIT = 2 * QUARTER - 1
         ("IBM", 0),
         ("IBM", ON_THE_REFIT),
         ("IBM", LAST_BEFORE_THE_REFIT),
-        ("AAPL", 3 * QUARTER + 40),
+        ("AAPL", 9 * MONTH + 40),
         ("AMZN", ON_THE_REFIT + 17),
     ],
 )
@@ -114,7 +115,7 @@ def test_a_history_that_ends_today_gives_the_forecasts_that_the_longer_one_had_f
     longer = walked("IBM", 1).table
     same = longer[longer["date"] <= short["date"].max()]
 
-    # A shorter last quarter may be summed in another order.
+    # A shorter last month may be summed in another order.
     assert_allclose(short[SAID], same[SAID], rtol=1e-9)
 
 
@@ -172,14 +173,14 @@ def test_the_random_walk_forecasts_no_change_at_even_odds(real):
     assert (rows["p_up"] == 0.5).all()
 
 
-def test_the_historical_mean_is_that_of_what_was_known_at_the_quarters_start(walked, calendar):
+def test_the_historical_mean_is_that_of_what_was_known_at_the_months_start(walked, calendar):
     data = dataset(real_bars("IBM"), calendar, ticker="IBM", horizon=5)
     rows = walked("IBM", 5).table.query("model == 'historical_mean'")
 
-    for quarter in range(3):
-        start = first_forecast(5) + quarter * QUARTER
+    for month in range(5):
+        start = first_forecast(5) + month * MONTH
         known = data.target[: known_rows(start, horizon=5)]
-        said = rows.iloc[quarter * QUARTER : (quarter + 1) * QUARTER]
+        said = rows.iloc[month * MONTH : (month + 1) * MONTH]
         assert_allclose(said["mean"], known.mean())
         assert_allclose(said["p_up"], (known > 0).mean())
 
@@ -201,7 +202,7 @@ def test_the_champions_mean_averages_the_experts_by_what_was_settled_at_each_row
     table, first = walked("IBM", horizon).table, first_forecast(horizon)
     mean = table.pivot_table(index="date", columns="model", values="mean")
     vol = table.loc[table["model"] == Model.CHAMPION, "vol"].to_numpy()
-    starts = first + np.arange(len(vol)) // QUARTER * QUARTER
+    starts = first + np.arange(len(vol)) // MONTH * MONTH
     known = [known_rows(int(start), horizon=horizon) for start in starts]
     historical = np.array([shrunk_mean(data.target[:rows], data.unit[:rows]) for rows in known])
     edges = {family.name: (mean[family.name].to_numpy() - historical) / vol for family in EDGE_FAMILIES}
@@ -242,7 +243,7 @@ def test_the_parameters_continue_the_record(walked, calendar, horizon):
     assert parameters.horizon == horizon
     assert set(parameters.edge_weights) == {family.name for family in EDGE_FAMILIES}
     assert set(parameters.variance_weights) == {family.name for family in VARIANCE_FAMILIES}
-    # The served models have seen some quarters more than those of the walk; what they say of the same day is alike.
+    # The served models have seen some months more than those of the walk; what they say of the same day is alike.
     assert served.vol[0] == pytest.approx(newest["vol"], rel=0.2)
     assert served.p_up[0] == pytest.approx(newest["p_up"], abs=0.05)
     assert abs(served.mean[0] - newest["mean"]) < 0.2 * newest["vol"]
@@ -258,13 +259,19 @@ def test_no_label_learned_from_reaches_within_a_horizon_of_the_forecast(horizon)
     assert last_label_ends == row - horizon
 
 
+def test_families_are_refit_and_tuned_at_the_start_of_a_month():
+    for family in FAMILIES:
+        assert family.refit_every % MONTH == 0
+        assert family.retune_every % family.refit_every == 0
+
+
 def test_the_models_of_a_year_ago_have_seen_nothing_of_the_year(real):
     last_year = real.walk.last_year
 
-    assert QUARTER * 4 <= len(real.data) - last_year.start < QUARTER * 5
-    assert (last_year.start - first_forecast(1)) % QUARTER == 0
+    assert 252 <= len(real.data) - last_year.start < 252 + MONTH
+    assert (last_year.start - first_forecast(1)) % MONTH == 0
     assert set(last_year.candidates) == {family.name for family in (*EDGE_FAMILIES, *VARIANCE_FAMILIES)}
-    said = last_year.candidates["har"].predict(real.data.X[last_year.start : last_year.start + QUARTER])
+    said = last_year.candidates["har"].predict(real.data.X[last_year.start : last_year.start + MONTH])
     assert np.isfinite(said).all()
 
 
