@@ -69,6 +69,10 @@ class NothingToPublish(StockAssetsError):
     """No ticker has a champion, so there is no release to make."""
 
 
+class SignalsOfAnother(StockAssetsError):
+    """Signals that another model has made than the one in force."""
+
+
 class HomeUnwritable(StockAssetsError):
     """The home can't be made or written."""
 

@@ -26,7 +26,10 @@ def cause(instance: DagsterInstance, run_id: str) -> str:
     for record in instance.all_logs(run_id, of_type=DagsterEventType.STEP_FAILURE):
         return _step_cause(record)
     for record in instance.all_logs(run_id, of_type=DagsterEventType.RUN_FAILURE):
-        return one_line(record.get_dagster_event().message or "the run failed")
+        # No step has failed where a resource could not be opened.
+        failed = record.get_dagster_event()
+        error = failed.job_failure_data.error
+        return _told(error) if error is not None else one_line(failed.message or "the run failed")
     return "the run failed without saying why; see its log in Dagster"
 
 
@@ -34,7 +37,10 @@ def _step_cause(record: EventLogEntry) -> str:
     failure = record.get_dagster_event().step_failure_data
     if failure.user_failure_data is not None and failure.user_failure_data.description:
         return one_line(failure.user_failure_data.description)
-    error: SerializableErrorInfo | None = failure.error
+    return _told(failure.error)
+
+
+def _told(error: SerializableErrorInfo | None) -> str:
     # An error of ours is written for a person; what it was raised from is not.
     while error is not None and error.cause is not None and not _is_ours(error):
         error = error.cause

@@ -22,8 +22,9 @@ from quant.bars import Bars
 from quant.faults import Rule
 from release.store import Store
 from release.tables import digest
+from stock_assets.champions import Champion
 from stock_assets.definitions import definitions
-from stock_assets.errors import BadSelection, NothingToPublish, SourceError
+from stock_assets.errors import BadSelection, LakeUnreadable, NothingToPublish, NotMaterialized, SourceError
 from stock_assets.failures import cause, last_failure, one_line, why
 from stock_assets.freshness import FINGERPRINT, fingerprint
 from stock_assets.ingest.refresh import brings_news
@@ -33,11 +34,12 @@ from stock_assets.jobs import TRAINING, fetch_ticker, publish, refresh_ticker
 from stock_assets.market import look, stored
 from stock_assets.partitions import known_tickers, week_of
 from stock_assets.price_checks import refusal
-from stock_assets.resources.lake import lake_of
+from stock_assets.resources.lake import Lake, lake_of
 from stock_assets.resources.stopwatch import stopwatch
 from stock_assets.resources.tracking import mark_failed
 from stock_assets.sensors.runs import UNFINISHED, newest_session
 from stock_assets.settings import PipelineSettings
+from stock_assets.signals import are_of
 from stock_assets.sources.catalogue import opened
 
 # Which process of this machine a run is in.
@@ -286,9 +288,19 @@ def is_fresh(instance: DagsterInstance, settings: PipelineSettings, ticker: str,
     ).records
     if not made or made[0].asset_materialization is None:
         return False
+    if not _signals_are_the_champions(lake, ticker):
+        return False
     recorded = made[0].asset_materialization.metadata.get(FINGERPRINT)
     bars = _bars_now(settings, ticker, now=now)
     return bars is not None and recorded is not None and recorded.value == fingerprint(digest(bars), settings)
+
+
+def _signals_are_the_champions(lake: Lake, ticker: str) -> bool:
+    """Not where a process died between a move of the champion and its signals, or wrote what can't be read now."""
+    try:
+        return are_of(Champion.read(lake, ticker).lineage, lake.read_files("signals", ticker))
+    except (LakeUnreadable, NotMaterialized):
+        return False
 
 
 def _bars_now(settings: PipelineSettings, ticker: str, *, now: datetime) -> Bars | None:

@@ -21,10 +21,10 @@ from quant.costs import Costs
 from quant.forecast import Forecast
 from quant.signals import Action, SignalRule, replay
 from release.inference import forecast_rows
-from release.manifest import Book, TradingRecord
+from release.manifest import Book, TickerLineage, TradingRecord
 from release.onnx_model import OnnxModel
 from stock_assets.calendars import exchange_of, sessions_per_year
-from stock_assets.champions import Champion
+from stock_assets.champions import LINEAGE, Champion
 from stock_assets.learning.dataset import History
 
 TRADING: Final = "trading.json"
@@ -217,3 +217,8 @@ def flattened_books(record: TradingRecord) -> dict[str, float]:
         for name, value in _pairs(book)
         if value is not None
     }
+
+
+def are_of(lineage: TickerLineage, files: Mapping[str, bytes]) -> bool:
+    """Whether the files beside a ticker's signals say that they were made by the model of this lineage."""
+    return files.get(LINEAGE) == msgspec.json.encode(lineage)

@@ -21,14 +21,14 @@ from stock_assets import checks
 from stock_assets.assets.portfolio import PORTFOLIO
 from stock_assets.calendars import calendar_of
 from stock_assets.champions import PARAMETERS, PARITY, Champion
-from stock_assets.errors import NothingToPublish
+from stock_assets.errors import LakeUnreadable, NothingToPublish, NotMaterialized, SignalsOfAnother
 from stock_assets.failures import last_failure, why
 from stock_assets.frames import bars_of
 from stock_assets.model_card import release_card
 from stock_assets.partitions import known_tickers, week_of
 from stock_assets.resources.lake import Lake
 from stock_assets.settings import PipelineSettings
-from stock_assets.signals import TRADING
+from stock_assets.signals import TRADING, are_of
 from stock_assets.version import code_version
 
 GROUP = "release"
@@ -61,10 +61,13 @@ def published_release(
     """The release in force: every ticker that has a champion, the newest portfolio, and who was refused and why."""
     parts, refused = [], []
     for ticker in known_tickers(context.instance):
-        if lake.has_files("champion", ticker) and lake.has("signals", ticker):
-            parts.append(draft_ticker(lake, ticker))
-        else:
+        if not (lake.has_files("champion", ticker) and lake.has("signals", ticker)):
             refused.append(Refusal(ticker=ticker, reason=last_failure(context.instance, ticker)))
+            continue
+        try:
+            parts.append(draft_ticker(lake, ticker))
+        except (LakeUnreadable, NotMaterialized, SignalsOfAnother) as error:
+            refused.append(Refusal(ticker=ticker, reason=str(error)))
     if not parts:
         told = why({refusal.ticker: refusal.reason for refusal in refused})
         raise NothingToPublish(f"release: expected a ticker with a champion, got none ({told})")
@@ -83,9 +86,19 @@ def published_release(
 
 
 def draft_ticker(lake: Lake, ticker: str) -> DraftTicker:
-    """What the lake holds of a ticker with a champion, up to the session of its newest signal."""
+    """What the lake holds of a ticker with a champion, up to the session of its newest signal.
+
+    Raises
+    ------
+    LakeUnreadable, NotMaterialized
+        If it can't be read.
+    SignalsOfAnother
+        If the signals are not the champion's: it has changed since they were made.
+    """
     champion, signals = Champion.read(lake, ticker), lake.read("signals", ticker)
     files = lake.read_files("signals", ticker)
+    if not are_of(champion.lineage, files):
+        raise SignalsOfAnother(f"{ticker}: expected signals of version {champion.lineage.model_version}, got others")
     outputs = OnnxModel(champion.onnx).outputs
     return DraftTicker(
         lineage=champion.lineage,

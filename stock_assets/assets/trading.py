@@ -51,7 +51,11 @@ def signals(
     table, bars = signal_table(champion, forecasts), bars_of(prices)
     books = traded(table, bars, champion)
     record = trading_record(books, champion)
-    files = {PARAMETERS: parameters_now(champion, forecasts), TRADING: msgspec.json.encode(record)}
+    files = {
+        PARAMETERS: parameters_now(champion, forecasts),
+        TRADING: msgspec.json.encode(record),
+        LINEAGE: msgspec.json.encode(champion.lineage),
+    }
     lake.write_files("signals", context.partition_key, files)
     _tell_run(context.run.run_id, lake, settings, champion, books, record)
     newest = table.iloc[-1]

@@ -162,9 +162,12 @@ def fill(
 
 def _warm_up_tracking(settings: PipelineSettings) -> None:
     # For a worker: imported at the top, it would cost `--help` Dagster.
+    from stock_assets.resources.registry import RegistryUnavailable
     from stock_assets.resources.tracking import warm_up
 
-    warm_up(settings)
+    # Each run then tells it, as its ticker's own failure.
+    with contextlib.suppress(RegistryUnavailable):
+        warm_up(settings)
 
 
 def _sorted(

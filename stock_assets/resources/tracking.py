@@ -20,7 +20,7 @@ from dagster import DagsterEvent, DagsterEventType, DagsterInstance, HookContext
 from dagster._core.definitions.decorators.hook_decorator import event_list_hook  # as dagster-mlflow does
 
 from quant.features import NAMES
-from stock_assets.resources.registry import CHALLENGER, model_name
+from stock_assets.resources.registry import CHALLENGER, answering, model_name
 from stock_assets.resources.stopwatch import timed
 from stock_assets.settings import PipelineSettings
 
@@ -81,9 +81,10 @@ def prepare_tracking(settings: PipelineSettings) -> None:
         if marker.exists() and marker.read_text("utf-8") == _stamp(settings):
             return
         client = mlflow().MlflowClient(settings.tracking_uri)
-        if client.get_experiment_by_name(EXPERIMENT) is None:
-            artifacts = None if settings.mlflow_uri else (settings.mlflow / "artifacts").as_uri()
-            client.create_experiment(EXPERIMENT, artifact_location=artifacts)
+        with answering(settings.tracking_uri):
+            if client.get_experiment_by_name(EXPERIMENT) is None:
+                artifacts = None if settings.mlflow_uri else (settings.mlflow / "artifacts").as_uri()
+                client.create_experiment(EXPERIMENT, artifact_location=artifacts)
         marker.write_text(_stamp(settings), "utf-8")
 
 
@@ -112,7 +113,8 @@ def tracking(settings: PipelineSettings) -> dg.ResourceDefinition:
 
             dagster_run_id = context.run.run_id if context.run is not None else None
             opened: Any = mlflow_tracking.resource_fn(context)  # type: ignore[call-arg]  # a context is what it takes
-            run = next(opened)
+            with answering(settings.tracking_uri):
+                run = next(opened)
         try:
             yield run
         finally:
