@@ -42,7 +42,7 @@ def _mean(scores: TickerMetrics) -> str:
         verdict = (
             "better than no return but not than the historical mean, so no skill in the mean is shown beyond drift"
         )
-    elif not scores.return_r2 > max(0.0, scores.return_r2_historical_mean):
+    elif not _smaller_errors(scores):
         verdict = "both tests see a trace of skill in the mean, yet the errors were no smaller than a baseline's"
     else:
         verdict = "skill in the mean is shown, by one test among many"
@@ -120,13 +120,14 @@ def of_release(scores: Sequence[TickerMetrics]) -> Iterator[str]:
 
 
 def _means(scores: Sequence[TickerMetrics]) -> str:
-    p = np.array([score.clark_west_p_historical_mean for score in scores], dtype=np.float64)
-    tested, below = int(np.isfinite(p).sum()), int(np.sum(p < LEVEL))
+    against_past = np.array([score.clark_west_p_historical_mean for score in scores], dtype=np.float64)
+    tested, below = int(np.isfinite(against_past).sum()), int(np.sum(against_past < LEVEL))
     luck = expected_by_luck(tested, level=LEVEL)
-    believed = int(benjamini_hochberg(p, level=LEVEL).sum()) if tested else 0
+    skilled = _skilled_means(scores)
     verdict = (
-        f"skill in the mean is shown for {believed} of {tested} (of such findings {_whole(LEVEL)} are luck)"
-        if believed
+        f"skill in the mean is shown for {skilled} of {len(scores)} (of such findings at most {_whole(LEVEL)} are "
+        "luck, on average)"
+        if skilled
         else "no skill in the mean is shown"
     )
     return (
@@ -135,6 +136,25 @@ def _means(scores: Sequence[TickerMetrics]) -> str:
         f"{percent(_median(scores, 'return_r2'))}, the historical mean's "
         f"{percent(_median(scores, 'return_r2_historical_mean'))}."
     )
+
+
+def _skilled_means(scores: Sequence[TickerMetrics]) -> int:
+    """How many beat both no return and the historical mean, in both tests and in their errors, beyond many tests' luck.
+
+    The larger of two p values is one that both hypotheses have to be given up by (Berger 1982).
+    """
+    tests = np.array([(score.clark_west_p, score.clark_west_p_historical_mean) for score in scores], dtype=np.float64)
+    both = tests.max(axis=1)
+    if not np.isfinite(both).any():
+        return 0
+    believed = benjamini_hochberg(both, level=LEVEL)
+    return sum(
+        bool(is_believed) and _smaller_errors(score) for is_believed, score in zip(believed, scores, strict=True)
+    )
+
+
+def _smaller_errors(scores: TickerMetrics) -> bool:
+    return scores.return_r2 > max(0.0, scores.return_r2_historical_mean)
 
 
 def _directions(scores: Sequence[TickerMetrics]) -> str:

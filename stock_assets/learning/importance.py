@@ -18,8 +18,8 @@ from quant.features import NAMES
 from quant.forecast import ForecastParameters
 from quant.metrics import automatic_lags, long_run_variance
 from stock_assets.learning.candidates import EDGE_FAMILIES, VARIANCE_FAMILIES
-from stock_assets.learning.candidates.base import Candidate, Part
-from stock_assets.learning.dataset import Dataset, Labels
+from stock_assets.learning.candidates.base import Candidate, Part, loss
+from stock_assets.learning.dataset import Dataset
 from stock_assets.learning.walk_forward import Fitted
 
 # Times that each feature is taken from other sessions; what they differ by is far below the sessions' own noise.
@@ -90,12 +90,10 @@ def importance(data: Dataset, fitted: Fitted, parameters: ForecastParameters, *,
         (Part.VARIANCE, VARIANCE_FAMILIES, parameters.variance_weights),
     ):
         shares = _shares({family.name: weights.get(family.name, 0.0) for family in families})
-        intact = _combined(fitted.candidates, shares, X)
-        level = _level(part, intact, labels)
-        before = _loss(part, intact + level, labels)
+        before = loss(part, _combined(fitted.candidates, shares, X), labels)
         costs = np.array(
             [
-                np.mean([_loss(part, said + level, labels) for said in copies], axis=0) - before
+                np.mean([loss(part, said, labels) for said in copies], axis=0) - before
                 for copies in _without_each(fitted.candidates, shares, X, shifts)
             ]
         )
@@ -137,20 +135,6 @@ def _without_each(
             for repeat, shift in enumerate(shifts):
                 copies[place, repeat, :, column] = np.roll(X[:, column], shift)
         yield from _combined(candidates, shares, copies.reshape(-1, features)).reshape(-1, len(shifts), rows)
-
-
-def _level(part: Part, intact: Floats, labels: Labels) -> float:
-    """What a log variance has to be raised by to suit these sessions: levels are set when models are combined.
-
-    It is the intact forecast's: one that has lost a feature does not know it, and would not be leveled anew.
-    """
-    return 0.0 if part is Part.EDGE else float(np.log(np.mean(labels.variance / np.exp(intact))))
-
-
-def _loss(part: Part, said: Floats, labels: Labels) -> Floats:
-    """Squared error of an edge, the quasi-likelihood's loss of a log variance, (n,)."""
-    loss: Floats = (labels.edge - said) ** 2 if part is Part.EDGE else labels.variance / np.exp(said) + said
-    return loss
 
 
 def _errors(costs: Floats, *, horizon: int) -> Floats:

@@ -243,9 +243,31 @@ def test_a_release_says_how_many_beat_the_historical_mean_and_how_many_luck_alon
     release, below, p, verdict
 ):
     ordinary = np.linspace(0.1, 0.9, 40 - below)
-    scores = [metrics(clark_west_p_historical_mean=float(value)) for value in (*[p] * below, *ordinary)]
+    scores = [
+        metrics(clark_west_p=float(value), clark_west_p_historical_mean=float(value), return_r2=0.004)
+        for value in (*[p] * below, *ordinary)
+    ]
 
     assert verdict in unwrapped(release(*scores))
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        {"clark_west_p": 0.3},
+        {"return_r2": 0.001},
+        {"return_r2": -0.1},
+        {"clark_west_p": float("nan")},
+        {"clark_west_p_historical_mean": float("nan")},
+    ],
+)
+def test_a_release_claims_skill_for_no_ticker_whose_own_card_would_not(release, spoiled):
+    good = {"clark_west_p": 1e-4, "clark_west_p_historical_mean": 1e-4, "return_r2": 0.004}
+
+    claimed, refused = unwrapped(release(metrics(**good))), unwrapped(release(metrics(**{**good, **spoiled})))
+
+    assert "skill in the mean is shown for 1 of 1" in claimed
+    assert "Expected return: no skill in the mean is shown" in refused
 
 
 def test_a_release_counts_the_tickers_whose_variance_beats_each_baseline(release):
