@@ -80,5 +80,12 @@ def answering(uri: str) -> Iterator[None]:
     try:
         yield
     except MlflowException as error:
-        told = f"mlflow: expected it to answer at {uri}, got {' '.join(str(error).split())}"
+        told = f"mlflow: expected it to answer at {uri}, got {' '.join(str(_origin(error)).split())}"
         raise RegistryUnavailable(re.sub(r"(?<=://)[^/@\s]+@", "", told)) from error
+
+
+def _origin(error: BaseException) -> BaseException:
+    """What it all began with: a refused connection says more than the four exceptions it was wrapped into."""
+    while (before := error.__cause__ or error.__context__) is not None:
+        error = before
+    return error
