@@ -273,6 +273,12 @@ class Archive:
         """A kept version, decoded; errors as of `files` and `Champion.of`."""
         return Champion.of(self.files(key), name=self.folder(key))
 
+    def of_lineage(self, lineage: TickerLineage) -> Champion | None:
+        """The newest kept version of exactly this lineage, None without one; errors as of `read`."""
+        numbered = [version.key for version in self.ledger().versions if version.version == lineage.model_version]
+        found = (self.read(key) for key in reversed(numbered))
+        return next((version for version in found if version.lineage == lineage), None)
+
     def metrics(self, key: str) -> dict[int, TickerMetrics]:
         """A kept version's scores by horizon, to be shown: its other files are not read, nor its digests compared.
 

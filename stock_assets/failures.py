@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from dagster import AssetCheckSeverity, DagsterEventType, DagsterInstance, DagsterRunStatus, EventLogEntry, RunsFilter
+from dagster._core.events import JobFailureData
 from dagster_shared.error import SerializableErrorInfo
 
 from stock_assets.jobs import refresh_ticker
@@ -28,7 +29,8 @@ def cause(instance: DagsterInstance, run_id: str) -> str:
     for record in instance.all_logs(run_id, of_type=DagsterEventType.RUN_FAILURE):
         # No step has failed where a resource could not be opened.
         failed = record.get_dagster_event()
-        error = failed.job_failure_data.error
+        data = failed.event_specific_data
+        error = data.error if isinstance(data, JobFailureData) else None
         return _told(error) if error is not None else one_line(failed.message or "the run failed")
     return "the run failed without saying why; see its log in Dagster"
 

@@ -1,5 +1,6 @@
 """Group `release`: what the server gets, published whole or not at all."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -12,7 +13,7 @@ from quant.features import NAMES, WINDOW
 from quant.forecast import ForecastParameters
 from release.clock import Clock
 from release.errors import ReleaseError
-from release.manifest import Portfolio, Refusal, SignalRow, TradingRecord
+from release.manifest import Portfolio, Refusal, SignalRow, TickerLineage, TradingRecord
 from release.onnx_model import OnnxModel
 from release.store import Store
 from release.tables import unpack
@@ -20,7 +21,7 @@ from release.writer import Draft, DraftTicker, publish
 from stock_assets import checks
 from stock_assets.assets.portfolio import PORTFOLIO
 from stock_assets.calendars import calendar_of
-from stock_assets.champions import PARAMETERS, PARITY, Champion
+from stock_assets.champions import LINEAGE, PARAMETERS, PARITY, Archive, Champion
 from stock_assets.errors import LakeUnreadable, NothingToPublish, NotMaterialized, SignalsOfAnother
 from stock_assets.failures import last_failure, why
 from stock_assets.frames import bars_of
@@ -88,17 +89,19 @@ def published_release(
 def draft_ticker(lake: Lake, ticker: str) -> DraftTicker:
     """What the lake holds of a ticker with a champion, up to the session of its newest signal.
 
+    A champion whose signals have not been made yet waits: the version that the signals are of is drafted with them.
+
     Raises
     ------
     LakeUnreadable, NotMaterialized
         If it can't be read.
     SignalsOfAnother
-        If the signals are not the champion's: it has changed since they were made.
+        If no version is kept that the signals are of.
     """
-    champion, signals = Champion.read(lake, ticker), lake.read("signals", ticker)
-    files = lake.read_files("signals", ticker)
+    signals, files = lake.read("signals", ticker), lake.read_files("signals", ticker)
+    champion = Champion.read(lake, ticker)
     if not are_of(champion.lineage, files):
-        raise SignalsOfAnother(f"{ticker}: expected signals of version {champion.lineage.model_version}, got others")
+        champion = _version_of(lake, ticker, files)
     outputs = OnnxModel(champion.onnx).outputs
     return DraftTicker(
         lineage=champion.lineage,
@@ -110,6 +113,16 @@ def draft_ticker(lake: Lake, ticker: str) -> DraftTicker:
         signals=signal_rows(signals),
         trading=msgspec.json.decode(files[TRADING], type=TradingRecord),
     )
+
+
+def _version_of(lake: Lake, ticker: str, files: Mapping[str, bytes]) -> Champion:
+    """The kept version that the files beside a ticker's signals are of."""
+    found = None
+    if LINEAGE in files:
+        found = Archive(lake, ticker).of_lineage(msgspec.json.decode(files[LINEAGE], type=TickerLineage))
+    if found is None:
+        raise SignalsOfAnother(f"{ticker}: expected signals of a version that is kept, got others; materialize signals")
+    return found
 
 
 def signal_rows(signals: pd.DataFrame) -> list[SignalRow]:

@@ -155,7 +155,7 @@ def test_the_newest_signal_is_what_the_server_will_infer(filled):
     ticker = Store(filled.settings.releases).load().tickers["AAPL"]
     newest = Lake(UPath(filled.settings.lake)).read("signals", "AAPL").iloc[-1]
 
-    forecast = infer(ticker, ticker.bars)
+    forecast = infer(ticker, ticker.bars)[1]
 
     assert forecast.mean[0] == newest["mean"]
     assert forecast.p_up[0] == newest["p_up"]
