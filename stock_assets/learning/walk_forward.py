@@ -194,7 +194,6 @@ def _speak(data: Dataset, *, seed: int, budget: Budget) -> _Spoken:
     for start in range(first, len(data), MONTH):
         known = known_rows(start, horizon=data.horizon)
         X, labels = data.X[:known], data.labels[:known]
-        rows = slice(start, min(start + MONTH, len(data)))
         for family in FAMILIES:
             name = family.name
             if (start - first) % family.retune_every == 0:
@@ -202,9 +201,10 @@ def _speak(data: Dataset, *, seed: int, budget: Budget) -> _Spoken:
                 tuned[name], trials = chosen.candidate, trials + chosen.trials
             if (start - first) % family.refit_every == 0:
                 fitted[name] = tuned[name].refitted(X, labels, seed=seed)
+                rows = slice(start, min(start + family.refit_every, len(data)))
+                outputs[name][rows] = fitted[name].predict(data.X[rows])
                 if name in levels:
-                    levels[name][start:] = np.mean(labels.variance / np.exp(fitted[name].predict(X)))
-            outputs[name][rows] = fitted[name].predict(data.X[rows])
+                    levels[name][rows] = np.mean(labels.variance / np.exp(fitted[name].predict(X)))
         if len(data) - start >= 252 or not last_year.candidates:
             last_year = Fitted(start, dict(fitted))
     return _Spoken(outputs, levels, trials, last_year)
