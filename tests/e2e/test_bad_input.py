@@ -29,12 +29,15 @@ def mixed(tmp_path: Path) -> Path:
     folder.mkdir()
     good = table()
     often = good.index % 50 == 10
+    halted = good.copy()
+    halted.loc[1_000:1_099, ["open", "high", "low", "close", "adj_close"]] = good.loc[999, "close"]
     files = {
         "GOOD": good,
         "NAN": good.assign(close=good["close"].mask(often)),
         "NEGATIVE": good.assign(low=np.where(often, -1.0, good["low"])),
         "CONFLICT": pd.concat([good, good[often].assign(close=good["close"] * 1.001)]),
         "SHORT": good.iloc[-300:],
+        "STILL": halted,
         "COLUMN": good.drop(columns="volume"),
     }
     for name, bars in files.items():
@@ -62,6 +65,7 @@ def test_each_bad_ticker_is_refused_with_its_reason_and_the_good_one_is_released
         "NAN": "close: expected a finite number, got nan",
         "NEGATIVE": "low: expected a price above 0, got -1.0",
         "SHORT": "300",
+        "STILL": "STILL close: expected a move within any 63 sessions, got none from",
     }
     assert sorted(reasons) == sorted(words)
     for ticker, word in words.items():
@@ -73,7 +77,7 @@ def test_each_bad_ticker_is_refused_with_its_reason_and_the_good_one_is_released
     after = stock_assets("release", "show", "--json", home=home)
 
     assert gone.code == 1
-    assert [(run["ticker"], run["ok"]) for run in gone.json["runs"]] == [("GOOD", False)]
+    assert [(run["ticker"], run["ok"]) for run in gone.json["runs"]] == [("GOOD", False), ("STILL", False)]
     assert "expected one of COLUMN, CONFLICT, EMPTY" in gone.json["runs"][0]["error"]
     assert after.json["release_id"] == answer.json["release_id"]
 
