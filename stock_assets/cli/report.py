@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from release.manifest import Book, Refusal, TickerLineage, TickerMetrics, TradingRecord
-from release.reader import Release
 from stock_assets.cli.console import say, stdout
 
 if TYPE_CHECKING:
+    from release.reader import Release
     from stock_assets.runs import TickerRun
 
 SCORES: Final = (
