@@ -35,6 +35,7 @@ from stock_assets.market import look, stored
 from stock_assets.partitions import known_tickers, week_of
 from stock_assets.price_checks import refusal
 from stock_assets.resources.lake import Lake, lake_of
+from stock_assets.resources.registry import RegistryUnavailable
 from stock_assets.resources.stopwatch import stopwatch
 from stock_assets.resources.tracking import mark_failed
 from stock_assets.sensors.runs import UNFINISHED, newest_session
@@ -239,8 +240,12 @@ def bury_dead_runs(instance: DagsterInstance, settings: PipelineSettings) -> lis
     for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
         process = run.tags.get(PROCESS_TAG)
         if process is not None and not _lives(int(process)):
+            try:
+                mark_failed(settings.tracking_uri, run.run_id)
+            except RegistryUnavailable:
+                # Left for the next look: of a run that Dagster knows to be over, nobody would tell MLflow any more.
+                continue
             instance.report_run_failed(run, "its process has died")
-            mark_failed(settings.tracking_uri, run.run_id)
             buried.append(run.run_id)
     return buried
 

@@ -1,4 +1,4 @@
-"""Group `forecast`: the trained model, its out-of-sample record, and which model serves."""
+"""Group `forecast`: the trained model and its out-of-sample record. Which model serves is `assets.champion`'s."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from release.tables import digest, pack
 from stock_assets import checks
 from stock_assets import figures as pictures
 from stock_assets.calendars import exchange_of
-from stock_assets.champions import LINEAGE, METRICS, ONNX, PARAMETERS, PARITY
+from stock_assets.champions import EVALUATION, LINEAGE, METRICS, MODEL, ONNX, PARAMETERS, PARITY
 from stock_assets.frames import bars_of, history_of
 from stock_assets.learning.dataset import History
 from stock_assets.learning.errors import named
@@ -79,7 +79,7 @@ def model(
         mlflow, ticker, digest=digest(bars), source={"source": settings.source.value}, path=str(lake.root / "prices")
     )
     lineage = _lineage(context, bars, settings, clock, logged)
-    lake.write_files("model", ticker, _files(exported, lineage))
+    lake.write_files(MODEL, ticker, _files(exported, lineage))
     return dg.MaterializeResult(
         metadata={
             "model_version": f"{lineage.model_name} v{lineage.model_version}",
@@ -147,13 +147,14 @@ def oos_predictions(
         for horizon, walk in walks.items()
     }
     parameters = {horizon: walk.parameters for horizon, walk in walks.items()}
+    numbers = {**flattened(scores), **flattened(parameters)}
+    # Before anything is written: an MLflow that is down then leaves table and files of one evaluation.
+    tracking.log_evaluation(mlflow, metrics=numbers, figures=_pictures(rows, table, walks, horizon=settings.horizon))
     lake.write_files(
-        "oos_predictions",
+        EVALUATION,
         context.partition_key,
         {PARAMETERS: msgspec.json.encode(parameters), METRICS: msgspec.json.encode(scores)},
     )
-    numbers = {**flattened(scores), **flattened(parameters)}
-    tracking.log_evaluation(mlflow, metrics=numbers, figures=_pictures(rows, table, walks, horizon=settings.horizon))
     return dg.MaterializeResult(
         value=table,
         metadata=table_metadata(table, **figures(numbers), skill=_skill(table, horizon=settings.horizon)),

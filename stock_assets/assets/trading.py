@@ -10,6 +10,7 @@ from quant.forecast import ForecastParameters
 from release.manifest import TickerLineage, TickerMetrics, TradingRecord
 from release.tables import digest
 from stock_assets.champions import EVALUATION, LINEAGE, METRICS, MODEL, PARAMETERS, Champion
+from stock_assets.errors import LakeUnreadable, NotMaterialized
 from stock_assets.figures import equity_figure
 from stock_assets.frames import bars_of, history_of
 from stock_assets.freshness import FINGERPRINT, fingerprint
@@ -56,8 +57,9 @@ def signals(
         TRADING: msgspec.json.encode(record),
         LINEAGE: msgspec.json.encode(champion.lineage),
     }
-    lake.write_files("signals", context.partition_key, files)
+    # Before anything is written: an MLflow that is down then leaves table and files of one version.
     _tell_run(context.run.run_id, lake, settings, champion, books, record)
+    lake.write_files("signals", context.partition_key, files)
     newest = table.iloc[-1]
     return dg.MaterializeResult(
         value=table,
@@ -75,8 +77,8 @@ def _tell_run(
     run_id: str, lake: Lake, settings: PipelineSettings, champion: Champion, books: Books, record: TradingRecord
 ) -> None:
     """If this run has trained a model: its card to MLflow, and what its signals earned, if it serves."""
-    trained = _trained(lake, champion.lineage.ticker)
-    if trained.lineage.dagster_run_id != run_id:
+    trained = _trained(lake, champion.lineage.ticker, by=run_id)
+    if trained is None:
         return
     metrics: dict[str, float] = {}
     pictures = {}
@@ -99,11 +101,20 @@ def _tell_run(
     )
 
 
-def _trained(lake: Lake, ticker: str) -> Subject:
-    """The model that was trained last, whether or not it serves."""
-    model, evaluation = lake.read_files(MODEL, ticker), lake.read_files(EVALUATION, ticker)
+def _trained(lake: Lake, ticker: str, *, by: str) -> Subject | None:
+    """The model that a run has trained, whether or not it serves; None if the newest is another run's.
+
+    One that can't be read was left by a training that was cut short, or by other code: not by a run that came this far.
+    """
+    try:
+        lineage = msgspec.json.decode(lake.read_files(MODEL, ticker)[LINEAGE], type=TickerLineage)
+    except (LakeUnreadable, NotMaterialized, msgspec.MsgspecError):
+        return None
+    if lineage.dagster_run_id != by:
+        return None
+    evaluation = lake.read_files(EVALUATION, ticker)
     return Subject(
-        lineage=msgspec.json.decode(model[LINEAGE], type=TickerLineage),
+        lineage=lineage,
         metrics=msgspec.json.decode(evaluation[METRICS], type=dict[int, TickerMetrics]),
         parameters=msgspec.json.decode(evaluation[PARAMETERS], type=dict[int, ForecastParameters]),
     )

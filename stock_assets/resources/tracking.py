@@ -122,7 +122,8 @@ def tracking(settings: PipelineSettings) -> dg.ResourceDefinition:
                 opened.close()
                 # dagster-mlflow leaves a run open without its hook, and FINISHED when only a late step failed.
                 failed = _any_step_failed(context.instance, dagster_run_id)
-                _close(settings.tracking_uri, dagster_run_id, FAILED if failed else FINISHED)
+                with answering(settings.tracking_uri):
+                    _close(settings.tracking_uri, dagster_run_id, FAILED if failed else FINISHED)
 
     return mlflow_run
 
@@ -152,10 +153,14 @@ def runs_of(uri: str, dagster_run_id: str | None) -> Sequence[Any]:
 
 
 def mark_failed(uri: str, dagster_run_id: str) -> int:
-    """Set the MLflow runs of a failed Dagster run to FAILED; how many were not. For a process that died at work."""
-    wrong = [run for run in runs_of(uri, dagster_run_id) if run.info.status != FAILED]
-    for run in wrong:
-        mlflow().MlflowClient(uri).set_terminated(run.info.run_id, status=FAILED)
+    """Set the MLflow runs of a failed Dagster run to FAILED; how many were not. For a process that died at work.
+
+    `RegistryUnavailable` if MLflow does not answer.
+    """
+    with answering(uri):
+        wrong = [run for run in runs_of(uri, dagster_run_id) if run.info.status != FAILED]
+        for run in wrong:
+            mlflow().MlflowClient(uri).set_terminated(run.info.run_id, status=FAILED)
     return len(wrong)
 
 
@@ -183,6 +188,10 @@ def log_training(
     Returns
     -------
     run_id, model_name, model_version : str
+
+    Raises
+    ------
+    RegistryUnavailable
     """
     import numpy as np
     import onnx
@@ -190,31 +199,33 @@ def log_training(
     from mlflow.types import Schema, TensorSpec
 
     double = np.dtype(np.float64)
-    run.set_tags({**tags, "mlflow.runName": ticker, "ticker": ticker})
-    run.log_params(dict(params))
-    run.log_metrics(dict(metrics))
     signature = ModelSignature(
         Schema([TensorSpec(double, (-1, len(NAMES)), "features")]),
         Schema([TensorSpec(double, (-1, 1), name) for name in outputs]),
     )
-    logged = run.onnx.log_model(
-        onnx.load_from_string(graph),
-        name="model",
-        signature=signature,
-        pip_requirements=[f"{name}=={version(name)}" for name in ("onnxruntime", "numpy")],
-        registered_model_name=model_name(ticker),
-    )
-    registered = str(logged.registered_model_version)
-    run.MlflowClient().set_registered_model_alias(model_name(ticker), CHALLENGER, registered)
+    with answering(run.get_tracking_uri()):
+        run.set_tags({**tags, "mlflow.runName": ticker, "ticker": ticker})
+        run.log_params(dict(params))
+        run.log_metrics(dict(metrics))
+        logged = run.onnx.log_model(
+            onnx.load_from_string(graph),
+            name="model",
+            signature=signature,
+            pip_requirements=[f"{name}=={version(name)}" for name in ("onnxruntime", "numpy")],
+            registered_model_name=model_name(ticker),
+        )
+        registered = str(logged.registered_model_version)
+        run.MlflowClient().set_registered_model_alias(model_name(ticker), CHALLENGER, registered)
     return str(run.active_run().info.run_id), model_name(ticker), registered
 
 
 @timed("oos_predictions")
 def log_evaluation(run: Any, *, metrics: Mapping[str, float], figures: Mapping[str, Figure]) -> None:
     """Log an evaluation's scores to the resource's run, and its figures by their file names."""
-    run.log_metrics(dict(metrics))
-    for name, figure in figures.items():
-        run.log_figure(figure, f"{FIGURES}/{name}", save_kwargs=QUICKLY)
+    with answering(run.get_tracking_uri()):
+        run.log_metrics(dict(metrics))
+        for name, figure in figures.items():
+            run.log_figure(figure, f"{FIGURES}/{name}", save_kwargs=QUICKLY)
 
 
 @timed("signals")
@@ -228,10 +239,11 @@ def log_outcome(
     from mlflow.entities import Metric
 
     client, now = mlflow().MlflowClient(uri), int(time.time() * 1e3)
-    client.log_batch(run_id, metrics=[Metric(name, value, now, 0) for name, value in metrics.items()])
-    for name, figure in figures.items():
-        client.log_figure(run_id, figure, f"{FIGURES}/{name}", save_kwargs=QUICKLY)
-    client.log_text(run_id, card, MODEL_CARD)
+    with answering(uri):
+        client.log_batch(run_id, metrics=[Metric(name, value, now, 0) for name, value in metrics.items()])
+        for name, figure in figures.items():
+            client.log_figure(run_id, figure, f"{FIGURES}/{name}", save_kwargs=QUICKLY)
+        client.log_text(run_id, card, MODEL_CARD)
 
 
 @timed("model")
@@ -243,4 +255,5 @@ def log_dataset(run: Any, ticker: str, *, digest: str, source: Mapping[str, str]
     where = CodeDatasetSource({**source, "lake": str(path)})
     # MLflow's column for it holds 36 characters.
     bars = MetaDataset(where, name=f"bars-{ticker}", digest=digest[:36])  # type: ignore[abstract]  # used so by MLflow
-    run.log_input(bars, context="training")
+    with answering(run.get_tracking_uri()):
+        run.log_input(bars, context="training")

@@ -22,7 +22,8 @@ from stock_assets.frames import history_of, price_table
 from stock_assets.instance import open_instance
 from stock_assets.jobs import TRAINING
 from stock_assets.resources.lake import Lake
-from stock_assets.resources.tracking import mlflow, prepare_tracking, runs_of
+from stock_assets.resources.registry import RegistryUnavailable
+from stock_assets.resources.tracking import log_outcome, mark_failed, mlflow, prepare_tracking, runs_of
 from stock_assets.runs import bury_dead_runs, materialize_ticker
 from stock_assets.sensors.runs import mlflow_follows_failures
 from stock_assets.settings import PipelineSettings, SourceName
@@ -224,6 +225,23 @@ def test_a_run_that_fails_at_any_step_is_failed_in_mlflow_too(home, instance, st
     assert set(run.step_seconds) >= set(TRAINING[: TRAINING.index(step)])
     assert statuses(home, run.run_id) == ["FAILED"]
     assert mlflow().active_run() is None
+
+
+@pytest.mark.parametrize(
+    "say",
+    [
+        lambda uri: log_outcome(uri, "run", card="", metrics={"sharpe": 1.0}, figures={}),
+        lambda uri: mark_failed(uri, "run"),
+    ],
+    ids=["what came of a training", "that a run failed"],
+)
+def test_an_mlflow_that_has_gone_is_named_without_the_password_of_its_address(say, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+
+    with pytest.raises(RegistryUnavailable, match=r"expected it to answer at http://127\.0\.0\.1:9, got") as refused:
+        say("http://somebody:secret@127.0.0.1:9")
+
+    assert "secret" not in str(refused.value)
 
 
 def test_the_run_of_a_process_that_was_killed_stays_open_until_somebody_looks(home, killed):
