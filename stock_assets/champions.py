@@ -24,6 +24,7 @@ from stock_assets import parquet
 from stock_assets.errors import LakeUnreadable, NotMaterialized
 from stock_assets.learning.promotion import Verdict
 from stock_assets.learning.walk_forward import Model
+from stock_assets.resources.lake import RECORD as DIGESTS
 from stock_assets.resources.lake import Lake
 
 CHAMPION: Final = "champion"
@@ -307,6 +308,8 @@ class Archive:
     def _clear(self, keys: set[str]) -> None:
         for folder in (self._lake.root / VERSIONS / self._ticker).iterdir():
             if folder.is_dir() and folder.name not in keys:
+                # The record first: without it what is left, should this be cut short, is no version.
+                (folder / DIGESTS).unlink(missing_ok=True)
                 for file in folder.iterdir():
                     file.unlink()
                 folder.rmdir()

@@ -21,7 +21,7 @@ from release.onnx_model import OnnxModel, output_name
 from release.tables import digest, unpack
 from stock_assets import price_checks
 from stock_assets.champions import BY_HAND, PARITY, Archive, Champion, How, Ledger, Move, Version
-from stock_assets.errors import LakeUnreadable, StockAssetsError
+from stock_assets.errors import LakeUnreadable, NotMaterialized, StockAssetsError
 from stock_assets.frames import bars_of
 from stock_assets.ingest.assessment import Assessment, Finding, Outcome
 from stock_assets.ingest.findings import FINDINGS, findings_of
@@ -206,10 +206,10 @@ def judge(lake: Lake, challenger: Champion, champion: Champion | None, *, horizo
 
 
 def _readable(archive: Archive, ledger: Ledger) -> Champion | None:
-    """The champion in force; one that this code can't read could not serve either, and is none."""
+    """The champion in force; one that this code can't read, or whose files are gone, could not serve: it is none."""
     try:
         return None if ledger.in_force is None else archive.read(ledger.in_force)
-    except LakeUnreadable:
+    except (LakeUnreadable, NotMaterialized):
         return None
 
 

@@ -1,6 +1,6 @@
 """Group `release`: what the server gets, published whole or not at all."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 
+from quant.errors import QuantError
 from quant.features import NAMES, WINDOW
 from quant.forecast import ForecastParameters
 from release.clock import Clock
@@ -22,7 +23,7 @@ from stock_assets import checks
 from stock_assets.assets.portfolio import PORTFOLIO
 from stock_assets.calendars import calendar_of
 from stock_assets.champions import LINEAGE, PARAMETERS, PARITY, Archive, Champion
-from stock_assets.errors import LakeUnreadable, NothingToPublish, NotMaterialized, SignalsOfAnother
+from stock_assets.errors import NothingToPublish, NotMaterialized, SignalsOfAnother, StockAssetsError
 from stock_assets.failures import last_failure, why
 from stock_assets.frames import bars_of
 from stock_assets.model_card import release_card
@@ -66,8 +67,9 @@ def published_release(
             refused.append(Refusal(ticker=ticker, reason=last_failure(context.instance, ticker)))
             continue
         try:
-            parts.append(draft_ticker(lake, ticker))
-        except (LakeUnreadable, NotMaterialized, SignalsOfAnother) as error:
+            parts.append(draft_ticker(lake, ticker, horizons=settings.horizons))
+        except (StockAssetsError, ReleaseError, QuantError, msgspec.MsgspecError) as error:
+            # Whatever is wrong with one ticker's files is no reason to keep the others' from being published.
             refused.append(Refusal(ticker=ticker, reason=str(error)))
     if not parts:
         told = why({refusal.ticker: refusal.reason for refusal in refused})
@@ -86,15 +88,17 @@ def published_release(
     )
 
 
-def draft_ticker(lake: Lake, ticker: str) -> DraftTicker:
+def draft_ticker(lake: Lake, ticker: str, *, horizons: Sequence[int]) -> DraftTicker:
     """What the lake holds of a ticker with a champion, up to the session of its newest signal.
 
     A champion whose signals have not been made yet waits: the version that the signals are of is drafted with them.
 
     Raises
     ------
-    LakeUnreadable, NotMaterialized
+    LakeUnreadable, NotMaterialized, ReleaseError, QuantError, msgspec.MsgspecError
         If it can't be read.
+    NotMaterialized
+        If its model has other horizons than a release is to have.
     SignalsOfAnother
         If no version is kept that the signals are of.
     """
@@ -102,6 +106,9 @@ def draft_ticker(lake: Lake, ticker: str) -> DraftTicker:
     champion = Champion.read(lake, ticker)
     if not are_of(champion.lineage, files):
         champion = _version_of(lake, ticker, files)
+    if tuple(champion.parameters) != tuple(horizons):
+        wanted, got = (", ".join(map(str, each)) for each in (horizons, champion.parameters))
+        raise NotMaterialized(f"{ticker}: expected a model of the horizons {wanted}, got {got}; materialize it")
     outputs = OnnxModel(champion.onnx).outputs
     return DraftTicker(
         lineage=champion.lineage,

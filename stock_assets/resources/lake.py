@@ -118,8 +118,13 @@ class Lake:
         folder = self.root / asset / key
         if not self.has_files(asset, key):
             raise NotMaterialized(f"{asset}: expected files for {key}, found none; materialize it first")
-        record = msgspec.json.decode((folder / RECORD).read_bytes(), type=dict[str, str])
-        files = {name: (folder / name).read_bytes() for name in record}
+        try:
+            record = msgspec.json.decode((folder / RECORD).read_bytes(), type=dict[str, str])
+            files = {name: (folder / name).read_bytes() for name in record}
+        except FileNotFoundError:
+            raise LakeUnreadable(f"{asset}/{key}: expected every file that was recorded, found some gone") from None
+        except msgspec.MsgspecError as error:
+            raise LakeUnreadable(f"{asset}/{key}/{RECORD}: expected the files' digests, got {error}") from error
         for name, data in files.items():
             if hashlib.sha256(data).hexdigest() != record[name]:
                 raise LakeUnreadable(f"{asset}/{key}/{name}: expected the file that was recorded, got another")

@@ -61,3 +61,21 @@ def test_a_file_that_is_not_the_recorded_one_is_never_read(lake, tmp_path):
     assert whole == {"model.onnx": b"graph", "parity.npz": b"rows"}
     with pytest.raises(LakeUnreadable, match=r"model/IBM/model\.onnx: expected the file that was recorded"):
         lake.read_files("model", "IBM")
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda folder: (folder / "model.onnx").unlink(), "model/IBM: expected every file that was recorded"),
+        (lambda folder: (folder / "record.json").write_bytes(b"{"), r"model/IBM/record\.json: expected the files'"),
+    ],
+    ids=["a file gone", "digests cut short"],
+)
+def test_files_that_are_not_whole_are_told_without_the_place_they_lie_at(lake, tmp_path, damage, told):
+    lake.write_files("model", "IBM", {"model.onnx": b"graph"})
+    damage(tmp_path / "model" / "IBM")
+
+    with pytest.raises(LakeUnreadable, match=told) as refused:
+        lake.read_files("model", "IBM")
+
+    assert str(tmp_path) not in str(refused.value)
