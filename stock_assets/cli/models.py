@@ -167,7 +167,8 @@ def _follow(
     """Tell Dagster of a move, make the signals and the release that follow from it, and tell the person.
 
     Signals are made even without a release, so that the next one, whoever publishes it, has model and signals of one
-    version. The same command once more goes on from wherever this was interrupted.
+    version. `promote` of the version in force goes on from wherever this was interrupted: it makes no second move. A
+    second `rollback` would go one version further back.
     """
     from stock_assets import runs
 
