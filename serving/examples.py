@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from quant.features import NAMES
 from quant.forecast import Bounds, ForecastParameters
 from quant.signals import Action
 from release.manifest import Book, Refusal, SignalRow, TickerLineage, TickerMetrics, TradingRecord
@@ -153,7 +154,7 @@ _MODEL: Final = ModelCard(
     version="3",
     horizons=(1, 5),
     window=252,
-    features=86,
+    features=len(NAMES),
     metrics={
         1: _METRICS,
         5: msgspec.structs.replace(_METRICS, n=2008, last="2012-02-23", price_r2=0.9954, price_r2_random_walk=0.9953),
