@@ -96,7 +96,10 @@ def expanding_bounds(residual: Floats, *, horizon: int, coverage: float, refresh
     """Lower and upper conformal quantiles of all residuals known at each row, looked at every `refresh` rows.
 
     (n,) and (n,) float64, a normal distribution's until `FEWEST` are known; what does not adapt, as a baseline.
+    `QuantError` if `horizon` is under 1, or for a coverage other than 90 and 50 %.
     """
+    if horizon < 1:
+        raise QuantError(f"horizon: expected at least 1 session, got {horizon}")
     lower, upper = _normal(len(residual), coverage=coverage)
     for start in range(FEWEST + horizon - 1, len(residual), refresh):
         rows = slice(start, start + refresh)
@@ -112,7 +115,7 @@ def conformal_quantiles(residual: Floats, weight: Floats, *, coverage: float) ->
     ----------
     residual, weight : (n,) float64
         In volatilities, without NaN; weights above 0, where the next residual's own would be 1. With equal weights the
-        promise is exact for exchangeable residuals.
+        promise is exact for exchangeable residuals, if there are enough for a tail to hold one of them and the next.
     coverage : float in (0, 1)
 
     Returns
@@ -139,7 +142,10 @@ def _low(values: Floats, weight: Floats, share: float) -> float:
 
 def _normal(n: int, *, coverage: float) -> tuple[Floats, Floats]:
     b = NORMAL_BOUNDS
-    lower, upper = (b.lower_90, b.upper_90) if coverage == COVERAGE else (b.lower_50, b.upper_50)
+    sides = {COVERAGE: (b.lower_90, b.upper_90), INNER_COVERAGE: (b.lower_50, b.upper_50)}
+    if coverage not in sides:
+        raise QuantError(f"coverage: expected one of {', '.join(map(str, sides))}, got {coverage}")
+    lower, upper = sides[coverage]
     return np.full(n, lower), np.full(n, upper)
 
 

@@ -151,12 +151,17 @@ def distribution(*, mean: Floats, vol: Floats, parameters: ForecastParameters) -
     return Forecast(
         mean=mean,
         vol=vol,
-        p_up=p.moving * expit(p.up_intercept + p.up_slope * np.clip(mean / vol, -p.up_limit, p.up_limit)),
+        p_up=up_probability(mean / vol, moving=p.moving, intercept=p.up_intercept, slope=p.up_slope, limit=p.up_limit),
         lower_90=mean + b.lower_90 * vol,
         lower_50=mean + b.lower_50 * vol,
         upper_50=mean + b.upper_50 * vol,
         upper_90=mean + b.upper_90 * vol,
     )
+
+
+def up_probability(ratio: Floats, *, moving: float, intercept: float, slope: float, limit: float) -> Floats:
+    """P(return > 0) by mean over volatility (n,), which is held to the limit; see `ForecastParameters`."""
+    return moving * expit(intercept + slope * np.clip(ratio, -limit, limit))
 
 
 def expit(x: Floats) -> Floats:

@@ -48,7 +48,7 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     action : Action
     confidence : float
         0-100: the calibrated probability, in percent, that the stated direction is right (for HOLD, of the
-        likelier direction).
+        likelier direction). A price that stays where it is gains nothing, and counts for SELL.
     edge_bp : float
         Expected log return over the horizon, in basis points, before costs.
     net_edge_bp : float

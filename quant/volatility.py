@@ -507,31 +507,30 @@ def refit_garch_variance(log_returns: Floats, *, horizon: int, first: int, refit
     return variance
 
 
-def refit_log_har_variance(ohlc: Floats, *, horizon: int, first: int, refit_every: int) -> Floats:
+def refit_log_har_variance(ranges: Floats, *, horizon: int, first: int, refit_every: int) -> Floats:
     """Walk-forward log-HAR; see `refit_garch_variance`.
 
     A fit learns from rows whose whole horizon is past: as of the close of row s that is up to row ``s - horizon``.
 
     Parameters
     ----------
-    ohlc : (n, 5) float64
-        As in `parkinson_variance`, without NaN.
+    ranges : (n,) float64
+        As in `LogHar.variance`.
     horizon, first, refit_every : int
         As in `refit_garch_variance`.
 
     Returns
     -------
     (n,) float64
-        Row t forecasts sessions t + 1 to t + horizon; NaN before `first`.
+        Row t forecasts sessions t + 1 to t + horizon; NaN before `first`, and as `LogHar.variance` has it.
 
     Raises
     ------
     TooShort
         With fewer than `FEWEST_ROWS` labelled rows up to `first`.
     QuantError
-        If prices are missing, or as `fit_log_har` says.
+        As `fit_log_har` says.
     """
-    ranges = range_variance(ohlc)
     variance = np.full(len(ranges), np.nan)
     for start, stop in _blocks(len(ranges), first=first, refit_every=refit_every):
         fitted = fit_log_har(ranges[: start + 1], horizon=horizon)

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from quant.bars import Floats
-from quant.volatility import ewma_variance, fit_log_har, refit_garch_variance, rolling_variance
+from quant.volatility import ewma_variance, refit_garch_variance, refit_log_har_variance, rolling_variance
 from stock_assets.learning.dataset import Dataset
 
 # A maximum likelihood costs more than everything else that is refit: the parameters of a GARCH hardly move in a year.
@@ -33,11 +33,7 @@ def variance_baselines(data: Dataset, *, first: int) -> Mapping[str, Floats]:
 
 
 def _log_har(ranges: Floats, *, horizon: int, first: int) -> Floats:
-    variance = np.full(len(ranges), np.nan)
-    for start in range(first, len(ranges), LOG_HAR_REFIT_EVERY):
-        stop = min(start + LOG_HAR_REFIT_EVERY, len(ranges))
-        fitted = fit_log_har(ranges[: start + 1], horizon=horizon)
-        variance[start:stop] = fitted.variance(ranges[:stop])[start:]
+    variance = refit_log_har_variance(ranges, horizon=horizon, first=first, refit_every=LOG_HAR_REFIT_EVERY)
     # A month without any range has no logarithm: what was said before it stands.
     said = np.maximum.accumulate(np.where(np.isfinite(variance), np.arange(len(variance)), 0))
     return variance[said]

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.special import expit, logit
+from scipy.special import logit
 
 from quant.bars import Floats
+from quant.forecast import expit, up_probability
 
 # Of a normal distribution, P(return > 0) is about expit(1.6 mean / volatility); how far outcomes may move the slope.
 NORMAL_SLOPE: Final = 1.6
@@ -36,8 +37,7 @@ class UpMap:
 
     def __call__(self, ratio: Floats) -> Floats:
         """Probabilities (n,) for means over volatility (n,)."""
-        up: Floats = self.moving * expit(self.intercept + self.slope * np.clip(ratio, -LIMIT, LIMIT))
-        return up
+        return up_probability(ratio, moving=self.moving, intercept=self.intercept, slope=self.slope, limit=LIMIT)
 
 
 def fit_up(target: Floats, ratio: Floats, judged: Floats, *, horizon: int) -> UpMap:

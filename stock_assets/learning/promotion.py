@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +18,7 @@ import pandas as pd
 from quant import intervals, metrics, probability
 from quant.bars import Floats
 from quant.forecast import COVERAGE
-from stock_assets.learning.scores import by_model, column
+from stock_assets.learning.scores import FORECAST, by_model, column
 from stock_assets.learning.walk_forward import Model
 
 SIGNIFICANCE: Final = 0.05
@@ -33,7 +33,6 @@ LARGEST_MEAN_OVER_VOL: Final = 1.0
 # Returns of three degrees of freedom, as fat as tails come, bring it to 0.8.
 SCALE_FACTOR: Final = 2.0
 NORMAL_ABSOLUTE_MEAN: Final = math.sqrt(2.0 / math.pi)
-FORECAST: Final = ("mean", "vol", "p_up", "lower_90", "lower_50", "upper_50", "upper_90")
 
 
 class Verdict(enum.StrEnum):
@@ -285,7 +284,7 @@ def _losses(challenger: pd.DataFrame, champion: pd.DataFrame, *, horizon: int) -
     }
 
 
-def _both(loss, new: pd.DataFrame, old: pd.DataFrame) -> tuple[Floats, Floats]:  # type: ignore[no-untyped-def]
+def _both(loss: Callable[[pd.DataFrame], Floats], new: pd.DataFrame, old: pd.DataFrame) -> tuple[Floats, Floats]:
     return loss(new), loss(old)
 
 

@@ -185,7 +185,6 @@ def second_half(e: Evidence) -> Evidence:
 
 def together(evidence: Sequence[Evidence]) -> Evidence:
     """The rows of all tickers, one ticker's after the other's."""
-
     arrays: dict[str, Any] = {name: np.concatenate([getattr(e, name) for e in evidence]) for name in ARRAYS}
     return replace(
         evidence[0],

@@ -84,7 +84,7 @@ def known_rows(row: int, *, horizon: int) -> int:
     """How many leading rows may be learned from for a forecast at `row`.
 
     The labels of rows before ``row - horizon + 1`` are known at the close of `row`; a gap of one more horizon keeps
-    the last label and the first forecast from sharing a session.
+    the sessions that the last label spans apart from those that lead up to the first forecast.
     """
     return row - 2 * horizon + 1
 

@@ -248,6 +248,15 @@ def test_expanding_bounds_are_a_loop_over_the_rows(seed, horizon, refresh, cover
         assert upper[row] == -weighted_low([-value for value in known], ones, tail)
 
 
+def test_expanding_bounds_refuse_an_outcome_known_at_once_and_a_coverage_without_a_beginning():
+    residual = np.zeros(10)
+
+    with pytest.raises(QuantError, match="horizon: expected at least 1 session, got 0"):
+        expanding_bounds(residual, horizon=0, coverage=COVERAGE, refresh=63)
+    with pytest.raises(QuantError, match=r"coverage: expected one of 0\.9, 0\.5, got 0\.8"):
+        expanding_bounds(residual, horizon=1, coverage=0.8, refresh=63)
+
+
 def test_what_is_long_past_is_forgotten():
     rng = np.random.default_rng(4)
     residual = rng.normal(size=6_000)

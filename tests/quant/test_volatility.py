@@ -390,7 +390,7 @@ def test_each_block_is_forecast_by_the_har_fitted_on_horizons_that_were_over_by_
     ohlc = sample_ohlc("AAPL")[:1_100]
     ranges = range_variance(ohlc)
 
-    walked = refit_log_har_variance(ohlc, horizon=5, first=400, refit_every=300)
+    walked = refit_log_har_variance(ranges, horizon=5, first=400, refit_every=300)
 
     assert np.isnan(walked[:400]).all()
     for start, stop in ((400, 700), (700, 1_000), (1_000, 1_100)):
@@ -405,7 +405,7 @@ def test_a_walk_that_starts_after_the_last_row_forecasts_nothing(first):
     returns, ohlc = sample_returns("AAPL")[:1_100], sample_ohlc("AAPL")[:1_100]
 
     assert np.isnan(refit_garch_variance(returns, horizon=5, first=first, refit_every=63)).all()
-    assert np.isnan(refit_log_har_variance(ohlc, horizon=5, first=first, refit_every=63)).all()
+    assert np.isnan(refit_log_har_variance(range_variance(ohlc), horizon=5, first=first, refit_every=63)).all()
 
 
 def quasi_likelihood_loss(realised: np.ndarray, forecast: np.ndarray) -> float:
@@ -423,7 +423,7 @@ def test_out_of_sample_the_har_beats_garch_and_the_rolling_mean(ticker):
     har, garch, rolling = (
         quasi_likelihood_loss(realised, forecast)
         for forecast in (
-            refit_log_har_variance(ohlc, horizon=5, first=756, refit_every=252),
+            refit_log_har_variance(range_variance(ohlc), horizon=5, first=756, refit_every=252),
             refit_garch_variance(returns, horizon=5, first=756, refit_every=252),
             rolling_variance(returns, horizon=5),
         )
@@ -453,7 +453,10 @@ FROM_BARS: dict[str, tuple[int, Callable[[np.ndarray], np.ndarray]]] = {
         0,
         lambda ohlc: refit_garch_variance(close_returns(ohlc), horizon=5, first=FIRST, refit_every=EVERY),
     ),
-    "refit har": (0, lambda ohlc: refit_log_har_variance(ohlc, horizon=5, first=FIRST, refit_every=EVERY)),
+    "refit har": (
+        0,
+        lambda ohlc: refit_log_har_variance(range_variance(ohlc), horizon=5, first=FIRST, refit_every=EVERY),
+    ),
 }
 
 
@@ -556,7 +559,7 @@ def refusals() -> dict[str, tuple[Callable[[], object], type[QuantError], str]]:
             "first: expected at least 0, got -1",
         ),
         "refit_every": (
-            lambda: refit_log_har_variance(ohlc, horizon=5, first=300, refit_every=0),
+            lambda: refit_log_har_variance(range_variance(ohlc), horizon=5, first=300, refit_every=0),
             QuantError,
             "refit_every: expected at least 1, got 0",
         ),

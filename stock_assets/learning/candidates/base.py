@@ -32,7 +32,8 @@ class Candidate(ABC):
         Of the family; the ONNX output is called so.
     part : Part
     refit_every, retune_every : int
-        Sessions between two fits, and between two choices of settings, in a walk forward.
+        Sessions between two fits, and between two choices of settings, in a walk forward, which goes by months:
+        multiples of its 21 sessions, the second of the first too.
     trials : int
         Settings worth trying each time they are chosen; 1 for a family without a choice.
     prior : float

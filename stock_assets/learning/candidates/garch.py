@@ -30,8 +30,8 @@ class GarchCandidate(Candidate):
     References
     ----------
     Bollerslev (1986), Generalized autoregressive conditional heteroskedasticity; Ding & Granger (1996), Modeling
-    volatility persistence of speculative returns. The fit is Fevotte et al.'s (2009) multiplicative update for the
-    Itakura-Saito divergence, which is the quasi-likelihood of a variance.
+    volatility persistence of speculative returns. The fit is Fevotte & Idier's (2011) multiplicative update for the
+    Itakura-Saito divergence, which is the quasi-likelihood of a variance; its square root keeps the loss from rising.
     """
 
     name = "garch"

@@ -101,14 +101,14 @@ def single_effects(gram: Floats, moment: Floats, *, variance: float) -> Floats:
         Of the response, which is nearly all noise; above 0.
     """
     p, prior = len(moment), EFFECT_SHARE * variance
-    precision = 1.0 / (np.diag(gram) / variance + 1.0 / prior)
+    posterior = 1.0 / (np.diag(gram) / variance + 1.0 / prior)  # each coefficient's variance, were it alone
     effects = np.zeros((EFFECTS, p))
     for _ in range(SWEEPS):
         for k in range(EFFECTS):
             left = moment - gram @ (effects.sum(axis=0) - effects[k])
-            mean = precision * left / variance
+            mean = posterior * left / variance
             # Of "it is this feature's" against "it is no feature's", for which the prior odds are 1 to p.
-            log_odds = 0.5 * np.log(precision / prior) + 0.5 * mean**2 / precision - np.log(p)
+            log_odds = 0.5 * np.log(posterior / prior) + 0.5 * mean**2 / posterior - np.log(p)
             top = max(float(log_odds.max()), 0.0)
             share = np.exp(log_odds - top)
             effects[k] = share / (share.sum() + np.exp(-top)) * mean

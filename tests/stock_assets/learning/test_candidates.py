@@ -24,6 +24,7 @@ from stock_assets.learning.candidates.ridge import LIMIT, RidgeCandidate
 from stock_assets.learning.candidates.sparse import EFFECT_SHARE, SparseCandidate, single_effects
 from stock_assets.learning.dataset import Dataset, Labels, dataset
 from stock_assets.learning.export import TOLERANCE
+from stock_assets.learning.walk_forward import MONTH
 
 SEED = 7
 every_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
@@ -42,6 +43,12 @@ def training(ibm) -> tuple[np.ndarray, Labels]:
 @pytest.fixture(scope="module")
 def fitted(training) -> dict[str, Candidate]:
     return {family.name: family().fit(*training, seed=SEED) for family in FAMILIES}
+
+
+@every_family
+def test_a_family_is_refit_in_whole_months_and_its_settings_are_chosen_when_it_is(family):
+    assert family.refit_every % MONTH == 0
+    assert family.retune_every % family.refit_every == 0
 
 
 def graph(candidate: Candidate) -> onnxruntime.InferenceSession:
