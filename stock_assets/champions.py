@@ -8,7 +8,6 @@ version before or the one after in force. How a version is judged is `stock_asse
 from __future__ import annotations
 
 import enum
-import hashlib
 import io
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -25,7 +24,7 @@ from stock_assets.errors import LakeUnreadable, NotMaterialized
 from stock_assets.learning.promotion import Verdict
 from stock_assets.learning.walk_forward import Model
 from stock_assets.resources.lake import RECORD as DIGESTS
-from stock_assets.resources.lake import Lake
+from stock_assets.resources.lake import Lake, files_digest
 
 CHAMPION: Final = "champion"
 MODEL: Final = "model"
@@ -258,10 +257,7 @@ class Archive:
     def keep(self, files: Mapping[str, bytes]) -> str:
         """Write a version's files, unless they are there already; their key."""
         lineage = msgspec.json.decode(files[LINEAGE], type=TickerLineage)
-        state = hashlib.sha256()
-        for name in sorted(files):
-            state.update(f"{name} {hashlib.sha256(files[name]).hexdigest()}\n".encode())
-        key = f"{lineage.model_version}-{state.hexdigest()[:12]}"
+        key = f"{lineage.model_version}-{files_digest(files)[:12]}"
         if not self._lake.has_files(VERSIONS, self.folder(key)):
             self._lake.write_files(VERSIONS, self.folder(key), files)
         return key

@@ -24,7 +24,14 @@ from release.store import Store
 from release.tables import digest
 from stock_assets.champions import Champion
 from stock_assets.definitions import definitions
-from stock_assets.errors import BadSelection, LakeUnreadable, NothingToPublish, NotMaterialized, SourceError
+from stock_assets.errors import (
+    BadSelection,
+    LakeUnreadable,
+    NothingToPublish,
+    NotMaterialized,
+    SignalsOfAnother,
+    SourceError,
+)
 from stock_assets.failures import cause, last_failure, one_line, why
 from stock_assets.freshness import FINGERPRINT, fingerprint
 from stock_assets.ingest.refresh import brings_news
@@ -40,7 +47,7 @@ from stock_assets.resources.stopwatch import stopwatch
 from stock_assets.resources.tracking import mark_failed
 from stock_assets.sensors.runs import UNFINISHED, newest_session
 from stock_assets.settings import PipelineSettings
-from stock_assets.signals import are_of
+from stock_assets.signals import are_of, read_signals
 from stock_assets.sources.catalogue import opened
 
 # Which process of this machine a run is in.
@@ -303,8 +310,8 @@ def is_fresh(instance: DagsterInstance, settings: PipelineSettings, ticker: str,
 def _signals_are_the_champions(lake: Lake, ticker: str) -> bool:
     """Not where a process died between a move of the champion and its signals, or wrote what can't be read now."""
     try:
-        return are_of(Champion.read(lake, ticker).lineage, lake.read_files("signals", ticker))
-    except (LakeUnreadable, NotMaterialized):
+        return are_of(Champion.read(lake, ticker).lineage, read_signals(lake, ticker)[1])
+    except (LakeUnreadable, NotMaterialized, SignalsOfAnother):
         return False
 
 

@@ -25,7 +25,9 @@ from release.manifest import Book, TickerLineage, TradingRecord
 from release.onnx_model import OnnxModel
 from stock_assets.calendars import exchange_of, sessions_per_year
 from stock_assets.champions import LINEAGE, Champion
+from stock_assets.errors import SignalsOfAnother
 from stock_assets.learning.dataset import History
+from stock_assets.resources.lake import FILES, Lake, files_digest
 
 TRADING: Final = "trading.json"
 BOUNDS: Final = ("lower_90", "lower_50", "upper_50", "upper_90")
@@ -217,6 +219,23 @@ def flattened_books(record: TradingRecord) -> dict[str, float]:
         for name, value in _pairs(book)
         if value is not None
     }
+
+
+def read_signals(lake: Lake, ticker: str) -> tuple[pd.DataFrame, dict[str, bytes]]:
+    """A ticker's newest signals and the files beside them, of one and the same run.
+
+    Raises
+    ------
+    NotMaterialized, LakeUnreadable
+        If there are none, or they are damaged.
+    SignalsOfAnother
+        If a run was cut short between the two.
+    """
+    table, told = lake.read_told("signals", ticker)
+    files = lake.read_files("signals", ticker)
+    if told.get(FILES) != files_digest(files):
+        raise SignalsOfAnother(f"{ticker}: expected signals and files of one run, got two's; materialize signals")
+    return table, files
 
 
 def are_of(lineage: TickerLineage, files: Mapping[str, bytes]) -> bool:

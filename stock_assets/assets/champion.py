@@ -1,19 +1,21 @@
 """Group `forecast`: which model serves, and why."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
+import msgspec
 import pandas as pd
 
 from release.clock import Clock, iso
+from release.manifest import TickerLineage
 from stock_assets import checks, succession
 from stock_assets.assets.forecast import GROUP, flattened, model
-from stock_assets.champions import CHAMPION, EVALUATION, MODEL, RECORD, Champion
+from stock_assets.champions import CHAMPION, EVALUATION, LINEAGE, MODEL, RECORD, Champion
 from stock_assets.partitions import ticker_check, tickers
 from stock_assets.presentation import figures
-from stock_assets.resources.lake import Lake
+from stock_assets.resources.lake import FILES, Lake, files_digest
 from stock_assets.settings import PipelineSettings
 from stock_assets.succession import Settled
 from stock_assets.version import code_version
@@ -46,11 +48,12 @@ def champion(
     a challenger that was refused.
     """
     ticker = context.partition_key
-    trained = {**lake.read_files(MODEL, ticker), **lake.read_files(EVALUATION, ticker)}
+    trained, evaluated = lake.read_files(MODEL, ticker), lake.read_files(EVALUATION, ticker)
+    require_one_training(ticker, trained, evaluated, oos_predictions, told=lake.told(EVALUATION, ticker))
     settled = succession.settle(
         lake,
         ticker,
-        {**trained, RECORD: _parquet(oos_predictions)},
+        {**trained, **evaluated, RECORD: _parquet(oos_predictions)},
         client=mlflow.MlflowClient(),
         horizons=settings.horizons,
         at=iso(clock.now()),
@@ -63,6 +66,25 @@ def champion(
     # In this order: Dagster takes a check to be of the newest materialisation that there is.
     yield dg.MaterializeResult(metadata=metadata(settled, Champion.read(lake, ticker)))
     yield check
+
+
+def require_one_training(
+    ticker: str,
+    trained: Mapping[str, bytes],
+    evaluated: Mapping[str, bytes],
+    record: pd.DataFrame,
+    *,
+    told: Mapping[str, str],
+) -> None:
+    """`dg.Failure` unless model, evaluation and record are of the same bars: a run can be cut short between them."""
+    through = msgspec.json.decode(trained[LINEAGE], type=TickerLineage).last_session
+    judged = str(record["date"].max().date())
+    if judged != through or told.get(FILES) != files_digest(evaluated):
+        raise dg.Failure(
+            f"{ticker}: expected an evaluation of the model trained through {through}, got one through {judged} or "
+            "half of one; materialize oos_predictions",
+            allow_retries=False,
+        )
 
 
 def metadata(settled: Settled, serving: Champion) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from stock_assets import figures as pictures
 from stock_assets.calendars import exchange_of
 from stock_assets.champions import EVALUATION, LINEAGE, METRICS, MODEL, ONNX, PARAMETERS, PARITY
 from stock_assets.frames import bars_of, history_of
+from stock_assets.learning import SEED
 from stock_assets.learning.dataset import History
 from stock_assets.learning.errors import named
 from stock_assets.learning.export import Exported, export
@@ -27,7 +28,7 @@ from stock_assets.learning.walk_forward import Model, WalkForward, walk_forward
 from stock_assets.partitions import ticker_check, tickers
 from stock_assets.presentation import drawing, figures, table_metadata
 from stock_assets.resources import tracking
-from stock_assets.resources.lake import Lake
+from stock_assets.resources.lake import FILES, Lake, files_digest
 from stock_assets.settings import PipelineSettings
 from stock_assets.version import code_digest, code_version
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 GROUP = "forecast"
-SEED = 7
 
 
 @dg.asset(
@@ -138,7 +138,7 @@ def oos_predictions(
     lake: dg.ResourceParam[Lake],
     settings: dg.ResourceParam[PipelineSettings],
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster refuses one beside checks
-    """Forecasts as they would have been made, refit quarter by quarter, every candidate beside its baselines."""
+    """Forecasts as they would have been made, refit again and again, every candidate beside its baselines."""
     rows, close = history_of(features), features.set_index("date")["adjusted_close"]
     walks = {horizon: walk_forward(rows.dataset(horizon), seed=SEED) for horizon in settings.horizons}
     table = pd.concat([walk.table for walk in walks.values()], ignore_index=True)
@@ -150,11 +150,9 @@ def oos_predictions(
     numbers = {**flattened(scores), **flattened(parameters)}
     # Before anything is written: an MLflow that is down then leaves table and files of one evaluation.
     tracking.log_evaluation(mlflow, metrics=numbers, figures=_pictures(rows, table, walks, horizon=settings.horizon))
-    lake.write_files(
-        EVALUATION,
-        context.partition_key,
-        {PARAMETERS: msgspec.json.encode(parameters), METRICS: msgspec.json.encode(scores)},
-    )
+    files = {PARAMETERS: msgspec.json.encode(parameters), METRICS: msgspec.json.encode(scores)}
+    lake.write_files(EVALUATION, context.partition_key, files)
+    table.attrs[FILES] = files_digest(files)
     return dg.MaterializeResult(
         value=table,
         metadata=table_metadata(table, **figures(numbers), skill=_skill(table, horizon=settings.horizon)),

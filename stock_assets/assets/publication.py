@@ -26,11 +26,13 @@ from stock_assets.champions import LINEAGE, PARAMETERS, PARITY, Archive, Champio
 from stock_assets.errors import NothingToPublish, NotMaterialized, SignalsOfAnother, StockAssetsError
 from stock_assets.failures import last_failure, why
 from stock_assets.frames import bars_of
+from stock_assets.learning.errors import ExportRefused
 from stock_assets.model_card import release_card
 from stock_assets.partitions import known_tickers, week_of
 from stock_assets.resources.lake import Lake
 from stock_assets.settings import PipelineSettings
-from stock_assets.signals import TRADING, are_of
+from stock_assets.signals import TRADING, are_of, read_signals
+from stock_assets.succession import export_guard
 from stock_assets.version import code_version
 
 GROUP = "release"
@@ -99,16 +101,21 @@ def draft_ticker(lake: Lake, ticker: str, *, horizons: Sequence[int]) -> DraftTi
         If it can't be read.
     NotMaterialized
         If its model has other horizons than a release is to have.
+    ExportRefused
+        If its model does not repeat on this machine what it said in training.
     SignalsOfAnother
         If no version is kept that the signals are of.
     """
-    signals, files = lake.read("signals", ticker), lake.read_files("signals", ticker)
+    signals, files = read_signals(lake, ticker)
     champion = Champion.read(lake, ticker)
     if not are_of(champion.lineage, files):
         champion = _version_of(lake, ticker, files)
     if tuple(champion.parameters) != tuple(horizons):
         wanted, got = (", ".join(map(str, each)) for each in (horizons, champion.parameters))
         raise NotMaterialized(f"{ticker}: expected a model of the horizons {wanted}, got {got}; materialize it")
+    guard = export_guard(champion)
+    if not guard.passed:
+        raise ExportRefused(f"{ticker}: {guard}")
     outputs = OnnxModel(champion.onnx).outputs
     return DraftTicker(
         lineage=champion.lineage,

@@ -19,7 +19,7 @@ from stock_assets.model_card import Subject, ticker_card
 from stock_assets.partitions import tickers
 from stock_assets.presentation import figures, table_metadata
 from stock_assets.resources import tracking
-from stock_assets.resources.lake import Lake
+from stock_assets.resources.lake import FILES, Lake, files_digest
 from stock_assets.settings import PipelineSettings
 from stock_assets.signals import (
     TRADING,
@@ -60,6 +60,7 @@ def signals(
     # Before anything is written: an MLflow that is down then leaves table and files of one version.
     _tell_run(context.run.run_id, lake, settings, champion, books, record)
     lake.write_files("signals", context.partition_key, files)
+    table.attrs[FILES] = files_digest(files)
     newest = table.iloc[-1]
     return dg.MaterializeResult(
         value=table,

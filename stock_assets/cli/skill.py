@@ -18,6 +18,7 @@ import typer
 from stock_assets.cli import home as homes
 from stock_assets.cli.console import CommandFailed, print_json, say
 from stock_assets.cli.options import Data, Json, Source, Tickers, split_tickers
+from stock_assets.learning import SEED
 
 if TYPE_CHECKING:
     from stock_assets.learning.skill import Skill
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from stock_assets.workers import Pool
 
 # The graph's, so that the graph's numbers come out.
-SEED: Final = 7
 WARM: Final = ("stock_assets.cli.skill", "stock_assets.learning.trial", "optuna", "sklearn.ensemble", "skl2onnx")
 
 

@@ -91,7 +91,7 @@ class Beliefs:
         return normed
 
 
-def variance_weights(log_variances: Mapping[str, Floats], realised: Floats, *, horizon: int) -> dict[str, float]:
+def variance_weights(log_variances: Mapping[str, Floats], realised: Floats) -> dict[str, float]:
     """Posterior beliefs in each model of the variance, together 1.
 
     Parameters
@@ -99,8 +99,8 @@ def variance_weights(log_variances: Mapping[str, Floats], realised: Floats, *, h
     log_variances : mapping of (n,) float64
         Out-of-sample log variances per session by model, each brought to its level.
     realised : (n,) float64
-        Mean squared return per session over the horizon; any number of rows, 0 too.
-    horizon : int
+        Mean squared return per session over the horizon; any number of rows, 0 too. A session's square is in as many
+        rows as the horizon has sessions, and counts for one over so many in each.
 
     Returns
     -------
@@ -109,7 +109,7 @@ def variance_weights(log_variances: Mapping[str, Floats], realised: Floats, *, h
     """
     names = tuple(sorted(log_variances))
     losses = [float(np.sum(realised / np.exp(log_variances[name]) + log_variances[name])) for name in names]
-    evidence = -0.5 * np.array(losses) / horizon
+    evidence = -0.5 * np.array(losses)
     belief = np.exp(evidence - evidence.max())
     belief = belief / belief.sum()
     return dict(zip(names, belief.tolist(), strict=True))

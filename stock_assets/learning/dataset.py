@@ -114,6 +114,12 @@ class Labels:
     log_variance: Floats
     variance: Floats
 
+    @property
+    def over_the_mean(self) -> Floats:
+        """Edges less their mean (m,): what families of the edge learn, for the mean itself is told beside them."""
+        over: Floats = self.edge - self.edge.mean()
+        return over
+
     def __getitem__(self, rows: slice) -> Labels:
         return Labels(self.horizon, self.edge[rows], self.log_variance[rows], self.variance[rows])
 

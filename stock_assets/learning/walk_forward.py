@@ -294,7 +294,7 @@ class _Record:
             name: values[rows] + math.log(level(realised / np.exp(values[rows]), in_sample=in_sample[name]))
             for name, values in said.items()
         }
-        weights = variance_weights(leveled, realised, horizon=self.data.horizon)
+        weights = variance_weights(leveled, realised)
         mixed = sum(weights[name] * said[name][rows] for name in weights)
         in_sample_mixed = math.exp(sum(weights[name] * math.log(in_sample[name]) for name in weights))
         scale = level(realised / np.exp(mixed), in_sample=in_sample_mixed)

@@ -24,6 +24,8 @@ from stock_assets.errors import LakeUnreadable, NotMaterialized
 from stock_assets.settings import PipelineSettings
 
 RECORD: Final = "record.json"
+# What a table tells of the files that were written with it.
+FILES: Final = "files"
 # Before the keys of what is told beside a table, in the Parquet schema's metadata.
 OURS: Final = "stock_assets."
 
@@ -206,6 +208,14 @@ def lake_of(settings: PipelineSettings) -> Lake:
     return Lake(UPath(settings.lake))
 
 
+def files_digest(files: Mapping[str, bytes]) -> str:
+    """Hex sha256 of files by name: what a table keeps in its ``attrs[FILES]`` to be known as theirs."""
+    state = hashlib.sha256()
+    for name in sorted(files):
+        state.update(f"{name} {hashlib.sha256(files[name]).hexdigest()}\n".encode())
+    return state.hexdigest()
+
+
 class LakeIOManager(dg.IOManager):
     """Assets' tables go to the lake and come from it; nothing is pickled."""
 
@@ -213,8 +223,9 @@ class LakeIOManager(dg.IOManager):
         self.lake = lake
 
     def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
-        """Write the partition's table."""
-        self.lake.write(context.asset_key.to_user_string(), context.partition_key, obj)
+        """Write the partition's table; what stands in its `attrs` is told beside it."""
+        told = {str(name): str(value) for name, value in obj.attrs.items()}
+        self.lake.write(context.asset_key.to_user_string(), context.partition_key, obj, metadata=told)
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
         """Read the partition's table."""

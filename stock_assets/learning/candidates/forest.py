@@ -79,7 +79,7 @@ class ForestCandidate(Candidate):
         # The caller vouches for the arrays once; scikit-learn would check them again for every tree.
         with sklearn.config_context(assume_finite=True, skip_parameter_validation=True):
             self.pipeline_ = Pipeline([("narrow", CastTransformer(dtype=np.float32)), ("forest", forest)]).fit(
-                X, labels.edge
+                X, labels.over_the_mean
             )
         return self
 

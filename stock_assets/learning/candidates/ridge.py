@@ -55,7 +55,7 @@ class RidgeCandidate(Candidate):
         from sklearn.preprocessing import StandardScaler
 
         self.scaler_ = StandardScaler().fit(X)
-        self.ridge_ = Ridge(alpha=self.alpha * labels.horizon).fit(self._standard(X), labels.edge)
+        self.ridge_ = Ridge(alpha=self.alpha * labels.horizon).fit(self._standard(X), labels.over_the_mean)
         return self
 
     def _standard(self, X: Floats) -> Floats:

@@ -65,7 +65,7 @@ class SparseCandidate(Candidate):
         Z = self._standard(X)
         # Overlapping labels repeat each other: what n rows tell of a horizon's return, n / horizon would.
         gram = Z.T @ Z / labels.horizon
-        moment = Z.T @ (labels.edge - labels.edge.mean()) / labels.horizon
+        moment = Z.T @ labels.over_the_mean / labels.horizon
         variance = float(labels.edge.var())
         self.coefficients_ = np.zeros(X.shape[1])
         # Outcomes that never vary have no effect to find, and nothing to measure one by.

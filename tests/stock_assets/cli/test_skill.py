@@ -11,8 +11,6 @@ import pytest
 from bokeh_sampledata import stocks
 from command_line import Answer
 
-from stock_assets.assets import forecast
-from stock_assets.cli import skill as command
 from stock_assets.learning.trial import Step
 
 # Enough to be judged by, and little more: the first window, two years to train on, a year and some to judge.
@@ -133,7 +131,3 @@ def test_keeping_all_bars_out_leaves_none(folder, home):
 
     assert told.code == 1
     assert "expected at least 1008 bars" in told.stderr
-
-
-def test_the_seed_is_the_graph_s():
-    assert command.SEED == forecast.SEED

@@ -186,7 +186,7 @@ def test_a_mean_of_very_many_days_is_hardly_shrunk():
 def test_variance_models_share_alike_without_evidence():
     names = ("ewma", "garch", "har")
 
-    weights = variance_weights({name: np.empty(0) for name in names}, np.empty(0), horizon=1)
+    weights = variance_weights({name: np.empty(0) for name in names}, np.empty(0))
 
     assert weights == {name: pytest.approx(1 / 3) for name in names}
 
@@ -198,7 +198,7 @@ def test_the_variance_model_that_is_right_is_believed(horizon):
     realised = np.exp(true) * rng.chisquare(horizon, 1_500) / horizon
     said = {"har": true, "ewma": true + rng.normal(0.0, 0.5, 1_500), "garch": np.full(1_500, true.mean())}
 
-    weights = variance_weights(said, realised, horizon=horizon)
+    weights = variance_weights(said, realised)
 
     assert weights["har"] > 0.95
     assert sum(weights.values()) == pytest.approx(1.0)
@@ -207,7 +207,7 @@ def test_the_variance_model_that_is_right_is_believed(horizon):
 def test_a_session_without_a_move_does_not_break_the_variance_weights():
     said = {"ewma": np.full(200, -9.0), "har": np.full(200, -9.5)}
 
-    weights = variance_weights(said, np.zeros(200), horizon=1)
+    weights = variance_weights(said, np.zeros(200))
 
     assert weights["har"] > weights["ewma"]
 
