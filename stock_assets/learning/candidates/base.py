@@ -81,7 +81,7 @@ class Candidate(ABC):
 def loss(part: Part, predicted: Floats, labels: Labels) -> Floats:
     """What each prediction costs, (n,): squared error of the edge, or the quasi-likelihood's loss of the variance.
 
-    The mean error of the edge is left out: what is the same for all rows is the historical mean's to say.
+    An edge is over these rows' own mean: what is the same for all of them is the historical mean's to say.
 
     A variance forecast is first brought to the level that suits these rows: levels are set when models are combined.
 
@@ -90,9 +90,8 @@ def loss(part: Part, predicted: Floats, labels: Labels) -> Floats:
     Patton (2011), Volatility forecast comparison using imperfect volatility proxies.
     """
     if part is Part.EDGE:
-        error = labels.edge - predicted
-        square: Floats = (error - error.mean()) ** 2
-        return square
+        error: Floats = (labels.over_the_mean - predicted) ** 2
+        return error
     ratio = labels.variance / np.exp(predicted)
     level = ratio.mean()
     # Without the realised variance's own log, which no forecast changes and a still session makes infinite.

@@ -206,9 +206,20 @@ def test_ridge_is_a_plain_ridge_regression_with_a_penalty_for_each_session(train
     scaled = np.clip(StandardScaler().fit_transform(X), -LIMIT, LIMIT)
 
     for horizon, its in ((1, labels), (5, five)):
-        expected = Ridge(alpha=5_000.0 * horizon, solver="svd").fit(scaled, its.edge).predict(scaled)
+        expected = Ridge(alpha=5_000.0 * horizon, solver="svd").fit(scaled, its.edge - its.edge.mean()).predict(scaled)
         said = RidgeCandidate(alpha=5_000.0).fit(X, its, seed=SEED).predict(X)
         assert_allclose(said, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("family", EDGE_FAMILIES)
+def test_an_edge_is_over_the_mean_which_is_told_beside_it(family, training):
+    X, labels = training
+    drifting = Labels(labels.horizon, labels.edge + 0.5, labels.log_variance, labels.variance)
+
+    plain, with_drift = (family().fit(X, its, seed=SEED).predict(X) for its in (labels, drifting))
+
+    assert_allclose(with_drift, plain, atol=1e-9)
+    assert abs(plain.mean()) < 0.01
 
 
 def test_one_wild_feature_does_not_carry_a_ridge_with_it(fitted, ibm):

@@ -99,10 +99,17 @@ def test_a_candidate_never_learns_of_a_label_that_reaches_into_its_validation_ro
 
 
 def test_the_settings_with_the_least_loss_win():
-    tuned = tune(Constant, np.zeros((300, 1)), edges(np.full(300, 0.9)), horizon=1, seed=SEED, budget=Budget(trials=8))
+    class Slope(Constant):
+        """Says so many times the only feature."""
 
-    others = [tune(Constant, np.zeros((300, 1)), edges(np.full(300, value)), horizon=1, seed=SEED, budget=Budget())
-              for value in (-0.9, 0.0)]  # fmt: skip
+        def predict(self, X):
+            return self.said * X[:, 0]
+
+    X = np.tile([-1.0, 1.0], 150)[:, None]
+
+    tuned = tune(Slope, X, edges(0.9 * X[:, 0]), horizon=1, seed=SEED, budget=Budget(trials=8))
+
+    others = [tune(Slope, X, edges(value * X[:, 0]), horizon=1, seed=SEED, budget=Budget()) for value in (-0.9, 0.0)]
     assert tuned.candidate.said > 0.3
     assert others[0].candidate.said < -0.3
     assert others[1].candidate.said == 0.0
