@@ -7,6 +7,7 @@ by the assets; the calls that say it in MLflow's words stand here.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -61,6 +62,7 @@ def mlflow() -> Any:
 
 def warm_up(settings: PipelineSettings) -> None:
     """What costs a process its first seconds of tracking: the imports, and a new database's migrations."""
+    _keep_fonts_at_home(settings)
     mlflow()
     import dagster_mlflow  # noqa: F401
     import matplotlib.backends.backend_agg  # which looks for the machine's fonts
@@ -70,8 +72,14 @@ def warm_up(settings: PipelineSettings) -> None:
     prepare_tracking(settings)
 
 
+def _keep_fonts_at_home(settings: PipelineSettings) -> None:
+    """matplotlib keeps a list of the machine's fonts, by default in the user's own folder."""
+    os.environ.setdefault("MPLCONFIGDIR", str(settings.mlflow / "matplotlib"))
+
+
 def prepare_tracking(settings: PipelineSettings) -> None:
     """Make the tracking database and the experiment, once: its first migration takes seconds and must not be raced."""
+    _keep_fonts_at_home(settings)
     marker = settings.mlflow / ".prepared"
     if marker.exists() and marker.read_text("utf-8") == _stamp(settings):
         return
@@ -89,7 +97,8 @@ def prepare_tracking(settings: PipelineSettings) -> None:
 
 
 def _stamp(settings: PipelineSettings) -> str:
-    return f"{version('mlflow')} {settings.tracking_uri}"
+    # A digest: the address may hold a password.
+    return hashlib.sha256(f"{version('mlflow')} {settings.tracking_uri}".encode()).hexdigest()
 
 
 def tracking(settings: PipelineSettings) -> dg.ResourceDefinition:

@@ -97,6 +97,14 @@ def test_the_release_has_the_calendar_of_days_of_utc(crypto: Crypto) -> None:
     assert str(release.calendars["24/7"].session[-1]) > "2025-11-22"
 
 
+def ahead_by_horizon(table: pd.DataFrame) -> dict[int, pd.Series]:
+    """How far each row's target lies ahead: by a column for each horizon, by a row for each, or at the first alone."""
+    if "target_date" not in table:
+        return {horizon: table[f"target_date_{horizon}"] - table["date"] for horizon in (1, 5)}
+    rows = table.groupby("horizon") if "horizon" in table else [(1, table)]
+    return {horizon: part["target_date"] - part["date"] for horizon, part in rows}
+
+
 @pytest.mark.parametrize("name", ["features", "oos_predictions", "signals"])
 def test_every_row_is_of_a_day_and_aims_at_the_next_one_weekends_included(
     name: str, crypto: Crypto, stock_assets: Command, tmp_path: Path
@@ -104,7 +112,8 @@ def test_every_row_is_of_a_day_and_aims_at_the_next_one_weekends_included(
     table = exported(name, crypto, stock_assets, tmp_path)
 
     assert set(table["ticker"]) == set(PAIRS)
-    assert set(table["target_date"] - table["date"]) == {pd.Timedelta(days=1)}
+    for horizon, ahead in ahead_by_horizon(table).items():
+        assert set(ahead) == {pd.Timedelta(days=horizon)}
     for _, days in table.groupby("ticker")["date"]:
         of_weekday = days.drop_duplicates().dt.day_name().value_counts()
         assert len(of_weekday) == 7

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from command_line import Command, Filled
 
+from stock_assets.learning.walk_forward import Model
+
 RELEASED = ["AAPL", "GOOG", "IBM", "MSFT"]
 
 
@@ -27,14 +29,16 @@ def test_every_score_stands_beside_its_baseline(filled: Filled, stock_assets: Co
     shown = stock_assets("release", "show", "--json", home=filled.home).json
 
     for ticker in RELEASED:
-        metrics = shown["metrics"][ticker]
-        assert metrics["n"] > 1000
-        assert abs(metrics["price_r2"] - metrics["price_r2_random_walk"]) < 0.01
-        assert 0 <= metrics["clark_west_p"] <= 1
-        assert abs(metrics["return_r2"]) < 0.05
-        assert 0.4 < metrics["directional_accuracy"] < 0.6
-        assert 0.5 <= metrics["base_rate"] < 0.6
-        assert 0.86 < metrics["coverage_90"] < 0.94
+        assert list(shown["metrics"][ticker]) == ["1", "5"]
+        for metrics in shown["metrics"][ticker].values():
+            assert metrics["n"] > 1000
+            assert abs(metrics["price_r2"] - metrics["price_r2_random_walk"]) < 0.01
+            assert 0 <= metrics["clark_west_p"] <= 1
+            assert abs(metrics["return_r2"]) < 0.05
+            assert 0.4 < metrics["directional_accuracy"] < 0.6
+            assert 0.5 <= metrics["base_rate"] < 0.6
+            assert 0.86 < metrics["coverage_90"] < 0.94
+            assert metrics["qlike"] < metrics["qlike_ewma"]
 
 
 def test_every_released_number_can_be_traced_to_its_bars_and_runs(filled: Filled, stock_assets: Command) -> None:
@@ -95,12 +99,16 @@ def test_predictions_are_exported_as_csv_and_as_parquet_alike(
         "vol",
         "p_up",
         "lower_90",
+        "lower_50",
+        "upper_50",
         "upper_90",
         "realised",
+        "realised_variance",
     ]
     assert list(parquet.columns) == columns
     assert set(parquet["ticker"]) == {"AAPL", "IBM"}
-    assert set(parquet["model"]) == {"ridge", "forest", "champion", "random_walk", "historical_mean"}
+    assert set(parquet["model"]) == {model.value for model in Model}
+    assert set(parquet["horizon"]) == {1, 5}
     pd.testing.assert_frame_equal(csv, parquet, check_dtype=False)
 
 
