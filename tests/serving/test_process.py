@@ -73,6 +73,8 @@ def test_workers_share_the_port(published_home):
         workers = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=20)
+        # multiprocessing's own helper among them ends when it sees that the server has.
+        psutil.wait_procs(workers, timeout=20)
 
     assert len(workers) >= 2
     assert [worker for worker in workers if still_runs(worker)] == []
