@@ -66,6 +66,7 @@ class WalkForward:
         `oos_predictions`: a row per forecast and model, ordered by date, then model. Columns: ticker, date
         (at whose close it was made), horizon (sessions), target_date, model, mean, vol, p_up, lower_90, lower_50,
         upper_50, upper_90, realised (log returns per horizon), realised_variance (sum of squared log returns).
+        Rows of an edge's family differ from the champion's in their mean alone, and in the intervals around it.
     parameters : ForecastParameters
         Fitted on all of the out-of-sample predictions: what the next forecast uses.
     trials : int
