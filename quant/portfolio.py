@@ -1,86 +1,39 @@
-"""Risk estimates and long-only allocations; the quadratic programs go straight to clarabel.
+"""Allocations: the weights that a mean and a covariance make best, within constraints. Solved by clarabel.
 
 Units are the caller's: returns per session give a covariance per session, annualised ones an annualised one, and the
-weights don't depend on it. Choosing dates, costs and rebalancing do not belong here.
+weights don't depend on it. Estimating means and covariances belongs to `quant.moments`, what may be asked of weights to
+`quant.constraints`, the risk of weights once chosen to `quant.risk`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
 import numpy as np
-import numpy.typing as npt
 
 from quant.bars import Floats
-from quant.errors import Infeasible, QuantError, TooShort
+from quant.conflicts import explain, highest_return
+from quant.constraints import Constraints, Ints, Limit, Sparse, Variable, limits, long_only, one_row
+from quant.errors import Infeasible, QuantError
+from quant.moments import FactorModel
+from quant.program import (
+    TIME_LIMIT,
+    Cone,
+    Program,
+    Unsolvable,
+    dense,
+    diagonal,
+    one_column,
+    upper_triangle,
+)
 
+# A full covariance, or one of factors and what is specific to each asset, which is solved many times faster.
+Risk = Floats | FactorModel
 
-def ledoit_wolf(returns: Floats) -> tuple[Floats, float]:
-    """Covariance shrunk towards a multiple of the identity.
-
-    Parameters
-    ----------
-    returns : (T, N) float64
-        Log returns per session, without NaN; T at least 2.
-
-    Returns
-    -------
-    covariance : (N, N) float64
-        Per session, divided by T; positive definite unless all returns are constant.
-    shrinkage : float in [0, 1]
-
-    References
-    ----------
-    Ledoit & Wolf (2004), A well-conditioned estimator for large-dimensional covariance matrices.
-    """
-    sessions, assets = _shape_of(returns)
-    centred = returns - returns.mean(axis=0)
-    sample = centred.T @ centred / sessions
-    target = np.trace(sample) / assets
-    distance = float(np.sum((sample - target * np.eye(assets)) ** 2)) / assets
-    square = centred**2
-    noise = float(np.sum(square.T @ square / sessions - sample**2)) / assets / sessions
-    shrinkage = min(noise, distance) / distance if distance > 0 else 0.0
-    return (1.0 - shrinkage) * sample + shrinkage * target * np.eye(assets), shrinkage
-
-
-def shrunk_mean(returns: Floats) -> Floats:
-    """Mean returns shrunk towards that of the minimum-variance portfolio.
-
-    Parameters
-    ----------
-    returns : (T, N) float64
-        Log returns per session, without NaN; T at least 2.
-
-    Returns
-    -------
-    (N,) float64
-        Per session. The grand mean for all where T is at most N + 2: so few sessions tell no asset from another.
-
-    References
-    ----------
-    Jorion (1986), Bayes-Stein estimation for portfolio analysis, eqs. 14-17, with Ledoit & Wolf's covariance.
-    """
-    sessions, assets = _shape_of(returns)
-    mean = returns.mean(axis=0)
-    if assets < 2 or sessions <= assets + 2:
-        return np.full(assets, float(mean.mean()))
-    covariance, _ = ledoit_wolf(returns)
-    precision_ones = np.linalg.solve(covariance, np.ones(assets))
-    centre = float(precision_ones @ mean) / float(precision_ones.sum())
-    away = mean - centre
-    distance = sessions * float(away @ np.linalg.solve(covariance, away))
-    intensity = (assets + 2.0) / (assets + 2.0 + distance)
-    shrunk: Floats = (1.0 - intensity) * mean + intensity * centre
-    return shrunk
-
-
-def correlation(covariance: Floats) -> Floats:
-    """Correlations (N, N) of a covariance matrix; an asset without variance correlates with nothing but itself."""
-    deviation = np.sqrt(np.diag(covariance))
-    scale = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0)
-    unit = covariance * scale[:, None] * scale
-    np.fill_diagonal(unit, 1.0)
-    clipped: Floats = np.clip(unit, -1.0, 1.0)
-    return clipped
+# How far weights may miss a constraint: what is beyond it is a failure of the solver.
+TOLERANCE: Final = 1e-9
 
 
 def equal_weight(assets: int) -> Floats:
@@ -90,139 +43,438 @@ def equal_weight(assets: int) -> Floats:
     return np.full(assets, 1.0 / assets)
 
 
-def minimum_variance(covariance: Floats, *, upper: float = 1.0) -> Floats:
-    """Long-only weights (N,) of least variance that sum to one, none above `upper`.
+def minimum_variance(
+    risk: Risk,
+    constraints: Constraints | None = None,
+    *,
+    expected_return: Floats | None = None,
+    at_least: float | None = None,
+    time_limit: float = TIME_LIMIT,
+) -> Floats:
+    """Weights (N,) of least variance.
 
     Parameters
     ----------
-    covariance : (N, N) float64
+    risk : (N, N) float64 or FactorModel
         Symmetric, positive semi-definite; may be singular.
-    upper : float
-        Bound of each weight; at least 1 / N.
-
-    Raises
-    ------
-    QuantError
-        If the covariance is not a finite square matrix.
-    Infeasible
-        If `upper` leaves no allocation, or the solver fails.
-
-    References
-    ----------
-    Markowitz (1952), Portfolio selection.
-    """
-    scaled, assets = _scaled(covariance), len(covariance)
-    _check_upper(upper, assets)
-    equality = np.ones((1, assets))
-    below = np.vstack([-np.eye(assets), np.eye(assets)])
-    bounds = np.concatenate([np.zeros(assets), np.full(assets, upper)])
-    return _on_the_simplex(_solve(scaled, equality, below, bounds), upper)
-
-
-def maximum_sharpe(expected_return: Floats, covariance: Floats, *, upper: float = 1.0) -> Floats:
-    """Long-only weights (N,) of the greatest expected return per volatility, none above `upper`; riskless rate 0.
-
-    Solved as the quadratic program for ``y = w / (expected_return @ w)``.
-
-    Parameters
-    ----------
-    expected_return : (N,) float64
-        In the unit of the covariance's period.
-    covariance : (N, N) float64
-        As for `minimum_variance`.
-    upper : float
+    constraints : Constraints, optional
+        By default long only and fully invested.
+    expected_return : (N,) float64, optional
+    at_least : float, optional
+        The least expected return, net of what the constraints say that trading costs; needs `expected_return`.
+    time_limit : float
+        Seconds.
 
     Raises
     ------
     QuantError
         If shapes don't fit or values are not finite.
     Infeasible
-        If no allocation has a positive expected return, `upper` leaves none, or the solver fails.
+        If no weights meet all constraints; names those that conflict. Or if the solver fails.
+
+    References
+    ----------
+    Markowitz (1952), Portfolio selection.
+    """
+    constraints = constraints or long_only(assets_of(risk))
+    problem = _Problem.of(constraints, risk)
+    problem.minimise_variance()
+    if at_least is not None:
+        if expected_return is None:
+            raise QuantError("expected_return: expected one beside at_least, got none")
+        mean, unit = _in_units(expected_return, constraints)
+        problem.require_return(mean, at_least / unit, costs_in=unit)
+    return problem.weights(time_limit, expected_return=expected_return, at_least=at_least)
+
+
+def maximum_sharpe(
+    expected_return: Floats, risk: Risk, constraints: Constraints | None = None, *, time_limit: float = TIME_LIMIT
+) -> Floats:
+    """Weights (N,) of the greatest expected return, net of trading costs, per volatility; riskless rate 0.
+
+    Parameters
+    ----------
+    expected_return : (N,) float64
+        Simple returns, in the unit of the covariance's period.
+    risk, constraints, time_limit
+        As for `minimum_variance`. The ratio doesn't tell how much to leave in cash: `net` has to be one number above 0.
+
+    Raises
+    ------
+    QuantError, Infeasible
+        As for `minimum_variance`; also where no allocation has a positive expected return.
+
+    Notes
+    -----
+    A quadratic program in ``x = w * k``, the scale k such that the expected return is 1.
 
     References
     ----------
     Cornuejols & Tutuncu (2006), Optimization methods in finance, section 8.2.
     """
-    scaled, assets = _scaled(covariance), len(covariance)
-    if expected_return.shape != (assets,) or not np.isfinite(expected_return).all():
-        raise QuantError(f"expected_return: expected a finite ({assets},) array, got shape {expected_return.shape}")
-    _check_upper(upper, assets)
-    best = _highest_return(expected_return, upper)
-    if best <= 0:
-        raise Infeasible(f"expected_return: expected an allocation that earns above 0, the best one earns {best:.6g}")
-    equality = (expected_return / best)[None, :]
-    below = np.vstack([-np.eye(assets), np.eye(assets) - upper])
-    weights = _solve(scaled, equality, below, np.zeros(2 * assets))
-    return _on_the_simplex(weights / weights.sum(), upper)
+    constraints = constraints or long_only(assets_of(risk))
+    mean, unit = _in_units(expected_return, constraints)
+    problem = _Problem.of(constraints, risk, scaled=True)
+    problem.minimise_variance()
+    problem.require_return(mean, 1.0, costs_in=unit)
+    return problem.weights(time_limit, expected_return=expected_return)
 
 
-def risk_contributions(weights: Floats, covariance: Floats) -> Floats:
-    """Each asset's share of the portfolio's variance, (N,), summing to one; zeros for a portfolio without variance."""
-    marginal = weights * (covariance @ weights)
-    total = float(marginal.sum())
-    return marginal / total if total > 0 else np.zeros_like(marginal)
+def maximum_utility(
+    expected_return: Floats,
+    risk: Risk,
+    constraints: Constraints | None = None,
+    *,
+    risk_aversion: float,
+    time_limit: float = TIME_LIMIT,
+) -> Floats:
+    """Weights (N,) of the greatest ``expected_return @ w - risk_aversion / 2 * variance - costs``.
+
+    Parameters
+    ----------
+    expected_return, risk, constraints, time_limit
+        As for `maximum_sharpe`; `net` may be a range.
+    risk_aversion : float
+        Above 0, per period: returns and variances grow with the period alike, so that it doesn't.
+
+    Raises
+    ------
+    QuantError, Infeasible
+        As for `minimum_variance`.
+    """
+    if not 0.0 < risk_aversion < float("inf"):
+        raise QuantError(f"risk_aversion: expected above 0 and finite, got {risk_aversion}")
+    constraints = constraints or long_only(assets_of(risk))
+    mean, unit = _in_units(expected_return, constraints)
+    problem = _Problem.of(constraints, risk)
+    problem.minimise_variance()
+    problem.maximise_return(mean, costs_in=unit, weight=unit / (risk_aversion * problem.scale))
+    return problem.weights(time_limit)
 
 
-def volatility(weights: Floats, covariance: Floats) -> float:
-    """Portfolio volatility in the covariance's unit."""
-    return float(np.sqrt(max(float(weights @ covariance @ weights), 0.0)))
+def target_volatility(
+    expected_return: Floats,
+    risk: Risk,
+    constraints: Constraints | None = None,
+    *,
+    volatility: float,
+    time_limit: float = TIME_LIMIT,
+) -> Floats:
+    """Weights (N,) of the greatest expected return, net of trading costs, whose volatility is at most a target.
+
+    Parameters
+    ----------
+    expected_return, risk, constraints, time_limit
+        As for `maximum_sharpe`; with a `net` of (0, 1) the rest is cash.
+    volatility : float
+        Above 0, for the covariance's period.
+
+    Raises
+    ------
+    QuantError, Infeasible
+        As for `minimum_variance`; also where no allocation is as calm as that, with the least volatility there is.
+    """
+    if not 0.0 < volatility < float("inf"):
+        raise QuantError(f"volatility: expected above 0 and finite, got {volatility}")
+    constraints = constraints or long_only(assets_of(risk))
+    mean, unit = _in_units(expected_return, constraints)
+    problem = _Problem.of(constraints, risk)
+    problem.maximise_return(mean, costs_in=unit)
+    problem.limit_volatility(volatility)
+    try:
+        return problem.weights(time_limit)
+    except Unsolvable:
+        calmest = minimum_variance(risk, constraints, time_limit=time_limit)
+        least = float(np.sqrt(max(variance(calmest, risk), 0.0)))
+        if least > volatility:
+            said = f"volatility at most {volatility:g}"
+            raise Infeasible(
+                f"volatility: expected at least {least:.6g}, the least that the constraints allow, got {volatility:g}",
+                conflicting=(said,),
+            ) from None
+        raise
 
 
-def _shape_of(returns: Floats) -> tuple[int, int]:
-    """Sessions and assets of sound returns (T, N)."""
-    if returns.ndim != 2 or not np.isfinite(returns).all():
-        raise QuantError(f"returns: expected a finite (T, N) array, got shape {returns.shape}")
-    sessions, assets = returns.shape
-    if sessions < 2:
-        raise TooShort(f"returns: expected at least 2 sessions, got {sessions}")
-    return sessions, assets
+def risk_budgeting(
+    risk: Risk,
+    constraints: Constraints | None = None,
+    *,
+    budgets: Floats | None = None,
+    time_limit: float = TIME_LIMIT,
+) -> Floats:
+    """Long-only weights (N,) to whose variance each asset contributes its budget; equal contributions by default.
+
+    Parameters
+    ----------
+    risk, constraints, time_limit
+        As for `maximum_sharpe`. Where a constraint binds, contributions are as near to the budgets as the program's
+        logarithmic barrier has them, and no longer equal to them.
+    budgets : (N,) float64, optional
+        Shares of the variance, above 0; they are made to sum to one.
+
+    Raises
+    ------
+    QuantError, Infeasible
+        As for `minimum_variance`.
+
+    References
+    ----------
+    Maillard, Roncalli & Teiletche (2010), The properties of equally weighted risk contribution portfolios.
+    Spinu (2013), An algorithm for computing risk parity weights.
+    """
+    constraints = constraints or long_only(assets_of(risk))
+    assets = constraints.assets
+    budgets = np.ones(assets) if budgets is None else budgets
+    if budgets.shape != (assets,) or not (np.isfinite(budgets).all() and (budgets > 0).all()):
+        raise QuantError(f"budgets: expected ({assets},) shares above 0, got {budgets}")
+    unable = (constraints.upper <= 0) & ~constraints.closed
+    if unable.any():
+        name = constraints.name(int(np.argmax(unable)))
+        raise Infeasible(f"upper: expected above 0 for {name}, whose budget of risk takes weight, got 0 or less")
+    floor = np.maximum(constraints.lower, 0.0)
+    problem = _Problem.of(replace(constraints, lower=floor), risk, scaled=True)
+    problem.minimise_variance()
+    problem.require_logarithms(budgets / budgets.mean(), np.flatnonzero(~constraints.closed))
+    return problem.weights(time_limit)
 
 
-def _highest_return(expected_return: Floats, upper: float) -> float:
-    """What the allocation earns that fills the best asset to its bound, then the next."""
-    filled = np.clip(1.0 - upper * np.arange(len(expected_return)), 0.0, upper)
-    return float(np.sum(np.sort(expected_return)[::-1] * np.minimum(filled, 1.0)))
+def few(
+    solve: Callable[[Constraints], Floats], constraints: Constraints, *, smallest: float = 0.0, most: int | None = None
+) -> Floats:
+    """Weights of few assets: those that get too little, or are too many, are dropped and the rest solved again.
+
+    Parameters
+    ----------
+    solve : callable
+        Weights (N,) within the constraints that it is given.
+    constraints : Constraints
+    smallest : float
+        A position is at least this large, or none.
+    most : int, optional
+        At most so many positions; at least 1.
+
+    Returns
+    -------
+    (N,) float64
+        A heuristic by thresholds: no better choice of assets is ruled out, as it would be by a mixed-integer program.
+
+    Raises
+    ------
+    Infeasible
+        If the assets that are left can't meet the constraints, or a position that can't be dropped is too small.
+    """
+    if most is not None and most < 1:
+        raise QuantError(f"most: expected at least 1, got {most}")
+    if not 0.0 <= smallest < 1.0:
+        raise QuantError(f"smallest: expected 0 to below 1, got {smallest}")
+    weights = solve(constraints)
+    for _ in range(constraints.assets):
+        small = _to_drop(np.abs(weights), smallest, most)
+        if not small.any():
+            return weights
+        held_open = small & ((constraints.lower > 0) | (constraints.upper < 0))
+        if held_open.any():
+            name = constraints.name(int(np.argmax(held_open)))
+            raise Infeasible(f"{name}: expected a bound that lets its position be dropped, got one that holds it open")
+        lower, upper = (np.where(small, 0.0, bound) for bound in (constraints.lower, constraints.upper))
+        constraints = replace(constraints, lower=lower, upper=upper)
+        weights = solve(constraints)
+    return weights
 
 
-def _scaled(covariance: Floats) -> Floats:
-    """The covariance with a mean variance of one, so that the solver's tolerances mean the same in every unit."""
-    if covariance.ndim != 2 or covariance.shape[0] != covariance.shape[1] or not np.isfinite(covariance).all():
-        raise QuantError(f"covariance: expected a finite square matrix, got shape {covariance.shape}")
-    skew = float(np.abs(covariance - covariance.T).max())
-    if skew > 1e-9 * float(np.abs(covariance).max()):
+def _to_drop(size: Floats, smallest: float, most: int | None) -> np.ndarray:
+    """The positions to drop next: of those too small the smaller half, since the rest may grow once they are gone."""
+    too_small = (size > 0) & (size < smallest * (1.0 - TOLERANCE))
+    if too_small.any():
+        return too_small & (size <= np.median(size[too_small]))
+    held = size > TOLERANCE
+    if most is not None and np.count_nonzero(held) > most:
+        kept = np.argsort(-size, kind="stable")[:most]
+        dropped = held.copy()
+        dropped[kept] = False
+        return dropped
+    return np.zeros(len(size), dtype=bool)
+
+
+def assets_of(risk: Risk) -> int:
+    """How many assets a risk model is of."""
+    return len(risk.specific) if isinstance(risk, FactorModel) else len(risk)
+
+
+def variance(weights: Floats, risk: Risk) -> float:
+    """Of the portfolio, in the risk's unit; never below 0 by rounding."""
+    if isinstance(risk, FactorModel):
+        exposure = weights @ risk.loadings
+        return float(exposure @ exposure + weights @ (risk.specific * weights))
+    return max(float(weights @ risk @ weights), 0.0)
+
+
+@dataclass(slots=True)
+class _Problem:
+    """A program over weights within constraints; scaled, over ``x = w * k`` with the scale k as a variable of its own.
+
+    `scale` is the risk's mean variance, in which the program reckons so that tolerances mean the same in every unit.
+    """
+
+    constraints: Constraints
+    risk: Risk
+    scale: float
+    program: Program
+    start: dict[Variable, int]
+    scaled: bool
+    scaling: int | None = None
+
+    @classmethod
+    def of(cls, constraints: Constraints, risk: Risk, *, scaled: bool = False) -> _Problem:
+        """The program with its constraints and nothing to minimise yet."""
+        if scaled and not constraints.net[0] == constraints.net[1] > 0.0:
+            raise QuantError(f"net: expected one number above 0, which sets the scale, got {constraints.net}")
+        risk, scale = _checked(risk, constraints.assets)
+        program = Program()
+        problem = cls(constraints, risk, scale, program, {Variable.WEIGHT: program.add(constraints.assets)}, scaled)
+        rows = list(limits(constraints))
+        # Where only the net exposure has a bound other than zero, it is what the scale is taken from at the end.
+        free = [row for row in rows if row.bound.any()]
+        if scaled and len(free) > 1:
+            problem.scaling = program.add(1)
+            program.require(Cone.NONNEGATIVE, np.zeros(1), (problem.scaling, one_row(np.array([-1.0]))))
+        elif scaled:
+            rows = [row for row in rows if not row.bound.any()]
+        for row in rows:
+            problem.require(row)
+        if constraints.closed.any():
+            program.keep_at_zero(np.flatnonzero(constraints.closed))
+        return problem
+
+    def require(self, limit: Limit) -> None:
+        """Add rows of the constraints."""
+        terms = [(self._start(variable), entries) for variable, entries in limit.terms.items()]
+        bound = limit.bound
+        if self.scaling is not None and bound.any():
+            terms.append((self.scaling, one_column(-bound)))
+            bound = np.zeros(len(bound))
+        self.program.require(Cone.ZERO if limit.equality else Cone.NONNEGATIVE, bound, *terms)
+
+    def minimise_variance(self) -> None:
+        """Half the variance, in units of the mean one."""
+        if not isinstance(self.risk, FactorModel):
+            self.program.minimise_square(0, upper_triangle(self.risk))
+            return
+        factors = self.risk.loadings.shape[1]
+        exposure = self.program.add(factors)
+        self.program.minimise_square(0, diagonal(self.risk.specific))
+        self.program.minimise_square(exposure, diagonal(np.ones(factors)))
+        negative = diagonal(np.full(factors, -1.0))
+        self.program.require(Cone.ZERO, np.zeros(factors), (0, dense(self.risk.loadings.T)), (exposure, negative))
+
+    def limit_volatility(self, volatility: float) -> None:
+        """At most so much, in the caller's unit."""
+        bound = np.array([volatility / np.sqrt(self.scale)])
+        if isinstance(self.risk, FactorModel):
+            root = np.vstack([self.risk.loadings.T, np.diag(np.sqrt(self.risk.specific))])
+        else:
+            root = _root(self.risk)
+        row, column = np.nonzero(root)
+        below = Sparse(row + 1, column, -root[row, column])
+        self.program.require(Cone.SECOND_ORDER, np.concatenate([bound, np.zeros(len(root))]), (0, below))
+
+    def require_return(self, mean: Floats, at_least: float, *, costs_in: float) -> None:
+        """An expected return of at least so much, both in units of `costs_in`; that of ``x`` where it is scaled."""
+        terms = [(0, one_row(-mean))]
+        if self.constraints.has_costs and self.constraints.cost is not None:
+            terms.append((self._start(Variable.TRADED), one_row(self.constraints.cost / costs_in)))
+        self.program.require(Cone.NONNEGATIVE, np.array([-at_least]), *terms)
+
+    def maximise_return(self, mean: Floats, *, costs_in: float, weight: float = 1.0) -> None:
+        """The expected return net of costs, times `weight`."""
+        self.program.minimise(0, -weight * mean)
+        if self.constraints.has_costs and self.constraints.cost is not None:
+            self.program.minimise(self._start(Variable.TRADED), weight * self.constraints.cost / costs_in)
+
+    def require_logarithms(self, budgets: Floats, among: Ints) -> None:
+        """``sum of budget * log x >= 0`` among some assets, which scaling can always meet."""
+        assets = len(among)
+        logarithm = self.program.add(assets)
+        every, minus, bound = np.arange(assets), np.full(assets, -1.0), np.zeros(3 * assets)
+        bound[1::3] = 1.0
+        self.program.require(Cone.NONNEGATIVE, np.zeros(1), (logarithm, one_row(-budgets[among])))
+        logarithms, weights = Sparse(3 * every, every, minus), Sparse(3 * every + 2, among, minus)
+        self.program.require(Cone.EXPONENTIAL, bound, (logarithm, logarithms), (0, weights))
+
+    def weights(
+        self, time_limit: float, *, expected_return: Floats | None = None, at_least: float | None = None
+    ) -> Floats:
+        """The optimum's weights, within every constraint; `Infeasible` saying which ones conflict if none are."""
+        try:
+            found = self.program.solve(time_limit=time_limit)
+        except Unsolvable as error:
+            explain(self.constraints, expected_return=expected_return, at_least=at_least)
+            if expected_return is not None and at_least is None:
+                best = highest_return(expected_return, self.constraints)
+                if best <= 0:
+                    raise Infeasible(
+                        f"expected_return: expected an allocation that earns above 0, the best one earns {best:.6g}"
+                    ) from None
+            raise error
+        weights = found[: self.constraints.assets]
+        if self.scaling is not None:
+            weights = weights / found[self.scaling]
+        elif self.scaled:
+            weights = weights * (self.constraints.net[0] / weights.sum())
+        return _within(weights, self.constraints)
+
+    def _start(self, variable: Variable) -> int:
+        if variable not in self.start:
+            self.start[variable] = self.program.add(self.constraints.assets)
+        return self.start[variable]
+
+
+def _checked(risk: Risk, assets: int) -> tuple[Risk, float]:
+    """The risk in units of its mean variance, and that variance."""
+    if isinstance(risk, FactorModel):
+        if assets_of(risk) != assets:
+            raise QuantError(f"risk: expected a model of {assets} assets, got one of {assets_of(risk)}")
+        scale = float(np.sum(risk.loadings**2) + np.sum(risk.specific)) / assets
+        if scale <= 0:
+            return risk, 1.0
+        return FactorModel(risk.loadings / np.sqrt(scale), risk.specific / scale), scale
+    if risk.shape != (assets, assets) or not np.isfinite(risk).all():
+        raise QuantError(f"covariance: expected a finite ({assets}, {assets}) matrix, got shape {risk.shape}")
+    skew = float(np.abs(risk - risk.T).max())
+    if skew > 1e-9 * float(np.abs(risk).max()):
         raise QuantError(f"covariance: expected a symmetric matrix, got one {skew:.3g} away from its transpose")
-    scale = float(np.trace(covariance)) / len(covariance)
-    return covariance / scale if scale > 0 else covariance
+    scale = float(np.trace(risk)) / assets
+    return (risk / scale, scale) if scale > 0 else (risk, 1.0)
 
 
-def _check_upper(upper: float, assets: int) -> None:
-    if not upper * assets >= 1.0 - 1e-12:
-        raise Infeasible(f"upper: expected at least 1/{assets} so that weights can sum to one, got {upper}")
+def _in_units(expected_return: Floats, constraints: Constraints) -> tuple[Floats, float]:
+    """Expected returns in units of the largest one, and that one."""
+    if expected_return.shape != (constraints.assets,) or not np.isfinite(expected_return).all():
+        raise QuantError(
+            f"expected_return: expected a finite ({constraints.assets},) array, got shape {expected_return.shape}"
+        )
+    unit = float(np.abs(expected_return).max())
+    return (expected_return / unit, unit) if unit > 0 else (expected_return, 1.0)
 
 
-def _solve(quadratic: Floats, equality: Floats, below: Floats, bounds: Floats) -> Floats:
-    """Minimise ``x' Q x / 2`` subject to ``equality @ x = 1`` and ``below @ x <= bounds``."""
-    import clarabel  # not at import: the server reads weights without ever solving for them
-    from scipy import sparse
-
-    settings = clarabel.DefaultSettings()
-    settings.verbose = False
-    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-10
-    constraints = sparse.csc_matrix(np.vstack([equality, below]))
-    right = np.concatenate([np.ones(len(equality)), bounds])
-    cones = [clarabel.ZeroConeT(len(equality)), clarabel.NonnegativeConeT(len(bounds))]
-    triangle = sparse.csc_matrix(np.triu(quadratic))
-    linear = np.zeros(len(quadratic))
-    solution = clarabel.DefaultSolver(triangle, linear, constraints, right, cones, settings).solve()
-    if solution.status not in (clarabel.SolverStatus.Solved, clarabel.SolverStatus.AlmostSolved):
-        raise Infeasible(f"solver: expected a solution, got status {solution.status}")
-    found: npt.NDArray[np.float64] = np.asarray(solution.x, dtype=np.float64)
-    return found
+def _root(covariance: Floats) -> Floats:
+    """R with ``R' R`` the covariance, which may be singular; as few rows as its rank."""
+    value, vector = np.linalg.eigh(covariance)
+    kept = value > 1e-13 * max(float(value[-1]), 1e-300)
+    root: Floats = (vector[:, kept] * np.sqrt(value[kept])).T
+    return root
 
 
-def _on_the_simplex(weights: Floats, upper: float) -> Floats:
-    """The interior-point solution with its residue of about 1e-10 taken out: within bounds, summing to one."""
-    inside = np.clip(weights, 0.0, upper)
-    short = 1.0 - float(inside.sum())
-    room = (upper - inside) if short > 0 else inside
-    return np.clip(inside + short * room / max(float(room.sum()), 1e-300), 0.0, upper)
+def _within(weights: Floats, constraints: Constraints) -> Floats:
+    """The interior-point solution with its residue of about 1e-11 taken out: within bounds, in the net exposure."""
+    inside = np.clip(weights, constraints.lower, constraints.upper)
+    inside = np.where(np.abs(inside) < 1e-12, np.clip(0.0, constraints.lower, constraints.upper), inside)
+    due = float(np.clip(inside.sum(), *constraints.net))
+    short = due - float(inside.sum())
+    edge = constraints.upper if short > 0 else constraints.lower
+    room = np.minimum(np.abs(edge - inside), 1.0) * (np.abs(inside) > 0)
+    if not room.any():
+        room = np.minimum(np.abs(edge - inside), 1.0)
+    if room.any():
+        inside = np.clip(inside + short * room / room.sum(), constraints.lower, constraints.upper)
+    return inside

@@ -1,0 +1,151 @@
+"""Which constraints can't be kept together, found by linear programs; and what the best allocation would earn.
+
+Only asked for once a program has turned out to have no solution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from quant.bars import Floats
+from quant.constraints import Constraints, Ints, Limit, Sparse, Variable, limits, one_row
+from quant.errors import Infeasible
+
+# By how much rows may be missed and still count as met, in weight.
+TOLERANCE: Final = 1e-9
+
+
+def explain(constraints: Constraints, *, expected_return: Floats | None = None, at_least: float | None = None) -> None:
+    """Raise `Infeasible` naming constraints that conflict; return where some weights meet them all.
+
+    Parameters
+    ----------
+    constraints : Constraints
+    expected_return : (N,) float64, optional
+    at_least : float, optional
+        The least expected return, net of costs, as one more constraint.
+
+    Notes
+    -----
+    The rows with a dual in the program that violates the constraints least hold a conflict (Farkas). Those without
+    which the rest could be met are it, found by leaving out one kind after the other.
+
+    References
+    ----------
+    Chinneck & Dravnieks (1991), Locating minimal infeasible constraint sets in linear programs.
+    """
+    rows = list(limits(constraints))
+    if expected_return is not None and at_least is not None:
+        rows.append(_return_limit(constraints, expected_return, at_least))
+    parts = _Parts(rows, constraints)
+    suspects = parts.suspects()
+    if not suspects:
+        return
+    for limit in list(suspects):
+        rest = {other: chosen for other, chosen in suspects.items() if other != limit}
+        if parts.violation(rest) > TOLERANCE:
+            suspects = rest
+    named = tuple(label(chosen) for limit, chosen in suspects.items() if (label := rows[limit].label) is not None)
+    raise Infeasible(
+        f"constraints: expected weights that meet them all, got a conflict of {'; '.join(named)}", conflicting=named
+    )
+
+
+def highest_return(expected_return: Floats, constraints: Constraints) -> float:
+    """The greatest expected return, net of costs, within constraints that can be met; infinite without a bound."""
+    from scipy.optimize import linprog
+
+    parts = _Parts(list(limits(constraints)), constraints)
+    objective = np.zeros(parts.columns)
+    objective[: constraints.assets] = -expected_return
+    if constraints.has_costs and constraints.cost is not None:
+        start = parts.start[Variable.TRADED]
+        objective[start : start + constraints.assets] = constraints.cost
+    below, equal = parts.split()
+    found = linprog(objective, *below, *equal, bounds=parts.range, method="highs")
+    if found.status == 3:
+        return float("inf")
+    return -float(np.asarray(found.fun))
+
+
+def _return_limit(constraints: Constraints, expected_return: Floats, at_least: float) -> Limit:
+    terms: dict[Variable, Sparse] = {Variable.WEIGHT: one_row(-expected_return)}
+    if constraints.has_costs and constraints.cost is not None:
+        terms[Variable.TRADED] = one_row(constraints.cost)
+    return Limit(terms=terms, bound=np.array([-at_least]), label=lambda _: f"expected return at least {at_least:g}")
+
+
+class _Parts:
+    """All rows as one matrix, the `limit` that each belongs to, and which variables are closed."""
+
+    def __init__(self, rows: list[Limit], constraints: Constraints) -> None:
+        from scipy import sparse
+
+        assets = constraints.assets
+        self.start: dict[Variable, int] = {Variable.WEIGHT: 0}
+        for limit in rows:
+            for variable in limit.terms:
+                self.start.setdefault(variable, len(self.start) * assets)
+        self.columns = len(self.start) * assets
+        first = np.concatenate([[0], np.cumsum([len(limit.bound) for limit in rows])])
+        triplets = [
+            (term.row + first[k], term.column + self.start[variable], term.value)
+            for k, limit in enumerate(rows)
+            for variable, term in limit.terms.items()
+        ]
+        row, column, value = (np.concatenate(part) for part in zip(*triplets, strict=True))
+        self.matrix: Any = sparse.csr_matrix((value, (row, column)), shape=(first[-1], self.columns))
+        self.bound = np.concatenate([limit.bound for limit in rows])
+        self.limit = np.repeat(np.arange(len(rows)), np.diff(first))
+        self.first = first
+        self.equality = np.array([limit.equality for limit in rows])[self.limit]
+        self.can_conflict = np.array([limit.label is not None for limit in rows])[self.limit]
+        self.range: list[tuple[float | None, float | None]] = [(None, None)] * self.columns
+        for asset in np.flatnonzero(constraints.closed):
+            self.range[asset] = (0.0, 0.0)
+
+    def split(self) -> tuple[tuple[Any, Floats], tuple[Any, Floats]]:
+        """Inequalities and equalities, each a matrix with its bounds."""
+        below, equal = ~self.equality, self.equality
+        return (self.matrix[below], self.bound[below]), (self.matrix[equal], self.bound[equal])
+
+    def suspects(self) -> dict[int, Ints]:
+        """The rows of a conflict, and perhaps some more, by limit; none if all can be met."""
+        violation, dual = self._least_violation(np.ones(len(self.bound), dtype=bool))
+        if violation <= TOLERANCE:
+            return {}
+        rows = np.flatnonzero(self.can_conflict & (np.abs(dual) > 1e-7))
+        return {int(k): rows[self.limit[rows] == k] - self.first[k] for k in np.unique(self.limit[rows])}
+
+    def violation(self, kept: Mapping[int, Ints]) -> float:
+        """By how much the rows that are kept, with those that only define, have to be missed."""
+        chosen = ~self.can_conflict
+        for limit, rows in kept.items():
+            chosen[self.first[limit] + rows] = True
+        return self._least_violation(chosen)[0]
+
+    def _least_violation(self, chosen: npt.NDArray[np.bool_]) -> tuple[float, Floats]:
+        """The sum by which the chosen rows are missed at least, and the dual of each."""
+        from scipy import sparse
+        from scipy.optimize import linprog
+
+        slack = self.can_conflict.astype(np.float64)
+        wide = sparse.hstack([self.matrix, -sparse.diags(slack), sparse.diags(slack)], format="csr")
+        objective = np.concatenate([np.zeros(self.columns), slack, slack])
+        below, equal = chosen & ~self.equality, chosen & self.equality
+        found = linprog(
+            objective,
+            wide[below],
+            self.bound[below],
+            wide[equal],
+            self.bound[equal],
+            bounds=self.range + [(0.0, None)] * (2 * len(slack)),
+            method="highs",
+        )
+        dual = np.zeros(len(self.bound))
+        dual[below], dual[equal] = found.ineqlin.marginals, found.eqlin.marginals
+        return float(np.asarray(found.fun)), dual
