@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 TICKER: Final = re.compile(r"[A-Z0-9][A-Z0-9.\-=^]{0,14}")
 
 
@@ -219,33 +219,6 @@ class TradingRecord(msgspec.Struct, frozen=True, kw_only=True):
     trials: int
     signals: Book
     buy_and_hold: Book
-
-
-class Allocation(msgspec.Struct, frozen=True, kw_only=True):
-    """One strategy's weights, in the order of `Portfolio.tickers`; they sum to one.
-
-    Annualised, as log return and volatility, from the estimates that chose the weights: in sample, and named so.
-    """
-
-    weights: tuple[float, ...]
-    expected_return_in_sample: float
-    volatility_in_sample: float
-
-
-class Portfolio(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest week's allocations and the risk they were made from.
-
-    `covariance` is annualised and `correlation` unitless, both row by row in the order of `tickers`;
-    `allocations` goes by strategy name (``minimum_variance``, ``maximum_sharpe``, ``equal_weight``).
-    `data_through` is the last session that the estimates saw.
-    """
-
-    week: str
-    data_through: str
-    tickers: tuple[str, ...]
-    allocations: dict[str, Allocation]
-    covariance: tuple[tuple[float, ...], ...]
-    correlation: tuple[tuple[float, ...], ...]
 
 
 class SignalRow(msgspec.Struct, frozen=True, kw_only=True):

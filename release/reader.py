@@ -21,7 +21,6 @@ from release.files import sha256
 from release.manifest import (
     SCHEMA_VERSION,
     Manifest,
-    Portfolio,
     SignalRow,
     TickerLineage,
     TickerMetrics,
@@ -29,6 +28,7 @@ from release.manifest import (
     content_id,
 )
 from release.onnx_model import OnnxModel, output_name
+from release.portfolio import Portfolio
 from release.tables import decode_bars, decode_calendar, unpack
 
 MANIFEST: Final = "manifest.json"

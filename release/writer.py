@@ -23,7 +23,6 @@ from release.manifest import (
     TICKER,
     File,
     Manifest,
-    Portfolio,
     Refusal,
     SignalRow,
     TickerLineage,
@@ -31,6 +30,7 @@ from release.manifest import (
     TradingRecord,
     content_id,
 )
+from release.portfolio import Portfolio
 from release.reader import MANIFEST, METRICS, MODEL_CARD, PORTFOLIO, calendar_file, load, ticker_file
 from release.store import TEMPORARY, Store
 from release.tables import encode_bars, encode_calendar, pack
