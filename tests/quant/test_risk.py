@@ -329,14 +329,41 @@ def test_assets_that_move_together_stand_together():
     assert np.count_nonzero(np.diff(group[order])) == 2
 
 
-def test_the_order_is_scipys_of_the_standardised_returns_themselves():
-    returns = market()[-504:]
+def turnings(tree: np.ndarray, node: int, leaves: int) -> list[list[int]]:
+    """Every order of a cluster's leaves that turns none apart."""
+    if node < leaves:
+        return [[node]]
+    left, right = (turnings(tree, int(part), leaves) for part in tree[node - leaves, :2])
+    return [order for a in left for b in right for order in (a + b, b + a)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 8))
+def test_the_order_is_the_nearest_of_all_that_scipys_clusters_allow(seed, assets):
+    returns = np.random.default_rng(seed).normal(size=(12, assets)) + np.random.default_rng(seed + 1).normal(
+        size=(12, 1)
+    )
     standardised = (returns - returns.mean(axis=0)) / returns.std(axis=0)
+    correlation = np.corrcoef(returns.T)
 
-    order = risk.cluster_order(np.corrcoef(returns.T))
+    order = risk.cluster_order(correlation)
 
-    tree = hierarchy.linkage(standardised.T, method="ward", optimal_ordering=True)
-    assert_array_equal(order, hierarchy.leaves_list(tree))
+    # Of the returns themselves, not of distances made of correlations.
+    allowed = turnings(hierarchy.linkage(standardised.T, method="ward"), 2 * assets - 2, assets)
+    assert order.tolist() in allowed
+    nearest = min(neighbours(correlation, np.array(each)) for each in allowed)
+    assert neighbours(correlation, order) == pytest.approx(nearest, abs=1e-12)
+
+
+def test_the_order_of_real_stocks_is_nearer_than_scipys_own():
+    correlation = np.corrcoef(market()[-504:].T)
+    distance = squareform(np.sqrt((1 - correlation) / 2), checks=False)
+
+    order = risk.cluster_order(correlation)
+
+    theirs = hierarchy.leaves_list(hierarchy.linkage(distance, method="ward", optimal_ordering=True))
+    assert sorted(order) == list(range(20))
+    assert neighbours(correlation, order) <= neighbours(correlation, theirs) + 1e-12
 
 
 @settings(max_examples=30, deadline=None)
@@ -350,8 +377,14 @@ def test_neighbours_are_as_near_whatever_order_the_assets_came_in(seed):
     shuffled = correlation[np.ix_(shuffle, shuffle)]
 
     assert neighbours(shuffled, risk.cluster_order(shuffled)) == pytest.approx(plain)
-    untidy = hierarchy.leaves_list(hierarchy.linkage(squareform(np.sqrt((1 - correlation) / 2), checks=False), "ward"))
-    assert plain <= neighbours(correlation, untidy) + 1e-12
+
+
+def test_a_deep_chain_of_five_hundred_assets_has_an_order():
+    # Angles that shrink by a fifth: one asset after the other joins the cluster of those before, 424 deep.
+    angle = np.pi / 2 * 0.8 ** np.arange(500)
+    correlation = np.cos(angle[:, None] - angle)
+
+    assert sorted(risk.cluster_order(correlation)) == list(range(500))
 
 
 def test_one_asset_or_two_have_an_order_too():
