@@ -17,6 +17,8 @@ from quant.errors import Infeasible
 
 # By how much rows may be missed and still count as met, in weight.
 TOLERANCE: Final = 1e-9
+# As strict as HiGHS can be told to be: by its own 1e-7 it would meet rows that the solver of the program couldn't.
+OPTIONS: Final[Any] = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 
 
 def explain(constraints: Constraints, *, expected_return: Floats | None = None, at_least: float | None = None) -> None:
@@ -38,10 +40,10 @@ def explain(constraints: Constraints, *, expected_return: Floats | None = None, 
     ----------
     Chinneck & Dravnieks (1991), Locating minimal infeasible constraint sets in linear programs.
     """
-    rows = list(limits(constraints))
+    rows = list(limits(constraints, of_closed=True))
     if expected_return is not None and at_least is not None:
         rows.append(_return_limit(constraints, expected_return, at_least))
-    parts = _Parts(rows, constraints)
+    parts = _Parts(rows, constraints.assets)
     suspects = parts.suspects()
     if not suspects:
         return
@@ -59,14 +61,14 @@ def highest_return(expected_return: Floats, constraints: Constraints) -> float:
     """The greatest expected return, net of costs, within constraints that can be met; infinite without a bound."""
     from scipy.optimize import linprog
 
-    parts = _Parts(list(limits(constraints)), constraints)
+    parts = _Parts(list(limits(constraints, of_closed=True)), constraints.assets)
     objective = np.zeros(parts.columns)
     objective[: constraints.assets] = -expected_return
     if constraints.has_costs and constraints.cost is not None:
         start = parts.start[Variable.TRADED]
         objective[start : start + constraints.assets] = constraints.cost
     below, equal = parts.split()
-    found = linprog(objective, *below, *equal, bounds=parts.range, method="highs")
+    found = linprog(objective, *below, *equal, bounds=(None, None), method="highs", options=OPTIONS)
     if found.status == 3:
         return float("inf")
     return -float(np.asarray(found.fun))
@@ -80,12 +82,11 @@ def _return_limit(constraints: Constraints, expected_return: Floats, at_least: f
 
 
 class _Parts:
-    """All rows as one matrix, the `limit` that each belongs to, and which variables are closed."""
+    """All rows as one matrix, and the `limit` that each belongs to."""
 
-    def __init__(self, rows: list[Limit], constraints: Constraints) -> None:
+    def __init__(self, rows: list[Limit], assets: int) -> None:
         from scipy import sparse
 
-        assets = constraints.assets
         self.start: dict[Variable, int] = {Variable.WEIGHT: 0}
         for limit in rows:
             for variable in limit.terms:
@@ -104,9 +105,6 @@ class _Parts:
         self.first = first
         self.equality = np.array([limit.equality for limit in rows])[self.limit]
         self.can_conflict = np.array([limit.label is not None for limit in rows])[self.limit]
-        self.range: list[tuple[float | None, float | None]] = [(None, None)] * self.columns
-        for asset in np.flatnonzero(constraints.closed):
-            self.range[asset] = (0.0, 0.0)
 
     def split(self) -> tuple[tuple[Any, Floats], tuple[Any, Floats]]:
         """Inequalities and equalities, each a matrix with its bounds."""
@@ -143,8 +141,9 @@ class _Parts:
             self.bound[below],
             wide[equal],
             self.bound[equal],
-            bounds=self.range + [(0.0, None)] * (2 * len(slack)),
+            bounds=[(None, None)] * self.columns + [(0.0, None)] * (2 * len(slack)),
             method="highs",
+            options=OPTIONS,
         )
         dual = np.zeros(len(self.bound))
         dual[below], dual[equal] = found.ineqlin.marginals, found.eqlin.marginals

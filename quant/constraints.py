@@ -130,8 +130,11 @@ def _check_limits(constraints: Constraints) -> None:
         raise QuantError(f"net: expected two finite numbers, got {constraints.net}")
     for name in ("gross", "turnover"):
         value = getattr(constraints, name)
-        if value is not None and not value >= 0.0:
-            raise QuantError(f"{name}: expected 0 or more, got {value}")
+        if value is not None and not 0.0 <= value < INFINITY:
+            raise QuantError(f"{name}: expected 0 or more and finite, got {value}")
+    for name, never in (("lower", INFINITY), ("upper", -INFINITY)):
+        if (wrong := getattr(constraints, name) == never).any():
+            raise QuantError(f"{name}[{int(np.argmax(wrong))}]: expected a bound that a weight can meet, got {never}")
     if constraints.held is None and (constraints.turnover is not None or constraints.cost is not None):
         raise QuantError("held: expected the weights before, which turnover and cost count from, got none")
     if constraints.cost is not None and np.any(constraints.cost < 0):
@@ -141,8 +144,10 @@ def _check_limits(constraints: Constraints) -> None:
             raise QuantError(
                 f"group {group.name}: expected members in 0..{constraints.assets - 1}, got {group.members}"
             )
-        if np.isnan(group.lower) or np.isnan(group.upper):
-            raise QuantError(f"group {group.name}: expected numbers as bounds, got {group.lower} and {group.upper}")
+        if not (group.lower < INFINITY and group.upper > -INFINITY):
+            raise QuantError(
+                f"group {group.name}: expected bounds that weights can meet, got {group.lower} and {group.upper}"
+            )
 
 
 class Variable(enum.Enum):
@@ -175,13 +180,26 @@ class Limit:
     label: Callable[[Ints], str] | None = None
 
 
-def limits(constraints: Constraints) -> Iterator[Limit]:
-    """The constraints as linear rows; those that others imply are left out, and bounds of what is closed."""
+def limits(constraints: Constraints, *, of_closed: bool = False) -> Iterator[Limit]:
+    """The constraints as linear rows; those that others imply are left out, and bounds of what is closed on demand."""
     yield from _net(constraints)
-    yield from _bounds(constraints)
+    yield from _bounds(constraints, of_closed=of_closed)
     yield from _groups(constraints)
     yield from _gross(constraints)
     yield from _trading(constraints)
+
+
+def are_met(constraints: Constraints, weights: Floats, *, tolerance: float = 1e-12) -> bool:
+    """Whether weights (N,) miss no constraint by more than a tolerance."""
+    held = np.zeros(constraints.assets) if constraints.held is None else constraints.held
+    values = {Variable.WEIGHT: weights, Variable.TRADED: np.abs(weights - held), Variable.SIZE: np.abs(weights)}
+    for limit in limits(constraints, of_closed=True):
+        over = -limit.bound
+        for variable, term in limit.terms.items():
+            np.add.at(over, term.row, term.value * values[variable][term.column])
+        if (np.abs(over) if limit.equality else over).max() > tolerance:
+            return False
+    return True
 
 
 def identity(assets: int, scale: float = 1.0) -> Sparse:
@@ -213,7 +231,7 @@ def _net(constraints: Constraints) -> Iterator[Limit]:
         )
 
 
-def _bounds(constraints: Constraints) -> Iterator[Limit]:
+def _bounds(constraints: Constraints, *, of_closed: bool) -> Iterator[Limit]:
     lower, upper = constraints.lower, constraints.upper
     # With a finite floor under all others, the net exposure is itself a ceiling.
     ceiling = constraints.net[1] - (lower.sum() - lower) if np.isfinite(lower).all() else np.full(len(lower), INFINITY)
@@ -221,7 +239,7 @@ def _bounds(constraints: Constraints) -> Iterator[Limit]:
         (-1.0, lower, np.isfinite(lower), "at least"),
         (1.0, upper, upper < ceiling - 1e-12, "at most"),
     ):
-        assets = np.flatnonzero(chosen & ~constraints.closed)
+        assets = np.flatnonzero(chosen if of_closed else chosen & ~constraints.closed)
         if len(assets):
             yield Limit(
                 terms={Variable.WEIGHT: Sparse(np.arange(len(assets)), assets, np.full(len(assets), sign))},
