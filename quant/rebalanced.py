@@ -200,7 +200,8 @@ class BookScores(msgspec.Struct, frozen=True, kw_only=True):
     annualised_return : float
         Compound, as a simple return.
     annualised_volatility, sharpe : float
-        Annualised, of log returns, the riskless rate taken as 0.
+        Annualised, of simple returns per session, the riskless rate taken as 0: as ratios of portfolios are published.
+        One of log returns, as `quant.backtest` has it for a single ticker, is lower by half the volatility.
     sharpe_lower, sharpe_upper : float
         The 95 % interval of `quant.sharpe.sharpe_interval`.
     probabilistic_sharpe, deflated_sharpe : float in [0, 1]
@@ -280,15 +281,16 @@ def _ruined() -> dict[str, float]:
 
 
 def _of_returns(log_returns: Floats, by_luck: float, *, sessions_per_year: int) -> dict[str, float]:
-    trusted = sharpe_interval(log_returns, sessions_per_year=sessions_per_year)
+    simple = np.expm1(log_returns)
+    trusted = sharpe_interval(simple, sessions_per_year=sessions_per_year)
     return {
         "annualised_return": annualised_return(log_returns, sessions_per_year=sessions_per_year),
-        "annualised_volatility": annualised_volatility(log_returns, sessions_per_year=sessions_per_year),
+        "annualised_volatility": annualised_volatility(simple, sessions_per_year=sessions_per_year),
         "sharpe": trusted.sharpe,
         "sharpe_lower": trusted.lower,
         "sharpe_upper": trusted.upper,
-        "probabilistic_sharpe": probabilistic_sharpe(log_returns, benchmark_sharpe_per_session=0.0),
-        "deflated_sharpe": probabilistic_sharpe(log_returns, benchmark_sharpe_per_session=by_luck),
+        "probabilistic_sharpe": probabilistic_sharpe(simple, benchmark_sharpe_per_session=0.0),
+        "deflated_sharpe": probabilistic_sharpe(simple, benchmark_sharpe_per_session=by_luck),
         "maximum_drawdown": maximum_drawdown(log_returns),
     }
 

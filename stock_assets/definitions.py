@@ -29,6 +29,7 @@ ASSETS: Final = (
     trading.signals,
     trading.live_performance,
     portfolio.portfolio_weights,
+    portfolio.portfolio_performance,
     skill.skill,
     publication.published_release,
 )

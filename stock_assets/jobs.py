@@ -10,7 +10,7 @@ from stock_assets.resources.tracking import end_mlflow_on_run_finished
 
 TRAINING: Final = ("prices", "features", "model", "oos_predictions", "champion", "signals")
 UPDATING: Final = ("prices", "features", "signals")
-PUBLISHING: Final = ("portfolio_weights", "skill", "published_release")
+PUBLISHING: Final = ("portfolio_weights", "portfolio_performance", "skill", "published_release")
 
 refresh_ticker: Final = dg.define_asset_job(
     "refresh_ticker",
@@ -34,6 +34,7 @@ measure_ticker: Final = dg.define_asset_job(
 publish: Final = dg.define_asset_job(
     "publish",
     selection=list(PUBLISHING),
-    description="The week's portfolio and all forecasts' skill, then a release of every champion.",
+    description="The week's portfolio, all strategies' and forecasts' records, then a release of every champion.",
+    hooks={end_mlflow_on_run_finished},
 )
 JOBS: Final = (refresh_ticker, update_ticker, fetch_ticker, measure_ticker, publish)

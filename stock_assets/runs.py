@@ -11,17 +11,20 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
 import dagster as dg
 from dagster import DagsterEventType, DagsterInstance, EventLogEntry, ExecuteInProcessResult
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from quant.bars import Bars
 from quant.faults import Rule
 from release.store import Store
 from release.tables import digest
+from stock_assets.allocation.weekly import first_week
+from stock_assets.assets.portfolio import WEIGHTS, read_panel
 from stock_assets.champions import Champion
 from stock_assets.definitions import definitions
 from stock_assets.errors import (
@@ -31,6 +34,7 @@ from stock_assets.errors import (
     NotMaterialized,
     SignalsOfAnother,
     SourceError,
+    StockAssetsError,
 )
 from stock_assets.failures import cause, last_failure, one_line, why
 from stock_assets.freshness import FINGERPRINT, fingerprint
@@ -183,27 +187,46 @@ def materialize_rest(instance: DagsterInstance, settings: PipelineSettings, *, r
         refused = {ticker: last_failure(instance, ticker) for ticker in known}
         raise NothingToPublish(f"release: expected a ticker with a champion, got none ({why(refused)})")
     week = week_of(newest.date())
-    summary = _execute(instance, settings, publish.name, week, report=report)
+    due = weeks_due(lake, known, week, most=settings.portfolio_weeks)
+    summary = _execute(instance, settings, publish.name, due, report=report)
     return RestRun(week=week, release_id=Store(settings.releases).current(), **summary)
+
+
+def weeks_due(lake: Lake, known: Sequence[str], newest: str, *, most: int) -> str | tuple[str, str]:
+    """The weeks whose weights are to be made: the newest one, or from the first to the last of those that are missing.
+
+    Weeks before all that are there are not missing: what a vendor has told of them since was not known when they were.
+    """
+    there = lake.keys(WEIGHTS)
+    try:
+        earliest = there[-1] if there else first_week(read_panel(lake, known)[0])
+    except StockAssetsError:
+        # The run will meet it too, and tell it.
+        return newest
+    if earliest is None:
+        return newest
+    first = max(date.fromisoformat(earliest), date.fromisoformat(newest) - timedelta(weeks=most - 1))
+    return (first.isoformat(), newest) if first.isoformat() < newest else newest
 
 
 def _execute(
     instance: DagsterInstance,
     settings: PipelineSettings,
     job: str,
-    partition: str,
+    partition: str | tuple[str, str],
     *,
     selection: Sequence[dg.AssetKey] | None = None,
     tags: dict[str, str] | None = None,
     report: Report | None = None,
 ) -> dict[str, Any]:
-    """Run a job here; the fields of its `Run`."""
+    """Run a job here, of one partition or of all from a first to a last; the fields of its `Run`."""
 
     def listen(entry: EventLogEntry) -> None:
         if report is not None and entry.dagster_event is not None and entry.dagster_event.is_step_start:
             report(entry.dagster_event.step_key or "")
 
     started, run_id = time.perf_counter(), str(uuid.uuid4())
+    key, of_range = (partition, {}) if isinstance(partition, str) else (None, _range_tags(*partition))
     instance.add_event_listener(run_id, listen)
     with stopwatch() as tracking:
         result = (
@@ -212,10 +235,10 @@ def _execute(
             .execute_in_process(
                 instance=instance,
                 run_id=run_id,
-                partition_key=partition,
+                partition_key=key,
                 asset_selection=selection,
                 run_config=QUIET,
-                tags={**(tags or {}), PROCESS_TAG: str(os.getpid())},
+                tags={**(tags or {}), **of_range, PROCESS_TAG: str(os.getpid())},
                 raise_on_error=False,
             )
         )
@@ -227,6 +250,10 @@ def _execute(
         "step_seconds": {step: took - tracking.get(step, 0.0) for step, took in _steps(result).items()},
         "tracking_seconds": sum(tracking.values()),
     }
+
+
+def _range_tags(first: str, last: str) -> dict[str, str]:
+    return {ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}
 
 
 def _steps(result: ExecuteInProcessResult) -> dict[str, float]:

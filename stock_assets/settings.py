@@ -47,6 +47,8 @@ class PipelineSettings(BaseSettings):
         Bars after it are kept from the graph.
     horizons : tuple of int
         Sessions that forecasts look ahead; signals act on the first.
+    portfolio_weeks : int
+        Weeks of allocations that are made if they are missing, the newest included: what strategies are judged by.
     mlflow_uri : str, optional
         An MLflow server; by default a SQLite file under the home.
     redis_url : str, optional
@@ -80,6 +82,7 @@ class PipelineSettings(BaseSettings):
     tickers: Annotated[tuple[str, ...], NoDecode] = ()
     as_of: date | None = None
     horizons: Annotated[tuple[int, ...], NoDecode] = (1, 5)
+    portfolio_weeks: int = Field(default=260, ge=1)
     mlflow_uri: str | None = None
     redis_url: str | None = None
     universe: Path | None = None

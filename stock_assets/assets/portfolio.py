@@ -1,134 +1,194 @@
-"""Group `portfolio`: a week's allocations over all tickers, from what was known by the week's end."""
+"""Group `portfolio`: each week's allocations from what was known by its end, and how every strategy has fared."""
 
-from collections.abc import Mapping
-from datetime import date
-from typing import Final
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 import dagster as dg
 import msgspec
 import numpy as np
 import pandas as pd
 
-from quant.bars import Bars, Floats, log_returns
-from quant.errors import Infeasible
-from quant.portfolio import correlation, equal_weight, ledoit_wolf, maximum_sharpe, minimum_variance, shrunk_mean
-from release.manifest import Allocation, Portfolio
-from stock_assets.calendars import exchange_of, sessions_per_year
-from stock_assets.errors import NotMaterialized
+from quant.signals import SignalRule
+from release.portfolio import Portfolio
+from stock_assets.allocation.champion import Champions, champions
+from stock_assets.allocation.outlook import Forecasts
+from stock_assets.allocation.panel import Panel
+from stock_assets.allocation.report import portfolio_of
+from stock_assets.allocation.strategies import Estimates
+from stock_assets.allocation.walk import Walk, walk
+from stock_assets.allocation.weekly import Week, decisions, weekly
+from stock_assets.errors import NotMaterialized, StockAssetsError
 from stock_assets.frames import bars_of
 from stock_assets.partitions import known_tickers, last_day, weeks
 from stock_assets.presentation import table_metadata
 from stock_assets.resources.lake import Lake
 from stock_assets.version import code_version
 
-GROUP = "portfolio"
-# Two years: long enough for a covariance of a few dozen tickers, short enough to follow the market.
-LOOKBACK: Final = 504
-STALE_DAYS: Final = 7
+GROUP: Final = "portfolio"
+WEIGHTS: Final = "portfolio_weights"
+PERFORMANCE: Final = "portfolio_performance"
+# The lake's name for what has no partitions, and its file for the release.
+ALL: Final = "all"
 PORTFOLIO: Final = "portfolio.json"
 
+with warnings.catch_warnings():
+    # Dagster calls its backfill policies a beta: nothing that every command need say.
+    warnings.simplefilter("ignore", category=dg.BetaWarning)
 
-@dg.asset(
-    partitions_def=weeks,
-    group_name=GROUP,
-    kinds={"clarabel", "parquet"},
-    code_version=code_version(),
-    deps=[dg.AssetDep("prices", partition_mapping=dg.AllPartitionMapping())],
-)
-def portfolio_weights(
-    context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]
-) -> dg.MaterializeResult[pd.DataFrame]:
-    """Long-only weights of least variance, of greatest Sharpe ratio, and equal ones; for tickers with a champion."""
-    week = context.partition_key
-    through = np.datetime64(last_day(week))
-    served = [ticker for ticker in known_tickers(context.instance) if lake.has_files("champion", ticker)]
-    portfolio, notes = allocate(week, {name: bars_of(lake.read("prices", name)).through(through) for name in served})
-    lake.write_files("portfolio_weights", week, {PORTFOLIO: msgspec.json.encode(portfolio)})
-    table = weight_table(portfolio)
-    return dg.MaterializeResult(
-        value=table,
-        metadata=table_metadata(
-            table, tickers=", ".join(portfolio.tickers), data_through=portfolio.data_through, notes="; ".join(notes)
-        ),
+    @dg.asset(
+        partitions_def=weeks,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name=GROUP,
+        kinds={"clarabel", "skfolio", "parquet"},
+        code_version=code_version(),
+        deps=[
+            dg.AssetDep("prices", partition_mapping=dg.AllPartitionMapping()),
+            dg.AssetDep("signals", partition_mapping=dg.AllPartitionMapping()),
+            # What it costs to leave the weights of the week before.
+            dg.AssetDep(WEIGHTS, partition_mapping=dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1)),
+        ],
     )
+    def portfolio_weights(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value: many weeks in one run
+        """Long-only weights by strategy, for tickers with a champion; many weeks in one run are a walk-forward."""
+        keys = context.partition_keys
+        panel, unreadable = read_panel(lake, known_tickers(context.instance))
+        made = weekly(
+            keys,
+            panel,
+            _records(lake, panel.tickers),
+            cost_bp=SignalRule().costs.side_bp,
+            before=_before(lake, keys[0]),
+        )
+        for week in made:
+            lake.write(WEIGHTS, week.week, week.table())
+        newest = made[-1]
+        return dg.MaterializeResult(
+            metadata=table_metadata(
+                newest.table(),
+                tickers=", ".join(newest.tickers),
+                data_through=str(newest.data_through),
+                notes="; ".join([*unreadable.values(), *newest.notes]) or "none",
+            )
+        )
 
 
-def allocate(week: str, bars: Mapping[str, Bars]) -> tuple[Portfolio, list[str]]:
-    """The week's portfolio from bars that end with it, and what a person should know of who was left out.
+def read_panel(lake: Lake, tickers: Sequence[str]) -> tuple[Panel, dict[str, str]]:
+    """The panel of those tickers that have a champion, and why any of them could not be read, by ticker.
 
     Raises
     ------
     NotMaterialized
-        If no ticker has `LOOKBACK` returns by then.
+        If no ticker is left.
     """
-    session, returns, left_out = common_returns(bars)
-    tickers = tuple(returns)
-    if not tickers:
-        raise NotMaterialized(
-            f"portfolio_weights {week}: expected a ticker with a champion and {LOOKBACK} returns by then, got none"
-        )
-    # Returns run from one common session to the next: the sparsest calendar sets how many there are in a year, and
-    # what a pair did over a weekend is part of its return to Monday.
-    per_year = min(sessions_per_year(exchange_of(ticker)) for ticker in tickers)
-    window = np.column_stack([returns[ticker] for ticker in tickers])
-    covariance, mean = ledoit_wolf(window)[0] * per_year, shrunk_mean(window) * per_year
-    weights = {"minimum_variance": minimum_variance(covariance), "equal_weight": equal_weight(len(tickers))}
-    notes = [f"{name} left out: {reason}" for name, reason in left_out.items()]
-    try:
-        weights["maximum_sharpe"] = maximum_sharpe(mean, covariance)
-    except Infeasible as error:
-        notes.append(f"maximum_sharpe left out: {error}")
-    portfolio = Portfolio(
-        week=week,
-        data_through=str(session[-1]),
-        tickers=tickers,
-        allocations={name: _allocation(w, mean, covariance) for name, w in sorted(weights.items())},
-        covariance=tuple(map(tuple, covariance.tolist())),
-        correlation=tuple(map(tuple, correlation(covariance).tolist())),
-    )
-    return portfolio, notes
+    bars, unreadable = {}, {}
+    for name in tickers:
+        if lake.has_files("champion", name):
+            try:
+                bars[name] = bars_of(lake.read("prices", name))
+            except StockAssetsError as error:
+                # One ticker's damaged file is no reason to leave all others without weights.
+                unreadable[name] = str(error)
+    if not bars:
+        told = "; ".join(unreadable.values()) or "none has one"
+        raise NotMaterialized(f"portfolio: expected a ticker with a champion and readable prices, got none ({told})")
+    return Panel.of(bars), unreadable
 
 
-def _allocation(weights: Floats, mean: Floats, covariance: Floats) -> Allocation:
-    return Allocation(
-        weights=tuple(weights.tolist()),
-        expected_return_in_sample=float(weights @ mean),
-        volatility_in_sample=float(np.sqrt(weights @ covariance @ weights)),
-    )
+def _records(lake: Lake, tickers: Sequence[str]) -> dict[str, Forecasts]:
+    """The champions' forecasts by ticker, of those that have made any yet."""
+    return {name: Forecasts.of(lake.read("signals", name)) for name in tickers if lake.has("signals", name)}
 
 
-def common_returns(bars: Mapping[str, Bars]) -> tuple[np.ndarray, dict[str, Floats], dict[str, str]]:
-    """The last `LOOKBACK` sessions that all tickers share, each one's log returns (LOOKBACK,) between them.
+def _before(lake: Lake, week: str) -> Week | None:
+    """The newest week before."""
+    earlier = [key for key in lake.keys(WEIGHTS) if key < week]
+    return Week.of(lake.read(WEIGHTS, earlier[-1])) if earlier else None
 
-    A ticker with too few bars, or whose last bar is over a week older than the newest, is left out with the reason.
-    Dividends count on the session they were paid; a session that some ticker missed becomes part of the next return.
+
+@dg.asset(
+    group_name=GROUP,
+    kinds={"numpy", "mlflow", "parquet"},
+    code_version=code_version(),
+    deps=[
+        dg.AssetDep(WEIGHTS, partition_mapping=dg.AllPartitionMapping()),
+        dg.AssetDep("prices", partition_mapping=dg.AllPartitionMapping()),
+    ],
+)
+def portfolio_performance(
+    context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], mlflow: dg.ResourceParam[Any]
+) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value: it writes its own file, of no partition
+    """Every strategy's weights traded at the next open, net of costs; which one leads, and the newest week's risk."""
+    panel, unreadable = read_panel(lake, known_tickers(context.instance))
+    record = judged(lake, panel, unreadable)
+    portfolio = record.portfolio
+    table = performance_table(portfolio)
+    lake.write_files(PERFORMANCE, ALL, {PORTFOLIO: msgspec.json.encode(portfolio)})
+    lake.write(PERFORMANCE, ALL, table)
+    return dg.MaterializeResult(metadata=table_metadata(table, champion=portfolio.champion.value, why=portfolio.why))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """The newest week's portfolio, and the walk that its champion was chosen by."""
+
+    portfolio: Portfolio
+    walk: Walk
+    champions: Champions
+
+
+def judged(lake: Lake, panel: Panel, unreadable: Mapping[str, str]) -> Judged:
+    """The newest week's portfolio with the record of all weeks that the lake has.
+
+    Raises
+    ------
+    NotMaterialized
+        If there is no week yet.
     """
-    ends = {name: b.session[-1] for name, b in bars.items() if len(b)}
-    newest = max(ends.values(), default=np.datetime64(date.min))
-    kept, left_out = {}, {}
-    for name, b in bars.items():
-        if len(b) <= LOOKBACK:
-            left_out[name] = f"{len(b)} bars of at least {LOOKBACK + 1}"
-        elif newest - ends[name] > np.timedelta64(STALE_DAYS, "D"):
-            left_out[name] = f"its last bar is of {ends[name]}, the newest of {newest}"
-        else:
-            kept[name] = pd.Series(np.nancumsum(log_returns(b)), index=b.session.astype("datetime64[s]"))
-    if not kept:
-        return np.array([], dtype="datetime64[D]"), {}, left_out
-    levels = pd.concat(kept, axis=1, join="inner").iloc[-LOOKBACK - 1 :]
-    if len(levels) <= LOOKBACK:
-        shared = dict.fromkeys(kept, f"the tickers share {len(levels)} sessions of at least {LOOKBACK + 1}")
-        return levels.index.to_numpy(), {}, left_out | shared
-    steps = levels.diff().iloc[1:]
-    session = steps.index.to_numpy().astype("datetime64[D]")
-    return session, {name: steps[name].to_numpy(dtype=np.float64) for name in kept}, left_out
+    keys = lake.keys(WEIGHTS)
+    if not keys:
+        raise NotMaterialized(f"{PERFORMANCE}: expected a week of {WEIGHTS}, got none")
+    kept, steps = [Week.of(lake.read(WEIGHTS, key)) for key in keys], panel.steps()
+    made = walk(
+        steps,
+        decisions(kept, panel, steps),
+        cost_bp=SignalRule().costs.side_bp,
+        sessions_per_year=panel.sessions_per_year,
+    )
+    chosen = champions(made)
+    known = panel.known(np.datetime64(last_day(keys[-1])))
+    known.left_out.update(unreadable)
+    portfolio = portfolio_of(
+        keys[-1],
+        panel,
+        known,
+        {strategy: book.targets[-1][known.column] for strategy, book in made.books.items()},
+        Estimates.of(known.returns, sessions_per_year=panel.sessions_per_year),
+        close=_closes(lake, [panel.tickers[place] for place in known.column], panel.session[known.row]),
+        walk=made,
+        chosen=chosen,
+    )
+    return Judged(portfolio, made, chosen)
 
 
-def weight_table(portfolio: Portfolio) -> pd.DataFrame:
-    """A row per strategy and ticker: week, data_through, strategy, ticker, weight."""
+def _closes(lake: Lake, tickers: Sequence[str], session: np.datetime64) -> np.ndarray:
+    """As traded, at a session or the last one before it."""
+    return np.array([bars_of(lake.read("prices", name)).through(session).close[-1] for name in tickers])
+
+
+def performance_table(portfolio: Portfolio) -> pd.DataFrame:
+    """A row a strategy, `champion` and `buy_and_hold` among them: the numbers of its record; no rows without one."""
+    performance = portfolio.performance
+    if performance is None:
+        return pd.DataFrame(columns=["strategy"])
+    told: Mapping[str, Any] = {
+        **{strategy.value: record for strategy, record in performance.strategies.items()},
+        "champion": performance.champion,
+        "buy_and_hold": performance.buy_and_hold,
+    }
     rows = [
-        (portfolio.week, portfolio.data_through, strategy, ticker, weight)
-        for strategy, allocation in portfolio.allocations.items()
-        for ticker, weight in zip(portfolio.tickers, allocation.weights, strict=True)
+        {"strategy": name, **{key: value for key, value in msgspec.structs.asdict(of).items() if key != "equity"}}
+        for name, of in told.items()
     ]
-    return pd.DataFrame(rows, columns=["week", "data_through", "strategy", "ticker", "weight"])
+    return pd.DataFrame(rows)

@@ -14,13 +14,14 @@ from quant.features import NAMES, WINDOW
 from quant.forecast import ForecastParameters
 from release.clock import Clock
 from release.errors import ReleaseError
-from release.manifest import Portfolio, Refusal, SignalRow, TickerLineage, TradingRecord
+from release.manifest import Refusal, SignalRow, TickerLineage, TradingRecord
 from release.onnx_model import OnnxModel
+from release.portfolio import Portfolio
 from release.store import Store
 from release.tables import unpack
 from release.writer import Draft, DraftTicker, publish
 from stock_assets import checks
-from stock_assets.assets.portfolio import PORTFOLIO
+from stock_assets.assets.portfolio import ALL, PERFORMANCE, PORTFOLIO
 from stock_assets.calendars import calendar_of
 from stock_assets.champions import LINEAGE, PARAMETERS, PARITY, Archive, Champion
 from stock_assets.errors import NothingToPublish, NotMaterialized, SignalsOfAnother, StockAssetsError
@@ -45,7 +46,7 @@ GROUP = "release"
     deps=[
         dg.AssetDep("signals", partition_mapping=dg.AllPartitionMapping()),
         dg.AssetDep("champion", partition_mapping=dg.AllPartitionMapping()),
-        dg.AssetDep("portfolio_weights", partition_mapping=dg.LastPartitionMapping()),
+        dg.AssetDep(PERFORMANCE),
     ],
     check_specs=[
         dg.AssetCheckSpec(
@@ -180,11 +181,11 @@ def _draft(
 
 
 def _portfolio(lake: Lake, as_of: date) -> Portfolio | None:
-    """The portfolio of the week that the newest bar is in; a release may go without."""
-    week = week_of(as_of)
-    if not lake.has_files("portfolio_weights", week):
+    """The newest portfolio if it is of the week that the newest bar is in; a release may go without."""
+    if not lake.has_files(PERFORMANCE, ALL):
         return None
-    return msgspec.json.decode(lake.read_files("portfolio_weights", week)[PORTFOLIO], type=Portfolio)
+    portfolio = msgspec.json.decode(lake.read_files(PERFORMANCE, ALL)[PORTFOLIO], type=Portfolio)
+    return portfolio if portfolio.week == week_of(as_of) else None
 
 
 def _verifies(settings: PipelineSettings, release_id: str) -> dg.AssetCheckResult:

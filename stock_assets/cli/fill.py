@@ -38,6 +38,7 @@ PHASES: Final = {
     "oos_predictions": "evaluation",
     "signals": "evaluation",
     "portfolio_weights": "evaluation",
+    "portfolio_performance": "evaluation",
     "skill": "evaluation",
     "published_release": "data",
 }
@@ -147,7 +148,8 @@ def fill(
         if due and not pool.open:
             stack.enter_context(pool)
         made = _run_tickers(pool, _training(settings, due, select))
-        rest = _run_rest(instance, settings)
+        # Where nobody made it there may be nothing to publish, which is this process' to tell.
+        rest = _run_rest(instance, settings, pool if any(run.ok for run in made) else None)
     return Outcome(
         settings=settings,
         bars=bars,
@@ -229,15 +231,28 @@ def _run_tickers(pool: Pool, jobs: Sequence[Job]) -> tuple[TickerRun, ...]:
     return tuple(made[job.label] for job in jobs)
 
 
-def _run_rest(instance: DagsterInstance, settings: PipelineSettings) -> RestRun:
-    """Portfolio and release; `CommandFailed` if there is none to publish."""
+def _run_rest(instance: DagsterInstance, settings: PipelineSettings, pool: Pool | None) -> RestRun:
+    """Portfolio and release, by a worker that is warm if there is one; `CommandFailed` if there is none to publish."""
     from stock_assets import runs
 
     with stderr().status("portfolio and release"):
-        rest = runs.materialize_rest(instance, settings)
+        rest = _by_worker(pool, settings) if pool is not None else runs.materialize_rest(instance, settings)
     if not rest.ok:
         raise CommandFailed(f"release: {rest.error} (Dagster run {rest.run_id})")
     return rest
+
+
+def _by_worker(pool: Pool, settings: PipelineSettings) -> RestRun:
+    from stock_assets.runs import run_rest
+
+    job = Job(label="portfolio and release", function=run_rest, arguments=(settings,))
+    for event in pool.run([job]):
+        if isinstance(event, Finished):
+            made: RestRun = event.value
+            return made
+        if isinstance(event, Died):
+            raise CommandFailed(f"release: {event.reason}")
+    raise CommandFailed("release: expected the worker to tell how it ended, got nothing")
 
 
 def tell(outcome: Outcome, *, json: bool = False) -> None:

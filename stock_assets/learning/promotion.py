@@ -18,6 +18,7 @@ import pandas as pd
 from quant import intervals, metrics, probability
 from quant.bars import Floats
 from quant.forecast import COVERAGE
+from quant.luck import holm
 from stock_assets.learning.scores import FORECAST, by_model, column
 from stock_assets.learning.walk_forward import Model
 
@@ -303,26 +304,6 @@ def _worse(new: Floats, old: Floats, *, horizon: int) -> tuple[float, float]:
         return 0.0, 0.5
     statistic, two_sided = metrics.diebold_mariano(new, old, horizon=horizon)
     return statistic, two_sided / 2 if statistic > 0 else 1.0 - two_sided / 2
-
-
-def holm(p: Floats) -> Floats:
-    """P values with Holm's correction: those below 5 % hold together, with an error of 5 % that any of them is luck.
-
-    Parameters
-    ----------
-    p : (n,) float64 in [0, 1]
-        A NaN is a test that was not made: it stays one, and is not counted.
-
-    References
-    ----------
-    Holm (1979), A simple sequentially rejective multiple test procedure.
-    """
-    corrected = np.full(p.shape, np.nan)
-    made = np.flatnonzero(~np.isnan(p))
-    ascending = made[np.argsort(p[made], kind="stable")]
-    left = np.arange(len(ascending), 0, -1)
-    corrected[ascending] = np.minimum(np.maximum.accumulate(left * p[ascending]), 1.0)
-    return corrected
 
 
 def guards(forecasts: pd.DataFrame, *, horizon: int) -> tuple[Guard, ...]:

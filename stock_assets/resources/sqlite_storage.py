@@ -16,7 +16,7 @@ from typing import Any, Final
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, event
 
 # Files of runs that are kept open, beside the index of all runs: the newest is being written.
 OPEN_RUNS: Final = 2
@@ -46,7 +46,7 @@ class KeptEventLog(SqliteEventLogStorage):
         runs = [name for name in self._engines if name != INDEX_SHARD_NAME]
         for name in runs[: 1 - OPEN_RUNS]:
             self._engines.pop(name).dispose()
-        engine = create_engine(self.conn_string_for_shard(shard), connect_args=WAITING)
+        engine = _opened_engine(self.conn_string_for_shard(shard))
         if shard not in self._initialized_dbs:
             self._initdb(engine)
             self._initialized_dbs.add(shard)
@@ -64,13 +64,27 @@ class KeptRuns(SqliteRunStorage):
 
     @cached_property
     def _engine(self) -> Engine:
-        return create_engine(self._conn_string, connect_args=WAITING)
+        return _opened_engine(self._conn_string)
 
     @contextlib.contextmanager
     def connect(self) -> Iterator[Connection]:
         """A transaction."""
         with self._engine.begin() as connection:
             yield connection
+
+
+def _opened_engine(url: str) -> Engine:
+    """An engine whose commits don't wait for the disk: as the log is written ahead, a power cut costs the last ones.
+
+    A process that dies costs none. What a run has made is in the lake, which does wait (`release.files`).
+    """
+    engine = create_engine(url, connect_args=WAITING)
+
+    @event.listens_for(engine, "connect")
+    def _(connection: Any, _: object) -> None:
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    return engine
 
 
 def kept_open(folder: Path) -> dict[str, Any]:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.testing import assert_array_equal
+from hypothesis.extra import numpy as hnp
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
@@ -101,3 +102,13 @@ def test_what_is_no_p_value_or_share_is_refused():
         luck.true_null_share(np.array([0.5]), cut=1)
     with pytest.raises(TooShort, match="at least one without a NaN"):
         luck.benjamini_hochberg(np.array([np.nan]), level=0.05)
+
+
+@settings(max_examples=20, deadline=None)
+@given(p=hnp.arrays(np.float64, st.integers(1, 12), elements=st.floats(0.0, 1.0)))
+def test_holm_corrects_as_statsmodels_does(p):
+    assert_allclose(luck.holm(p), multipletests(p, method="holm")[1])
+
+
+def test_a_test_that_was_not_made_is_not_counted_among_the_many():
+    assert_allclose(luck.holm(np.array([np.nan, 0.01, np.nan, 0.2])), [np.nan, 0.02, np.nan, 0.2])

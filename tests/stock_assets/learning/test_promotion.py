@@ -7,11 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose
-from statsmodels.stats.multitest import multipletests
 
 from stock_assets.learning.promotion import (
     FEWEST_COMMON,
@@ -22,7 +21,6 @@ from stock_assets.learning.promotion import (
     calibration_limit,
     decide,
     guards,
-    holm,
 )
 
 HORIZONS = (1, 5)
@@ -288,13 +286,3 @@ def test_the_calibration_limit_shrinks_like_the_root_of_the_rows_and_grows_with_
 
     assert_allclose(calibration_limit(np.tile(p, 4), horizon=1), limit / 2.0)
     assert_allclose(calibration_limit(p, horizon=4), limit * 2.0)
-
-
-@settings(max_examples=20)
-@given(p=hnp.arrays(np.float64, st.integers(1, 12), elements=st.floats(0.0, 1.0)))
-def test_holm_corrects_as_statsmodels_does(p):
-    assert_allclose(holm(p), multipletests(p, method="holm")[1])
-
-
-def test_a_test_that_was_not_made_is_not_counted_among_the_many():
-    assert_allclose(holm(np.array([np.nan, 0.01, np.nan, 0.2])), [np.nan, 0.02, np.nan, 0.2])
