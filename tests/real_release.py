@@ -14,10 +14,11 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pandas as pd
+from real_portfolio import portfolio
 from shared_data import sample_bars
 
 from quant.backtest import Backtest, backtest, buy_and_hold, performance
-from quant.bars import CLOSE, OPEN, Bars, Floats, adjusted, log_returns
+from quant.bars import CLOSE, OPEN, Bars, Floats, adjusted
 from quant.features import NAMES, WINDOW
 from quant.forecast import NORMAL_BOUNDS, Bounds, Forecast, ForecastParameters, distribution, forecast
 from quant.sessions import SessionCalendar
@@ -25,10 +26,8 @@ from quant.signals import Action, SignalRule, replay
 from quant.trades import Costs
 from release.inference import forecast_rows
 from release.manifest import (
-    Allocation,
     Book,
     Manifest,
-    Portfolio,
     Refusal,
     SignalRow,
     TickerLineage,
@@ -88,7 +87,7 @@ def draft(
         calendars={"XNYS": new_york()},
         tickers=parts,
         model_card=CARD.format(as_of=as_of, tickers=", ".join(tickers)),
-        portfolio=_portfolio(parts),
+        portfolio=portfolio({part.lineage.ticker: part.bars for part in parts}),
         refused=(Refusal(ticker="FB", reason="expected at least 1008 bars, got 196"),),
     )
 
@@ -248,27 +247,4 @@ def _lineage(ticker: str, bars: Bars) -> TickerLineage:
         model_name=f"stock-assets-{ticker}",
         model_version="1",
         trained_at="2026-11-23T07:00:00Z",
-    )
-
-
-def _portfolio(parts: list[DraftTicker]) -> Portfolio | None:
-    """Equal weights with the sample covariance of the last 750 sessions; None for fewer than two tickers."""
-    if len(parts) < 2:
-        return None
-    returns = np.column_stack([log_returns(part.bars)[-750:] for part in parts])
-    covariance = np.cov(returns, rowvar=False) * 252
-    scale = np.sqrt(np.diag(covariance))
-    weights = np.full(len(parts), 1 / len(parts))
-    equal = Allocation(
-        weights=tuple(weights.tolist()),
-        expected_return_in_sample=float(returns.mean(axis=0) @ weights * 252),
-        volatility_in_sample=float(np.sqrt(weights @ covariance @ weights)),
-    )
-    return Portfolio(
-        week=str(parts[0].bars.session[-1]),
-        data_through=str(parts[0].bars.session[-1]),
-        tickers=tuple(part.lineage.ticker for part in parts),
-        allocations={"equal_weight": equal, "minimum_variance": equal, "maximum_sharpe": equal},
-        covariance=tuple(map(tuple, covariance.tolist())),
-        correlation=tuple(map(tuple, (covariance / np.outer(scale, scale)).tolist())),
     )

@@ -60,6 +60,7 @@ def test_what_was_drafted_is_what_is_loaded(folder):
     assert release.model_card == draft().model_card
     assert release.manifest.refused[0].ticker == "FB"
     assert loaded.exchange in release.calendars
+    assert release.portfolio == draft().portfolio
     assert release.portfolio is not None
 
 
@@ -197,7 +198,7 @@ def test_a_missing_manifest_is_named(folder):
 def test_another_schema_version_is_refused_before_anything_else_is_believed(folder):
     (folder / "manifest.json").write_text('{"schema_version": 99, "shape": "unknown"}')
 
-    with pytest.raises(BadRelease, match=r"manifest.json schema_version: expected 2, got 99"):
+    with pytest.raises(BadRelease, match=r"manifest.json schema_version: expected 3, got 99"):
         load(folder)
 
 
