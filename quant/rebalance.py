@@ -113,7 +113,7 @@ def rebalance(
         For tracking error and volatilities only; it changes no order.
     time_limit : float
         Seconds, above 0, that HiGHS may take in all. The greedy search before it takes some milliseconds, at 500
-        assets some hundred.
+        assets some ten, and up to a second where turnover is limited.
 
     Raises
     ------
