@@ -24,8 +24,9 @@ from serving.stream import Hub
 
 DESCRIPTION = """Forecasts, signals and allocations of a published release, and the live engine's numbers on top of it.
 
-Returns are log returns per horizon. Every number is out of sample, carries its release, and can be followed from
-there to the bars it came from. Errors are `application/problem+json` (RFC 9457).
+Returns are log returns per horizon; the portfolio's are simple ones, annualised. Every number is out of sample unless
+its name says that it is not, carries its release, and can be followed from there to the bars it came from. Errors are
+`application/problem+json` (RFC 9457).
 """
 
 

@@ -12,8 +12,8 @@ from quant.forecast import Bounds, ForecastParameters
 from quant.signals import Action
 from release.manifest import Book, Refusal, SignalRow, TickerLineage, TickerMetrics, TradingRecord
 from serving.messages import Further, PredictionMessage, PriceMessage, SignalMessage
+from serving.portfolio_examples import PORTFOLIO_EXAMPLES
 from serving.records import (
-    Correlation,
     FeedStatus,
     Index,
     ModelCard,
@@ -22,20 +22,15 @@ from serving.records import (
     PriceBar,
     Prices,
     Ready,
-    Risk,
     SentBar,
     SignalHistory,
     Signals,
     Status,
-    Strategy,
-    StrategyWeights,
     TickerCard,
     Tickers,
-    Weights,
 )
 
 _RELEASE: Final = "2012-03-01-8e40cfceccde"
-_WEEK: Final = {"release_id": _RELEASE, "week": "2012-02-27", "data_through": "2012-02-24"}
 _PUBLISHED: Final = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 _TICK: Final = datetime(2026, 11, 23, 15, 4, 5, tzinfo=UTC)
 
@@ -283,23 +278,6 @@ EXAMPLES: Final[dict[type, Any]] = {
             tickers=(_CARD,),
             refused=(Refusal(ticker="FB", reason="bars: expected at least 1008, got 196"),),
         ),
-        Weights(
-            **_WEEK,
-            allocations=(
-                StrategyWeights(
-                    strategy=Strategy.MINIMUM_VARIANCE,
-                    weights={"AAPL": 0.21, "IBM": 0.79},
-                    expected_return_in_sample=0.14,
-                    volatility_in_sample=0.19,
-                ),
-            ),
-        ),
-        Risk(
-            **_WEEK,
-            tickers=("AAPL", "IBM"),
-            volatility=(0.29, 0.2),
-            covariance=((0.0841, 0.03), (0.03, 0.04)),
-        ),
-        Correlation(**_WEEK, tickers=("AAPL", "IBM"), correlation=((1.0, 0.52), (0.52, 1.0))),
+        *PORTFOLIO_EXAMPLES,
     )
 }

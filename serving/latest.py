@@ -17,6 +17,7 @@ from serving.answers import Answer
 from serving.errors import NotReady
 from serving.messages import LiveMessage, PredictionMessage, PriceMessage, SignalMessage, StatusMessage
 from serving.metrics import Metrics
+from serving.portfolio_view import require_performance
 from serving.records import FeedStatus, Predictions, Signals, Status
 from serving.view import PREDICTIONS, SIGNALS, View, answer_path, encode, message_answer
 
@@ -133,6 +134,11 @@ class Latest:
     def portfolio(self, path: str) -> Answer:
         """An answer about the portfolio; `NotInRelease` if the release has none."""
         self.view.portfolio()
+        return self.view.answers[path]
+
+    def performance(self, path: str) -> Answer:
+        """The answer about what the strategies have earned; `NotInRelease` if the release has no record of it."""
+        require_performance(self.view.release)
         return self.view.answers[path]
 
     def prediction(self, ticker: str) -> Answer:

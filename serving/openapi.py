@@ -26,7 +26,10 @@ REASONS: Final = {
 TAGS: Final = [
     {"name": "predictions", "description": "Predictive distributions of the next return, out of what has closed."},
     {"name": "signals", "description": "BUY, SELL or HOLD with a calibrated confidence and the reason."},
-    {"name": "portfolio", "description": "The week's weights and the risk estimates behind them."},
+    {
+        "name": "portfolio",
+        "description": "The week's weights, what they were made of and have earned; weights and orders of your own.",
+    },
     {"name": "models", "description": "Versions, lineage, and out-of-sample scores beside their baselines."},
     {"name": "prices", "description": "Tickers and their bars."},
     {"name": "operations", "description": "Health, readiness, metrics, and what is being served."},

@@ -1,8 +1,10 @@
-"""What REST answers look like, where they are neither live messages nor records of a release as they are."""
+"""What REST answers look like, where they are neither live messages nor records of a release as they are.
+
+The portfolio's are in `serving.portfolio_records`.
+"""
 
 from __future__ import annotations
 
-import enum
 from typing import Annotated
 
 import msgspec
@@ -78,53 +80,6 @@ class Models(msgspec.Struct, frozen=True, kw_only=True):
     """The models of the release in force."""
 
     models: tuple[ModelCard, ...]
-
-
-class Strategy(enum.Enum):
-    """How a portfolio's weights were chosen; all are long only and fully invested."""
-
-    MINIMUM_VARIANCE = "minimum_variance"
-    MAXIMUM_SHARPE = "maximum_sharpe"
-    EQUAL_WEIGHT = "equal_weight"
-
-
-class StrategyWeights(msgspec.Struct, frozen=True, kw_only=True):
-    """Weights by ticker, which sum to one. The estimates are annualised and in sample: they chose the weights."""
-
-    strategy: Strategy
-    weights: dict[str, float]
-    expected_return_in_sample: float
-    volatility_in_sample: float
-
-
-class Weights(msgspec.Struct, frozen=True, kw_only=True):
-    """The week's allocations; `data_through` is the last session that their estimates saw."""
-
-    release_id: str
-    week: str
-    data_through: str
-    allocations: tuple[StrategyWeights, ...]
-
-
-class Risk(msgspec.Struct, frozen=True, kw_only=True):
-    """Annualised volatility of each ticker's log return, and their covariance row by row in the order of `tickers`."""
-
-    release_id: str
-    week: str
-    data_through: str
-    tickers: tuple[str, ...]
-    volatility: tuple[float, ...]
-    covariance: tuple[tuple[float, ...], ...]
-
-
-class Correlation(msgspec.Struct, frozen=True, kw_only=True):
-    """Correlation of daily log returns, row by row in the order of `tickers`."""
-
-    release_id: str
-    week: str
-    data_through: str
-    tickers: tuple[str, ...]
-    correlation: tuple[tuple[float, ...], ...]
 
 
 class PriceBar(msgspec.Struct, frozen=True, kw_only=True):

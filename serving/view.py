@@ -8,29 +8,20 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
-import numpy as np
 
-from release.manifest import Portfolio
+from release.portfolio import Portfolio
 from release.reader import Release, ReleasedTicker
+from serving import portfolio_view
 from serving.answers import MARKDOWN, Answer
-from serving.errors import NotInRelease, UnknownTicker
+from serving.errors import UnknownTicker
 from serving.forecasts import predict, signal_after
 from serving.messages import PredictionMessage, SignalMessage
-from serving.records import (
-    Correlation,
-    ModelCard,
-    Models,
-    Risk,
-    Strategy,
-    StrategyWeights,
-    TickerCard,
-    Tickers,
-    Weights,
-)
+from serving.records import ModelCard, Models, TickerCard, Tickers
 
 V1: Final = "/v1"
 PREDICTIONS: Final = f"{V1}/predictions"
 SIGNALS: Final = f"{V1}/signals"
+PORTFOLIO: Final = f"{V1}/portfolio"
 MODEL_CARD: Final = f"{V1}/model-card"
 encode: Final = msgspec.json.Encoder().encode
 
@@ -59,7 +50,7 @@ class View:
 
     def portfolio(self) -> Portfolio:
         """The release's portfolio; `NotInRelease` if it was published without one."""
-        return _portfolio(self.release)
+        return portfolio_view.portfolio_of(self.release)
 
 
 def view(release: Release) -> View:
@@ -98,12 +89,8 @@ def _answers(release: Release, made_at: float) -> dict[str, Answer]:
         f"{V1}/models": (f"{V1}/models", Models(models=tuple(models))),
     }
     found |= {f"{V1}/models/{card.ticker}": (f"{V1}/models/{{ticker}}", card) for card in models}
-    if release.portfolio is not None:
-        found |= {
-            f"{V1}/portfolio": (f"{V1}/portfolio", weights(release)),
-            f"{V1}/portfolio/risk": (f"{V1}/portfolio/risk", risk(release)),
-            f"{V1}/portfolio/correlation": (f"{V1}/portfolio/correlation", correlation(release)),
-        }
+    for rest, record in portfolio_view.records(release).items():
+        found[f"{PORTFOLIO}{rest}"] = (f"{PORTFOLIO}{rest}", record)
     answers = {path: Answer(encode(body), route=route, made_at=made_at) for path, (route, body) in found.items()}
     card = release.model_card.encode()
     answers[MODEL_CARD] = Answer(card, route=MODEL_CARD, made_at=made_at, media_type=MARKDOWN)
@@ -141,55 +128,4 @@ def model_card(release: Release, ticker: ReleasedTicker) -> ModelCard:
         trading=ticker.trading,
         lineage=ticker.lineage,
         parameters=dict(ticker.parameters),
-    )
-
-
-def _portfolio(release: Release) -> Portfolio:
-    if release.portfolio is None:
-        raise NotInRelease(f"portfolio: expected in release {release.manifest.release_id}, which was made without one")
-    return release.portfolio
-
-
-def weights(release: Release) -> Weights:
-    """The week's allocations, one a strategy."""
-    portfolio = _portfolio(release)
-    allocations = tuple(
-        StrategyWeights(
-            strategy=Strategy(name),
-            weights=dict(zip(portfolio.tickers, allocation.weights, strict=True)),
-            expected_return_in_sample=allocation.expected_return_in_sample,
-            volatility_in_sample=allocation.volatility_in_sample,
-        )
-        for name, allocation in portfolio.allocations.items()
-    )
-    return Weights(
-        release_id=release.manifest.release_id,
-        week=portfolio.week,
-        data_through=portfolio.data_through,
-        allocations=allocations,
-    )
-
-
-def risk(release: Release) -> Risk:
-    """The covariance that the allocations were made from, and the volatilities on its diagonal."""
-    portfolio = _portfolio(release)
-    return Risk(
-        release_id=release.manifest.release_id,
-        week=portfolio.week,
-        data_through=portfolio.data_through,
-        tickers=portfolio.tickers,
-        volatility=tuple(np.sqrt(np.diag(np.array(portfolio.covariance))).tolist()),
-        covariance=portfolio.covariance,
-    )
-
-
-def correlation(release: Release) -> Correlation:
-    """The correlation matrix beside the order of its tickers."""
-    portfolio = _portfolio(release)
-    return Correlation(
-        release_id=release.manifest.release_id,
-        week=portfolio.week,
-        data_through=portfolio.data_through,
-        tickers=portfolio.tickers,
-        correlation=portfolio.correlation,
     )

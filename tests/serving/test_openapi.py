@@ -107,6 +107,8 @@ async def test_the_bars_of_a_what_if_are_bounded_in_the_document_too(document):
         "/v1/portfolio",
         "/v1/portfolio/risk",
         "/v1/portfolio/correlation",
+        "/v1/portfolio/frontier",
+        "/v1/portfolio/performance",
         "/v1/prices/{ticker}",
         "/v1/status",
         "/readyz",

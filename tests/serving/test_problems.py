@@ -81,6 +81,8 @@ async def test_a_bad_query_names_the_field_and_its_value(client, path, field, va
         "/v1/portfolio",
         "/v1/portfolio/risk",
         "/v1/portfolio/correlation",
+        "/v1/portfolio/frontier",
+        "/v1/portfolio/performance",
         "/v1/prices/AAPL",
     ],
 )

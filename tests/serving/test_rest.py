@@ -163,17 +163,6 @@ async def test_a_range_without_sessions_has_no_bars(client):
         assert (await client.get("/v1/prices/AAPL", params=query)).json()["bars"] == []
 
 
-async def test_the_portfolio_is_said_with_its_risk(client):
-    weights = (await client.get("/v1/portfolio")).json()
-    risk = (await client.get("/v1/portfolio/risk")).json()
-    correlation = (await client.get("/v1/portfolio/correlation")).json()
-
-    assert {a["strategy"] for a in weights["allocations"]} == {"minimum_variance", "maximum_sharpe", "equal_weight"}
-    assert sum(weights["allocations"][0]["weights"].values()) == pytest.approx(1)
-    np.testing.assert_allclose(np.square(risk["volatility"]), np.diag(risk["covariance"]))
-    np.testing.assert_allclose(np.diag(correlation["correlation"]), 1)
-
-
 async def test_an_answer_tells_how_old_its_numbers_are(client):
     response = await client.get("/v1/predictions/AAPL")
 
