@@ -57,7 +57,7 @@ class Plan:
     method : Method
     gap : float or None
         By how much the sum of deviation and cost could be less at most, as a share of the value before; None if
-        nothing is known about it.
+        nothing is known about it, 0 within the band, where no other orders are allowed.
     limited : bool
         Whether turnover or the minimum order kept the book further away than it would be without. Then another run
         may order more; without, it orders nothing if the method is OPTIMAL or both runs are `greedy`.
