@@ -35,6 +35,5 @@ publish: Final = dg.define_asset_job(
     "publish",
     selection=list(PUBLISHING),
     description="The week's portfolio, all strategies' and forecasts' records, then a release of every champion.",
-    hooks={end_mlflow_on_run_finished},
 )
 JOBS: Final = (refresh_ticker, update_ticker, fetch_ticker, measure_ticker, publish)

@@ -6,7 +6,6 @@ figures, in `verdicts`; nothing here computes a score. How to read a card: docs/
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,14 +13,16 @@ from typing import Final
 from quant.features import NAMES, WINDOW
 from quant.forecast import ForecastParameters
 from release.manifest import Book, Refusal, TickerLineage, TickerMetrics, TradingRecord
+from release.portfolio import Portfolio
 from release.writer import DraftTicker
 from stock_assets import verdicts
 from stock_assets.learning.candidates import EDGE_FAMILIES, FAMILIES, VARIANCE_FAMILIES, Candidate
 from stock_assets.learning.dataset import FIRST_TRAINING_ROWS
 from stock_assets.learning.walk_forward import QUARTER
+from stock_assets.markdown import bullets, listed, page, table, wrapped
+from stock_assets.portfolio_card import portfolio_section
 from stock_assets.verdicts import number, p_value, percent
 
-WIDTH: Final = 110
 Column = tuple[str, Callable[[TickerMetrics], str]]
 # A table of figures each: what it is of, and its columns, every figure with its baseline to the right of it.
 FIGURES: Final[tuple[tuple[str, tuple[Column, ...]], ...]] = (
@@ -107,19 +108,21 @@ def ticker_card(subject: Subject) -> str:
     line = subject.lineage
     parts = [
         f"# Model card: {line.ticker}, version {line.model_version}",
-        _wrapped(f"`{line.model_name}` forecasts the distribution of the log return over {_spans(subject.metrics)}."),
+        wrapped(f"`{line.model_name}` forecasts the distribution of the log return over {_spans(subject.metrics)}."),
         "## What it can do, and what it can't",
     ]
     for horizon, scores in subject.metrics.items():
         parts.append(f"**{_ahead(horizon)}**, {scores.n:,} forecasts made from {scores.first} to {scores.last}:")
-        parts.append(_bullets(verdicts.of_ticker(scores)))
+        parts.append(bullets(verdicts.of_ticker(scores)))
     unmade = "Trading the signals: no record, for this version has made none."
     told = unmade if subject.trading is None else verdicts.of_trading(subject.trading)
-    parts += ["**Trading**:", _bullets([told])]
-    return _page([*parts, *_body([subject])])
+    parts += ["**Trading**:", bullets([told])]
+    return page([*parts, *_body([subject])])
 
 
-def release_card(tickers: Sequence[DraftTicker], refused: Sequence[Refusal], *, as_of: str) -> str:
+def release_card(
+    tickers: Sequence[DraftTicker], refused: Sequence[Refusal], *, as_of: str, portfolio: Portfolio | None = None
+) -> str:
     """A release's model card in Markdown.
 
     Parameters
@@ -129,6 +132,8 @@ def release_card(tickers: Sequence[DraftTicker], refused: Sequence[Refusal], *, 
     refused : sequence of Refusal
     as_of : str
         ISO date of the newest session.
+    portfolio : Portfolio, optional
+        The one that it is published with.
     """
     subjects = [
         Subject(lineage=ticker.lineage, metrics=ticker.metrics, parameters=ticker.parameters, trading=ticker.trading)
@@ -137,19 +142,19 @@ def release_card(tickers: Sequence[DraftTicker], refused: Sequence[Refusal], *, 
     names = ", ".join(subject.lineage.ticker for subject in subjects)
     parts = [
         f"# Model card: release as of {as_of}",
-        _wrapped(
-            f"Models of {names}. Each forecasts the distribution of the log return over {_spans(_all(subjects))}."
-        ),
+        wrapped(f"Models of {names}. Each forecasts the distribution of the log return over {_spans(_all(subjects))}."),
         "## What they can do, and what they can't",
     ]
     for horizon, scores in _all(subjects).items():
-        parts += [f"**{_ahead(horizon)}**:", _bullets(verdicts.of_release([score for _, score in scores]))]
-    parts += ["**Trading**:", _bullets([verdicts.of_tradings([ticker.trading for ticker in tickers])])]
+        parts += [f"**{_ahead(horizon)}**:", bullets(verdicts.of_release([score for _, score in scores]))]
+    parts += ["**Trading**:", bullets([verdicts.of_tradings([ticker.trading for ticker in tickers])])]
     parts += _body(subjects)
+    if portfolio is not None:
+        parts += portfolio_section(portfolio)
     if refused:
         reasons = (f"{each.ticker}: {each.reason.removeprefix(f'{each.ticker}: ')}" for each in refused)
-        parts += ["## Refused", _bullets(reasons)]
-    return _page(parts)
+        parts += ["## Refused", bullets(reasons)]
+    return page(parts)
 
 
 def _all(subjects: Sequence[Subject]) -> dict[int, list[tuple[str, TickerMetrics]]]:
@@ -167,8 +172,8 @@ def _body(subjects: Sequence[Subject]) -> Iterator[str]:
         yield f"## Figures beside the baselines, {_ahead(horizon).lower()}"
         for told, columns in FIGURES:
             rows = [(ticker, *(cell(score) for _, cell in columns)) for ticker, score in scores]
-            yield _wrapped(told)
-            yield _table(("ticker", *(name for name, _ in columns)), rows)
+            yield wrapped(told)
+            yield table(("ticker", *(name for name, _ in columns)), rows)
     traded = [(subject.lineage.ticker, subject.trading) for subject in subjects if subject.trading is not None]
     if traded:
         yield "## Signals beside buy and hold"
@@ -176,14 +181,14 @@ def _body(subjects: Sequence[Subject]) -> Iterator[str]:
     yield "## What was learned from"
     yield from _training(subjects)
     yield "## How it is evaluated"
-    yield _bullets(_evaluation([score for subject in subjects for score in subject.metrics.values()]))
+    yield bullets(_evaluation([score for subject in subjects for score in subject.metrics.values()]))
     yield "## Limits and use"
-    yield _bullets(LIMITS)
+    yield bullets(LIMITS)
 
 
 def _trading(records: Sequence[tuple[str, TradingRecord]]) -> Iterator[str]:
     costs = sorted({record.cost_bp + record.slippage_bp for _, record in records})
-    yield _wrapped(
+    yield wrapped(
         f"Decided at the close, executed at the next open, {' or '.join(f'{cost:g}' for cost in costs)} basis points "
         "of costs and slippage a side. Deflated: how sure one may be that the Sharpe ratio is not just the best of so "
         "many trials."
@@ -205,7 +210,7 @@ def _trading(records: Sequence[tuple[str, TradingRecord]]) -> Iterator[str]:
     for ticker, record in records:
         rows.append((ticker, "signals", *_book(record.signals, trials=record.trials)))
         rows.append((ticker, "buy and hold", *_book(record.buy_and_hold)))
-    yield _table(header, rows)
+    yield table(header, rows)
 
 
 def _book(book: Book, *, trials: int | None = None) -> tuple[str, ...]:
@@ -225,7 +230,7 @@ def _book(book: Book, *, trials: int | None = None) -> tuple[str, ...]:
 
 def _training(subjects: Sequence[Subject]) -> Iterator[str]:
     lines = [subject.lineage for subject in subjects]
-    yield _table(
+    yield table(
         ("ticker", "source", "bars", "from", "to", "sha256 of bars", "version", "trained, UTC", "MLflow run"),
         [
             (
@@ -242,13 +247,13 @@ def _training(subjects: Sequence[Subject]) -> Iterator[str]:
             for line in lines
         ],
     )
-    yield _wrapped(
+    yield wrapped(
         f"Daily bars, adjusted for splits and dividends, as {len(NAMES)} features of {WINDOW} bars each. Of the "
         f"expected return speak {_names(EDGE_FAMILIES)}; of the variance {_names(VARIANCE_FAMILIES)}. Their settings "
         "were chosen by purged forward validation and are parameters of the MLflow run. How much each is believed in "
         "service, by out-of-sample evidence:"
     )
-    yield _table(
+    yield table(
         ("ticker", "sessions ahead", "past mean", *(family.name for family in FAMILIES)),
         [
             (subject.lineage.ticker, str(horizon), f"{1e4 * given.historical_mean:+.1f} bp", *_beliefs(given))
@@ -264,12 +269,9 @@ def _beliefs(given: ForecastParameters) -> Iterator[str]:
 
 
 def _evaluation(scores: Sequence[TickerMetrics]) -> Iterator[str]:
-    seldom = ", ".join(
-        f"{family.name} every {family.refit_every}" for family in FAMILIES if family.refit_every > QUARTER
-    )
     yield (
         f"Walk forward: the first {FIRST_TRAINING_ROWS} sessions are only learned from; every later one is forecast "
-        f"by models refit every {QUARTER} sessions{f' ({seldom})' if seldom else ''} on what was known by then."
+        f"by models refit on what was known by then, {_refits()}."
     )
     yield (
         "Purged: between the last label learned from and the first forecast lies a gap of one horizon. Weights, "
@@ -287,55 +289,23 @@ def _evaluation(scores: Sequence[TickerMetrics]) -> Iterator[str]:
     )
 
 
-def _page(parts: Iterable[str]) -> str:
-    return "\n\n".join(parts) + "\n"
-
-
-def _bullets(sentences: Iterable[str]) -> str:
-    return "\n".join(_wrapped(sentence, initial_indent="- ", subsequent_indent="  ") for sentence in sentences)
-
-
-def _wrapped(text: str, *, initial_indent: str = "", subsequent_indent: str = "") -> str:
-    # A percent sign stays with its number.
-    kept = text.replace(" %", "\u00a0%")
-    return textwrap.fill(
-        kept,
-        WIDTH,
-        initial_indent=initial_indent,
-        subsequent_indent=subsequent_indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    ).replace("\u00a0%", " %")
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table whose columns line up: words to the left, figures to the right."""
-    columns = list(zip(header, *rows, strict=True))
-    widths = [max(map(len, column)) for column in columns]
-    figures = [any(cell[:1] in "+-0123456789" for cell in column[1:] if cell) for column in columns]
-
-    def line(cells: Sequence[str]) -> str:
-        placed = zip(cells, widths, figures, strict=True)
-        return (
-            "| "
-            + " | ".join(f"{cell:>{width}}" if right else f"{cell:<{width}}" for cell, width, right in placed)
-            + " |"
-        )
-
-    rule = (f"{'-' * (width + 1)}{':' if right else '-'}" for width, right in zip(widths, figures, strict=True))
-    return "\n".join([line(header), f"|{'|'.join(rule)}|", *map(line, rows)])
+def _refits() -> str:
+    """How often each family is, the most often first."""
+    sessions = sorted({family.refit_every for family in FAMILIES})
+    return listed(
+        [
+            f"{listed([family.name for family in FAMILIES if family.refit_every == every])} every {every} sessions"
+            for every in sessions
+        ]
+    )
 
 
 def _names(families: Sequence[type[Candidate]]) -> str:
-    return _listed([family.name for family in families])
-
-
-def _listed(words: Sequence[str]) -> str:
-    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
+    return listed([family.name for family in families])
 
 
 def _spans(horizons: Iterable[int]) -> str:
-    told = _listed([str(horizon) for horizon in horizons])
+    told = listed([str(horizon) for horizon in horizons])
     return "1 session" if told == "1" else f"{told} sessions"
 
 

@@ -3,13 +3,14 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
 import msgspec
 import numpy as np
 import pandas as pd
 
+from quant.bars import Sessions
 from quant.signals import SignalRule
 from release.portfolio import Portfolio
 from stock_assets.allocation.champion import Champions, champions
@@ -22,9 +23,21 @@ from stock_assets.allocation.weekly import Week, decisions, weekly
 from stock_assets.errors import NotMaterialized, StockAssetsError
 from stock_assets.frames import bars_of
 from stock_assets.partitions import known_tickers, last_day, weeks
-from stock_assets.presentation import table_metadata
+from stock_assets.portfolio_figures import (
+    allocation_figure,
+    correlation_figure,
+    frontier_figure,
+    strategies_figure,
+)
+from stock_assets.presentation import picture, table_metadata
+from stock_assets.resources import tracking
 from stock_assets.resources.lake import Lake
+from stock_assets.resources.registry import RegistryUnavailable
+from stock_assets.settings import PipelineSettings
 from stock_assets.version import code_version
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 GROUP: Final = "portfolio"
 WEIGHTS: Final = "portfolio_weights"
@@ -117,7 +130,7 @@ def _before(lake: Lake, week: str) -> Week | None:
     ],
 )
 def portfolio_performance(
-    context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], mlflow: dg.ResourceParam[Any]
+    context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[PipelineSettings]
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value: it writes its own file, of no partition
     """Every strategy's weights traded at the next open, net of costs; which one leads, and the newest week's risk."""
     panel, unreadable = read_panel(lake, known_tickers(context.instance))
@@ -126,16 +139,65 @@ def portfolio_performance(
     table = performance_table(portfolio)
     lake.write_files(PERFORMANCE, ALL, {PORTFOLIO: msgspec.json.encode(portfolio)})
     lake.write(PERFORMANCE, ALL, table)
-    return dg.MaterializeResult(metadata=table_metadata(table, champion=portfolio.champion.value, why=portfolio.why))
+    pictures = _pictures(record, panel)
+    return dg.MaterializeResult(
+        metadata=table_metadata(
+            table,
+            champion=portfolio.champion.value,
+            why=portfolio.why,
+            mlflow=_tell_mlflow(settings, context, portfolio, table, pictures),
+            **{name: picture(name, figure) for name, figure in pictures.items()},
+        )
+    )
+
+
+def _pictures(record: "Judged", panel: Panel) -> "dict[str, Figure]":
+    """Allocation over time, frontier, correlation and equity curves, the last once there is a record."""
+    portfolio, walk = record.portfolio, record.walk
+    held = np.array([walk.books[strategy].targets[k] for k, strategy in enumerate(record.champions.at)])
+    drawn = {
+        "allocation": allocation_figure(
+            "What the champion held", record.decided, panel.tickers, held, strategy=portfolio.champion
+        ),
+        "frontier": frontier_figure(portfolio),
+        "correlation": correlation_figure(portfolio),
+    }
+    if portfolio.performance is not None:
+        drawn["strategies"] = strategies_figure(portfolio.performance, champion=portfolio.champion)
+    return drawn
+
+
+def _tell_mlflow(
+    settings: PipelineSettings,
+    context: dg.AssetExecutionContext,
+    portfolio: Portfolio,
+    table: pd.DataFrame,
+    pictures: "Mapping[str, Figure]",
+) -> str:
+    """The MLflow run's id, or why there is none: a release does not wait for its pictures."""
+    numbers = table.set_index("strategy").to_dict("index") if len(table) else {}
+    metrics = {f"{name}_{key}": float(value) for name, of in numbers.items() for key, value in of.items()}
+    try:
+        return tracking.log_portfolio(
+            settings,
+            context.run.run_id,
+            params={"week": portfolio.week, "champion": portfolio.champion.value, "why": portfolio.why},
+            metrics=metrics,
+            figures={f"{name}.png": figure for name, figure in pictures.items()},
+        )
+    except RegistryUnavailable as error:
+        context.log.warning(f"the portfolio is not told to MLflow: {error}")
+        return f"not told: {error}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """The newest week's portfolio, and the walk that its champion was chosen by."""
+    """The newest week's portfolio, and the walk that its champion was chosen by; `decided` (R,) are the sessions."""
 
     portfolio: Portfolio
     walk: Walk
     champions: Champions
+    decided: Sessions
 
 
 def judged(lake: Lake, panel: Panel, unreadable: Mapping[str, str]) -> Judged:
@@ -169,7 +231,7 @@ def judged(lake: Lake, panel: Panel, unreadable: Mapping[str, str]) -> Judged:
         walk=made,
         chosen=chosen,
     )
-    return Judged(portfolio, made, chosen)
+    return Judged(portfolio, made, chosen, np.array([week.data_through for week in kept]))
 
 
 def _closes(lake: Lake, tickers: Sequence[str], session: np.datetime64) -> np.ndarray:

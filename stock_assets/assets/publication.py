@@ -164,6 +164,7 @@ def _draft(
 ) -> Draft:
     as_of: date = max(part.bars.session[-1] for part in parts).item()
     calendars = [calendar_of(part.lineage.ticker, as_of=as_of) for part in parts]
+    portfolio = _portfolio(lake, as_of)
     return Draft(
         as_of=as_of.isoformat(),
         horizons=settings.horizons,
@@ -174,8 +175,8 @@ def _draft(
         created_at=clock.now(),
         calendars={calendar.exchange: calendar for calendar in calendars},
         tickers=parts,
-        model_card=release_card(parts, refused, as_of=as_of.isoformat()),
-        portfolio=_portfolio(lake, as_of),
+        model_card=release_card(parts, refused, as_of=as_of.isoformat(), portfolio=portfolio),
+        portfolio=portfolio,
         refused=refused,
     )
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from release.manifest import Book, Refusal, TickerLineage, TickerMetrics, TradingRecord
+from release.portfolio import Portfolio, PortfolioPerformance, StrategyRecord
 from stock_assets.cli.console import say, stdout
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def results(release: Release) -> Iterator[Table]:
     tickers = release.tickers
     yield from scores({name: ticker.metrics for name, ticker in tickers.items()})
     yield trading({name: ticker.trading for name, ticker in tickers.items()})
+    if release.portfolio is not None and release.portfolio.performance is not None:
+        yield strategies(release.portfolio, release.portfolio.performance)
 
 
 def scores(metrics: Mapping[str, Mapping[int, TickerMetrics]]) -> Iterator[Table]:
@@ -97,6 +100,33 @@ def _book(book: Book, *, deflated: str) -> Iterator[str]:
     yield f"{abs(book.maximum_drawdown):.1%}"
     yield f"{book.trades}"
     yield f"{book.exposure:.0%}"
+
+
+def strategies(portfolio: Portfolio, performance: PortfolioPerformance) -> Table:
+    """A row a strategy, as walked forward; the champion of the time first, equal weight and buying once among them."""
+    table = plain_table(
+        title=f"Allocations walked forward, {performance.weeks} weeks to {performance.last}",
+        caption=f"Net of {performance.cost_bp:g} bp a side, traded at the next open. Over equal: p that its Sharpe "
+        f"ratio is not above equal weight's. {portfolio.why}",
+    )
+    table.add_column("strategy", style="bold")
+    for name in ("return", "volatility", "Sharpe", "95 %", "over\nequal", "drawdown", "turnover"):
+        table.add_column(name, justify="right")
+    table.add_row("champion, as chosen", *_strategy(performance.champion))
+    for strategy, record in performance.strategies.items():
+        table.add_row(strategy.value.replace("_", " "), *_strategy(record))
+    table.add_row("buy and hold", *_strategy(performance.buy_and_hold))
+    return table
+
+
+def _strategy(of: StrategyRecord) -> Iterator[str]:
+    yield f"{of.annualised_return:+.1%}"
+    yield f"{of.annualised_volatility:.1%}"
+    yield f"{of.sharpe:+.2f}"
+    yield f"{of.sharpe_lower_95:+.1f} to {of.sharpe_upper_95:+.1f}"
+    yield f"{of.p_equal_weight:.2f}"
+    yield f"{of.maximum_drawdown:.1%}"
+    yield f"{of.turnover:.1f}"
 
 
 def _between(values: Sequence[float]) -> str:

@@ -255,6 +255,46 @@ def log_outcome(
         client.log_text(run_id, card, MODEL_CARD)
 
 
+@timed("portfolio_performance")
+def log_portfolio(
+    settings: PipelineSettings,
+    dagster_run_id: str,
+    *,
+    params: Mapping[str, str],
+    metrics: Mapping[str, float],
+    figures: Mapping[str, Figure],
+) -> str:
+    """Log a week's portfolio as a run of its own; its id.
+
+    Without the resource ``mlflow``, whose absence would fail the run that publishes: a release does without pictures.
+
+    Raises
+    ------
+    RegistryUnavailable
+    """
+    from mlflow.entities import Metric, Param, RunTag
+
+    prepare_tracking(settings)
+    client, now = mlflow().MlflowClient(settings.tracking_uri), int(time.time() * 1e3)
+    with answering(settings.tracking_uri):
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        run_id = str(client.create_run(experiment.experiment_id, run_name="portfolio").info.run_id)
+        status = FAILED
+        try:
+            client.log_batch(
+                run_id,
+                metrics=[Metric(name, value, now, 0) for name, value in metrics.items()],
+                params=[Param(name, value) for name, value in params.items()],
+                tags=[RunTag(RUN_TAG, dagster_run_id)],
+            )
+            for name, figure in figures.items():
+                client.log_figure(run_id, figure, f"{FIGURES}/{name}", save_kwargs=QUICKLY)
+            status = FINISHED
+        finally:
+            client.set_terminated(run_id, status=status)
+    return run_id
+
+
 @timed("model")
 def log_dataset(run: Any, ticker: str, *, digest: str, source: Mapping[str, str], path: Path | str) -> None:
     """Log which bars the run learned from."""
