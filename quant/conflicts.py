@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from quant.bars import Floats
 from quant.constraints import Constraints, Ints, Limit, Sparse, Variable, limits, one_row
-from quant.errors import Infeasible
+from quant.errors import Infeasible, QuantError
 
 # By how much rows may be missed and still count as met, in weight.
 TOLERANCE: Final = 1e-9
@@ -61,24 +61,37 @@ def highest_return(expected_return: Floats, constraints: Constraints) -> float:
     """The greatest expected return, net of costs, within constraints that can be met; infinite without a bound."""
     from scipy.optimize import linprog
 
+    # In units of the largest one, since the solver's tolerances are absolute.
+    mean, unit = in_units(expected_return, constraints.assets)
     parts = _Parts(list(limits(constraints, of_closed=True)), constraints.assets)
     objective = np.zeros(parts.columns)
-    objective[: constraints.assets] = -expected_return
+    objective[: constraints.assets] = -mean
     if constraints.has_costs and constraints.cost is not None:
         start = parts.start[Variable.TRADED]
-        objective[start : start + constraints.assets] = constraints.cost
+        objective[start : start + constraints.assets] = constraints.cost / unit
     below, equal = parts.split()
     found = linprog(objective, *below, *equal, bounds=(None, None), method="highs", options=OPTIONS)
     if found.status == 3:
         return float("inf")
-    return -float(np.asarray(found.fun))
+    return -unit * float(np.asarray(found.fun))
+
+
+def in_units(expected_return: Floats, assets: int) -> tuple[Floats, float]:
+    """Expected returns (N,) in units of the largest one, and that one; `QuantError` where they are not finite."""
+    if expected_return.shape != (assets,) or not np.isfinite(expected_return).all():
+        raise QuantError(f"expected_return: expected a finite ({assets},) array, got shape {expected_return.shape}")
+    unit = float(np.abs(expected_return).max())
+    return (expected_return / unit, unit) if unit > 0 else (expected_return, 1.0)
 
 
 def _return_limit(constraints: Constraints, expected_return: Floats, at_least: float) -> Limit:
-    terms: dict[Variable, Sparse] = {Variable.WEIGHT: one_row(-expected_return)}
+    mean, unit = in_units(expected_return, constraints.assets)
+    terms: dict[Variable, Sparse] = {Variable.WEIGHT: one_row(-mean)}
     if constraints.has_costs and constraints.cost is not None:
-        terms[Variable.TRADED] = one_row(constraints.cost)
-    return Limit(terms=terms, bound=np.array([-at_least]), label=lambda _: f"expected return at least {at_least:g}")
+        terms[Variable.TRADED] = one_row(constraints.cost / unit)
+    return Limit(
+        terms=terms, bound=np.array([-at_least / unit]), label=lambda _: f"expected return at least {at_least:g}"
+    )
 
 
 class _Parts:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from quant.bars import Floats
-from quant.conflicts import highest_return
+from quant.conflicts import highest_return, in_units
 from quant.constraints import Constraints, long_only
 from quant.errors import QuantError
 from quant.portfolio import Risk, assets_of, minimum_variance, variance
@@ -73,6 +73,7 @@ def efficient_frontier(
     if points < 2:
         raise QuantError(f"points: expected at least 2, got {points}")
     constraints = replace(constraints or long_only(assets_of(risk)), cost=None)
+    _, unit = in_units(expected_return, constraints.assets)
     calmest = minimum_variance(risk, constraints, time_limit=time_limit)
     highest = highest_return(expected_return, constraints)
     if not np.isfinite(highest):
@@ -80,7 +81,7 @@ def efficient_frontier(
     lowest = float(expected_return @ calmest)
     between = np.linspace(lowest, highest, points)[1:]
     # Asked for in full, the last point would leave the solver a single vertex and no inside to work in.
-    slack = 1e-11 * float(np.abs(expected_return).max())
+    slack = 1e-11 * unit
     rows = [calmest] + [
         minimum_variance(
             risk, constraints, expected_return=expected_return, at_least=float(level) - slack, time_limit=time_limit

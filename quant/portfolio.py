@@ -15,7 +15,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from quant.bars import Floats
-from quant.conflicts import explain, highest_return
+from quant.conflicts import explain, highest_return, in_units
 from quant.constraints import Constraints, Ints, Limit, Sparse, Variable, are_met, limits, long_only, one_row
 from quant.errors import Infeasible, QuantError
 from quant.moments import FactorModel
@@ -89,7 +89,7 @@ def minimum_variance(
             raise QuantError("expected_return: expected one beside at_least, got none")
         if not np.isfinite(at_least):
             raise QuantError(f"at_least: expected a finite number, got {at_least}")
-        mean, unit = _in_units(expected_return, constraints)
+        mean, unit = in_units(expected_return, constraints.assets)
         problem.require_return(mean, at_least / unit, costs_in=unit)
     return problem.weights(time_limit, expected_return=expected_return, at_least=at_least)
 
@@ -120,7 +120,7 @@ def maximum_sharpe(
     Cornuejols & Tutuncu (2006), Optimization methods in finance, section 8.2.
     """
     constraints = constraints or long_only(assets_of(risk))
-    mean, unit = _in_units(expected_return, constraints)
+    mean, unit = in_units(expected_return, constraints.assets)
     problem = _Problem.of(constraints, risk, scaled=True)
     problem.minimise_variance()
     problem.require_return(mean, 1.0, costs_in=unit)
@@ -152,7 +152,7 @@ def maximum_utility(
     if not 0.0 < risk_aversion < float("inf"):
         raise QuantError(f"risk_aversion: expected above 0 and finite, got {risk_aversion}")
     constraints = constraints or long_only(assets_of(risk))
-    mean, unit = _in_units(expected_return, constraints)
+    mean, unit = in_units(expected_return, constraints.assets)
     problem = _Problem.of(constraints, risk)
     # The larger of the two counts 1: a solver that stops at 1e-11 of what it minimises has to see both.
     aversion = risk_aversion * problem.scale / unit
@@ -186,7 +186,7 @@ def target_volatility(
     if not 0.0 < volatility < float("inf"):
         raise QuantError(f"volatility: expected above 0 and finite, got {volatility}")
     constraints = constraints or long_only(assets_of(risk))
-    mean, unit = _in_units(expected_return, constraints)
+    mean, unit = in_units(expected_return, constraints.assets)
     problem = _Problem.of(constraints, risk)
     problem.maximise_return(mean, costs_in=unit)
     problem.limit_volatility(volatility)
@@ -526,16 +526,6 @@ def _checked(risk: Risk, assets: int) -> tuple[Risk, float]:
             "quant.moments.nearest_psd repairs it"
         ) from None
     return risk, scale
-
-
-def _in_units(expected_return: Floats, constraints: Constraints) -> tuple[Floats, float]:
-    """Expected returns in units of the largest one, and that one."""
-    if expected_return.shape != (constraints.assets,) or not np.isfinite(expected_return).all():
-        raise QuantError(
-            f"expected_return: expected a finite ({constraints.assets},) array, got shape {expected_return.shape}"
-        )
-    unit = float(np.abs(expected_return).max())
-    return (expected_return / unit, unit) if unit > 0 else (expected_return, 1.0)
 
 
 def _root(covariance: Floats) -> Floats:
