@@ -1,38 +1,24 @@
-"""Bars that a client sends: read, bounded and checked, so that only sound ones reach the model."""
+"""Bars that a client sends: bounded and checked, so that only sound ones reach the model."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncIterator
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 import numpy as np
 
 from quant.bars import Bars, log_returns
 from quant.faults import faults
 from quant.features import WINDOW
 from quant.sessions import SessionCalendar
-from serving.errors import BadRequest, Invalid, TooLarge
+from serving.bodies import decoded
+from serving.errors import BadRequest, Invalid
 from serving.records import SentBar
 
 MAX_BARS: Final = 2_000
 MAX_BYTES: Final = 512 * 1024
 MAX_REPORTED: Final = 20
 MOVING: Final = f"prices that move, of ordinary size, in the last {WINDOW} bars"
-_PLACE: Final = re.compile(r"^(?P<said>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
-_STEP: Final = re.compile(r"\[(\d+)\]|\.(\w+)")
-
-
-async def read_body(chunks: AsyncIterator[bytes]) -> bytes:
-    """The whole request body; `TooLarge` as soon as it passes the limit, however long it says it is."""
-    body = bytearray()
-    async for chunk in chunks:
-        body += chunk
-        if len(body) > MAX_BYTES:
-            raise TooLarge(f"body: expected at most {MAX_BYTES} bytes, got more")
-    return bytes(body)
 
 
 def sent_bars(body: bytes, calendar: SessionCalendar, *, horizon: int) -> Bars:
@@ -46,7 +32,7 @@ def sent_bars(body: bytes, calendar: SessionCalendar, *, horizon: int) -> Bars:
         which the exchange's calendar can't look `horizon` sessions ahead. Names each place, up to `MAX_REPORTED` of
         them.
     """
-    sent = _decoded(body)
+    sent = decoded(body, list[SentBar], name="bars", what="a JSON list of bars")
     if not WINDOW <= len(sent) <= MAX_BARS:
         raise BadRequest(Invalid("bars", f"{len(sent)} bars", f"{WINDOW} to {MAX_BARS} bars, oldest first"))
     bars = Bars(
@@ -63,35 +49,6 @@ def sent_bars(body: bytes, calendar: SessionCalendar, *, horizon: int) -> Bars:
         raise BadRequest(Invalid("bars", f"the same price all along, {bars.close[-1]:g}", MOVING))
     _check_last_session(bars, calendar, horizon)
     return bars
-
-
-def _decoded(body: bytes) -> list[SentBar]:
-    try:
-        return msgspec.json.decode(body, type=list[SentBar])
-    except msgspec.ValidationError as error:
-        raise BadRequest(_misfit(body, str(error))) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadRequest(Invalid("body", repr(body[:40]), f"a JSON list of bars ({error})")) from None
-
-
-def _misfit(body: bytes, said: str) -> Invalid:
-    """msgspec's account of a misfit ("Expected `float`, got `str` - at `$[3].close`") in our words."""
-    match = _PLACE.match(said)
-    path = (match["path"] or "") if match else ""
-    expected = (match["said"] if match else said).replace("`", "").removeprefix("Expected ").split(", got ")[0]
-    return Invalid(f"bars{path}", _value_at(body, path), expected)
-
-
-def _value_at(body: bytes, path: str) -> str:
-    """What the body holds at a path such as ``[3].close``, as JSON of bounded length."""
-    try:
-        value: Any = msgspec.json.decode(body)
-    except msgspec.ValidationError:
-        return "a number beyond what a float64 holds"
-    for index, name in _STEP.findall(path):
-        value = value[int(index)] if index else value[name]
-    shown = msgspec.json.encode(value).decode()
-    return shown if len(shown) <= 80 else f"{shown[:77]}..."
 
 
 def _session(row: int, text: str) -> date:

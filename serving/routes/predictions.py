@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 
 from quant.bars import Bars
 from quant.features import WINDOW
+from serving.bodies import read_body
 from serving.errors import BadRequest, Invalid
 from serving.forecasts import predict
 from serving.latest import Latest
@@ -18,7 +19,7 @@ from serving.openapi import SCHEMAS, answers
 from serving.records import Predictions
 from serving.routes.common import LatestState, TickerPath, json_response
 from serving.view import V1, View
-from serving.whatif import MAX_BARS, MOVING, read_body, sent_bars
+from serving.whatif import MAX_BARS, MAX_BYTES, MOVING, sent_bars
 
 router = APIRouter(prefix=f"{V1}/predictions", tags=["predictions"])
 
@@ -60,7 +61,7 @@ async def what_if(ticker: TickerPath, latest: LatestState, request: Request) -> 
     """
     view = latest.view
     released = view.ticker(ticker)
-    body = await read_body(request.stream())
+    body = await read_body(request.stream(), limit=MAX_BYTES)
     calendar = view.release.calendars[released.exchange]
     bars = sent_bars(body, calendar, horizon=max(view.release.manifest.horizons))
     prediction = await asyncio.to_thread(_predict, latest, view, ticker, bars)
