@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
+
+_NAMED: Final = re.compile(r"(?P<field>[^:]+): expected (?P<expected>.+), got (?P<value>.+)", re.DOTALL)
 
 
 class ServingError(Exception):
@@ -39,12 +43,30 @@ class Invalid:
         return f"{self.field}: expected {self.expected}, got {self.value}"
 
 
+def invalid_in(message: str) -> Invalid | None:
+    """What a message such as "cash: expected 0 or more, got -1" names; None if it is of another form."""
+    match = _NAMED.fullmatch(message)
+    return Invalid(match["field"], match["value"], match["expected"]) if match else None
+
+
 class BadRequest(ServingError):
     """A request with parts that can't be used."""
 
     def __init__(self, *invalid: Invalid) -> None:
         self.invalid = invalid
         super().__init__("; ".join(str(part) for part in invalid[:3]))
+
+
+class Impossible(ServingError):
+    """A request whose parts are sound one by one and can't be had together; `conflicting` has those that clash."""
+
+    def __init__(self, message: str, *conflicting: Invalid) -> None:
+        self.conflicting = conflicting
+        super().__init__(message)
+
+
+class Busy(ServingError):
+    """More work under way than this server takes on."""
 
 
 class TooLarge(ServingError):

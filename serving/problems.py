@@ -12,7 +12,18 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from quant.errors import QuantError
-from serving.errors import BadRequest, Invalid, NotInRelease, NotReady, TooLarge, UnknownTicker
+from quant.program import TimeLimit
+from serving.errors import (
+    BadRequest,
+    Busy,
+    Impossible,
+    Invalid,
+    NotInRelease,
+    NotReady,
+    TooLarge,
+    UnknownTicker,
+    invalid_in,
+)
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_SECONDS: Final = 2
@@ -74,6 +85,9 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(NotInRelease, _not_in_release)
     app.add_exception_handler(BadRequest, _bad_request)
     app.add_exception_handler(TooLarge, _too_large)
+    app.add_exception_handler(Impossible, _impossible)
+    app.add_exception_handler(Busy, _busy)
+    app.add_exception_handler(TimeLimit, _time_limit)
     app.add_exception_handler(QuantError, _beyond_the_mathematics)
     app.add_exception_handler(RequestValidationError, _refused_by_the_framework)
     app.add_exception_handler(HTTPException, _http)
@@ -103,8 +117,30 @@ async def _too_large(request: Request, error: Exception) -> Response:
     return problem(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error), kind="too-large")
 
 
+async def _impossible(request: Request, error: Exception) -> Response:
+    invalid = error.conflicting if isinstance(error, Impossible) else ()
+    return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error), kind="infeasible", invalid=invalid)
+
+
+async def _busy(request: Request, error: Exception) -> Response:
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, str(error), kind="busy", headers=headers)
+
+
+async def _time_limit(request: Request, error: Exception) -> Response:
+    # Nobody is told to try again: the same request takes as long the next time.
+    return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, str(error), kind="time-limit")
+
+
 async def _beyond_the_mathematics(request: Request, error: Exception) -> Response:
-    return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error), kind="invalid-request")
+    invalid = invalid_in(str(error))
+    return problem(
+        request,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        str(error),
+        kind="invalid-request",
+        invalid=(invalid,) if invalid else (),
+    )
 
 
 async def _refused_by_the_framework(request: Request, error: Exception) -> Response:
