@@ -265,6 +265,8 @@ def risk_budgeting(
     constraints = replace(constraints, lower=np.maximum(constraints.lower, 0.0))
     problem = _Problem.of(constraints, risk, scaled=True)
     among = np.flatnonzero(~constraints.closed)
+    if not len(among):
+        explain(constraints)
     budgeted = _budgeted(problem.risk, budgets, among)
     if budgeted is not None:
         weights: Floats = budgeted * (constraints.net[0] / budgeted.sum())
