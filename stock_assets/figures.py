@@ -2,14 +2,13 @@
 
 How well probabilities and intervals keep their word, what trading the signals made, what the models lean on.
 
-Only drawing belongs here. Figures are objects of their own, without pyplot's state, so that nothing is left open; small
-ones, because drawing a picture costs as much as many fits.
+Only drawing belongs here; what pictures have in common, the portfolio's too, is in `drawing`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,21 @@ from quant.bars import Floats, Sessions
 from quant.forecast import COVERAGE
 from quant.intervals import rolling_coverage
 from quant.probability import reliability
+from stock_assets.drawing import (
+    BLUE,
+    COLOURS,
+    FAINT,
+    GREY,
+    ORANGE,
+    SMALL,
+    blank,
+    dressed,
+    legend,
+    percent,
+    plain_log_ticks,
+    thinned,
+    years,
+)
 from stock_assets.learning.candidates import Part
 from stock_assets.learning.importance import Importance
 from stock_assets.learning.scores import column
@@ -30,13 +44,8 @@ QUARTER: Final = 63
 # Of equally many sessions each: with more, what is seen is noise.
 BINS: Final = 8
 SHOWN: Final = 10
-SMALL: Final = 8  # points
 # A normal distribution's middle 95 %, in standard errors.
 SURE: Final = 1.96
-BLUE, ORANGE, GREY, FAINT = "#2563eb", "#d97706", "#6b7280", "#e5e7eb"
-COLOURS: Final = (BLUE, ORANGE, "#16a34a", "#7c3aed")
-# Drawn points of a line: a picture has no more columns of pixels.
-POINTS: Final = 600
 PARTS: Final = {
     Part.EDGE: ("Expected return", "squared error"),
     Part.VARIANCE: ("Variance", "QLIKE"),
@@ -53,7 +62,7 @@ def reliability_figure(ticker: str, forecasts: Mapping[int, pd.DataFrame]) -> Fi
         By horizon, one model's `oos_predictions` with known outcomes: `p_up`, `realised`.
     """
     width = 3.5 * len(forecasts) + 0.2
-    figure = _figure(f"{ticker}: does it rise as often as it is said to?", width=width, height=4.1)
+    figure = blank(f"{ticker}: does it rise as often as it is said to?", width=width, height=4.1)
     for place, (horizon, table) in enumerate(forecasts.items()):
         left, across = (0.62 + 3.5 * place) / width, 2.75 / width
         above, below = figure.add_axes((left, 0.29, across, 0.5)), figure.add_axes((left, 0.115, across, 0.14))
@@ -61,11 +70,11 @@ def reliability_figure(ticker: str, forecasts: Mapping[int, pd.DataFrame]) -> Fi
         _reliability(above, up, p_up, horizon=horizon)
         below.hist(p_up, bins=30, range=above.get_xlim(), color=BLUE)
         below.set_xlim(above.get_xlim())
-        _dressed(above, y="share that rose")
-        _dressed(below, x=f"P(up) said {_ahead(horizon)}, {len(up):,} times", y="times")
+        dressed(above, y="share that rose")
+        dressed(below, x=f"P(up) said {_ahead(horizon)}, {len(up):,} times", y="times")
         above.tick_params(labelbottom=False)
         for axis in (above.yaxis, below.xaxis):
-            axis.set_major_formatter(_percent)
+            axis.set_major_formatter(percent)
     return figure
 
 
@@ -81,7 +90,7 @@ def _reliability(axes: Axes, up: Floats, p_up: Floats, *, horizon: int) -> None:
     axes.errorbar(points.predicted, points.observed, error, fmt="o", ms=4, color=BLUE, elinewidth=1, label=came)
     axes.set_xlim(max(low, 0.0), min(high, 1.0))
     axes.set_ylim(max(low, 0.0), min(high, 1.0))
-    _legend(axes, columns=1)
+    legend(axes, columns=1)
 
 
 def coverage_figure(ticker: str, forecasts: Mapping[int, pd.DataFrame]) -> Figure:
@@ -93,7 +102,7 @@ def coverage_figure(ticker: str, forecasts: Mapping[int, pd.DataFrame]) -> Figur
     forecasts : mapping of DataFrame
         As for `reliability_figure`: `target_date`, `lower_90`, `upper_90`, `realised`, in the order of time.
     """
-    figure = _figure(f"{ticker}: do 90 % intervals hold 90 %?", width=7.2, height=3.3)
+    figure = blank(f"{ticker}: do 90 % intervals hold 90 %?", width=7.2, height=3.3)
     axes = figure.add_axes((0.09, 0.09, 0.89, 0.63))
     error = SURE * (COVERAGE * (1.0 - COVERAGE) / QUARTER) ** 0.5
     axes.axhspan(COVERAGE - error, COVERAGE + error, color=FAINT, label="95 % of perfect ones, 1 session ahead")
@@ -102,13 +111,13 @@ def coverage_figure(ticker: str, forecasts: Mapping[int, pd.DataFrame]) -> Figur
         realised, lower, upper = (column(table, name) for name in ("realised", "lower_90", "upper_90"))
         share = rolling_coverage(realised, lower, upper, window=min(QUARTER, len(realised)))
         over_all = float(np.mean((realised >= lower) & (realised <= upper)))
-        days, drawn = _thinned(table["target_date"].to_numpy()[-len(share) :], share)
+        days, drawn = thinned(table["target_date"].to_numpy()[-len(share) :], share)
         label = f"{_ahead(horizon)}: {over_all:.1%}, at worst {share.min():.1%}"
         axes.plot(days, drawn, color=colour, linewidth=1.2, label=label)
-    axes.yaxis.set_major_formatter(_percent)
-    _years(axes)
-    _dressed(axes, y="held, of the last 63")
-    _legend(axes, columns=2)
+    axes.yaxis.set_major_formatter(percent)
+    years(axes)
+    dressed(axes, y="held, of the last 63")
+    legend(axes, columns=2)
     return figure
 
 
@@ -125,18 +134,18 @@ def equity_figure(ticker: str, session: Sessions, *, signals: Floats, buy_and_ho
         Costs and slippage, basis points of what is traded, a side.
     """
     title = f"{ticker}: the signals traded out of sample, after costs of {cost_bp:g} bp a side"
-    figure = _figure(title, width=7.2, height=3.1)
+    figure = blank(title, width=7.2, height=3.1)
     axes = figure.add_axes((0.09, 0.095, 0.89, 0.68))
     axes.axhline(1.0, color=FAINT, linewidth=1)
     books = (("buy and hold", buy_and_hold, ORANGE, "--"), ("signals", signals, BLUE, "-"))
     for name, equity, colour, style in books:
-        days, drawn = _thinned(session, np.where(equity > 0, equity, np.nan))
+        days, drawn = thinned(session, np.where(equity > 0, equity, np.nan))
         axes.plot(days, drawn, style, color=colour, linewidth=1.2, label=f"{name}: 1 became {equity[-1]:.2f}")
     axes.set_yscale("log")
-    _plain_log_ticks(axes)
-    _years(axes)
-    _dressed(axes, y="equity, log scale")
-    _legend(axes, columns=2)
+    plain_log_ticks(axes)
+    years(axes)
+    dressed(axes, y="equity, log scale")
+    legend(axes, columns=2)
     return figure
 
 
@@ -151,7 +160,7 @@ def importance_figure(ticker: str, told: Mapping[Part, Importance]) -> Figure:
     """
     sessions = max(given.sessions for given in told.values())
     title = f"{ticker}: what losing a feature costs, on {sessions} sessions not seen in training"
-    figure = _figure(title, width=7.6, height=3.3)
+    figure = blank(title, width=7.6, height=3.3)
     for place, (part, given) in enumerate(told.items()):
         axes = figure.add_axes((0.19 + 0.5 * place, 0.135, 0.29, 0.66))
         most = np.argsort(given.increase)[-SHOWN:]
@@ -159,75 +168,11 @@ def importance_figure(ticker: str, told: Mapping[Part, Importance]) -> Figure:
         axes.barh(rows, increase, xerr=error, color=BLUE, ecolor=GREY, height=0.65, error_kw={"elinewidth": 1})
         axes.axvline(0.0, color=GREY, linewidth=1)
         what, loss = PARTS[part]
-        _dressed(axes, x=f"{loss} added, thousandths, \u00b1 95 %")
+        dressed(axes, x=f"{loss} added, thousandths, \u00b1 95 %")
         axes.set_yticks(rows, [given.feature[k] for k in most])
         axes.set_title(what, fontsize=SMALL, loc="left")
     return figure
 
 
-def _figure(title: str, *, width: float, height: float) -> Figure:
-    """A figure of so many inches with nothing but a title."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=100)
-    FigureCanvasAgg(figure)
-    figure.text(0.1 / width, 1.0 - 0.1 / height, title, fontsize=10, fontweight="bold", va="top")
-    return figure
-
-
-def _dressed(axes: Axes, *, x: str = "", y: str = "") -> None:
-    """Small words, and no frame where nothing is read off."""
-    axes.set_xlabel(x, fontsize=SMALL)
-    axes.set_ylabel(y, fontsize=SMALL)
-    axes.tick_params(labelsize=SMALL, length=3)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-
-
-def _legend(axes: Axes, *, columns: int) -> None:
-    """Above the axes, where it hides nothing."""
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=columns, frameon=False, fontsize=SMALL)
-
-
 def _ahead(horizon: int) -> str:
     return "1 session ahead" if horizon == 1 else f"{horizon} sessions ahead"
-
-
-def _thinned(days: Any, values: Floats) -> tuple[Any, Floats]:
-    """As many points as can be told apart, among them the least and the last."""
-    step = max(len(values) // POINTS, 1)
-    if step == 1 or not np.isfinite(values).any():
-        return days, values
-    rows = np.unique(
-        [*range(0, len(values), step), int(np.nanargmin(values)), int(np.nanargmax(values)), len(values) - 1]
-    )
-    return days[rows], values[rows]
-
-
-def _years(axes: Axes) -> None:
-    from matplotlib import dates
-
-    # matplotlib's dates are untyped.
-    words: Any = dates
-    locator = words.AutoDateLocator(minticks=4, maxticks=9)
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(words.ConciseDateFormatter(locator))
-    axes.margins(x=0.01)
-
-
-def _plain_log_ticks(axes: Axes) -> None:
-    """A handful of ticks at round figures, written as plain numbers."""
-    from matplotlib.ticker import LogLocator, NullFormatter
-
-    low, high = axes.get_ylim()
-    axes.yaxis.set_major_locator(
-        LogLocator(subs=(1.0, 2.0, 5.0) if high > 8.0 * low else (1.0, 1.5, 2.0, 3.0, 5.0, 7.0))
-    )
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.yaxis.set_minor_formatter(NullFormatter())
-
-
-def _percent(value: float, _: object) -> str:
-    # Not to the whole percent: ticks may stand at halves.
-    return f"{100.0 * value:.3g}%"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
 import numpy as np
@@ -13,6 +14,9 @@ import pandas as pd
 
 from quant.bars import Floats, Sessions
 from stock_assets.ingest.assessment import NO_SESSION, Finding, Outcome, gravest_first
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 WIDTH: Final = 480
 HEIGHT: Final = 96
@@ -22,6 +26,8 @@ MARKS: Final = ("#d97706", "#dc2626", "#16a34a", "#7c3aed")
 # Counts that are told at zero too.
 COUNTED: Final = (Outcome.OPEN, Outcome.QUARANTINED, Outcome.REPAIRED)
 TABLE_ROWS: Final = 100
+# Of an embedded picture.
+SHADES: Final = 128
 
 
 def table_metadata(table: pd.DataFrame, columns: Mapping[str, str] | None = None, /, **more: Any) -> dict[str, Any]:
@@ -115,6 +121,23 @@ def drawing(
     )
     data = base64.b64encode(picture.encode()).decode()
     return dg.MetadataValue.md(f"![{label}](data:image/svg+xml;base64,{data})")
+
+
+def picture(title: str, figure: Figure) -> dg.MarkdownMetadataValue:
+    """A figure inside markdown, as a PNG of few colours: it is kept with the run's events, so it has to be small."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
+    # matplotlib's canvas is untyped.
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.draw()
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    png = io.BytesIO()
+    # Pillow's usual way takes the colours that fill most of the picture, and a thin orange line turns brown.
+    few = image.quantize(SHADES, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(png, format="png", optimize=True)
+    data = base64.b64encode(png.getvalue()).decode()
+    return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{data})")
 
 
 def _text(x: float, y: float, words: str, colour: str) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+import io
 import re
 
 import numpy as np
 import pandas as pd
 
 from quant.faults import Rule
+from stock_assets.drawing import BLUE, ORANGE, blank
 from stock_assets.ingest.assessment import Finding, Outcome
 from stock_assets.presentation import HEIGHT, WIDTH, drawing, findings_marks, findings_metadata, table_metadata
+from stock_assets.presentation import picture as embedded
 
 
 def picture(shown) -> str:
@@ -87,6 +90,27 @@ def test_a_kind_of_mark_has_its_colour_whatever_else_there_is_and_a_picture_stay
 def test_a_line_of_one_value_and_one_with_gaps_can_be_drawn():
     assert 'points="4.0,' in picture(drawing("one", close=np.array([5.0])))
     assert "nan" not in picture(drawing("gaps", close=np.array([np.nan, 1.0, np.nan, 2.0])))
+
+
+def test_a_figure_is_embedded_small_and_whole_with_its_thinnest_line_in_its_own_colour():
+    from PIL import Image, ImageColor
+
+    figure = blank("noise", width=7.0, height=4.0)
+    axes = figure.add_axes((0.1, 0.1, 0.8, 0.7))
+    axes.imshow(np.random.default_rng(7).normal(size=(60, 60)), cmap="RdBu_r", aspect="auto", extent=(0, 1, 0, 1))
+    axes.set_xlim(0.0, 2.0)
+    for place, colour in ((1.2, ORANGE), (1.4, BLUE)):
+        axes.axvline(place, color=colour, linewidth=2)
+
+    shown = embedded("Noise, beside lines", figure).value
+    told = re.fullmatch(r"!\[Noise, beside lines\]\(data:image/png;base64,([^)]+)\)", shown)
+    image = Image.open(io.BytesIO(base64.b64decode(told.group(1))))
+    colours = np.asarray(image.convert("RGB")).reshape(-1, 3).astype(int)
+
+    assert image.size == (700, 400)
+    assert len(shown) < 60_000
+    for colour in (ORANGE, BLUE):
+        assert np.abs(colours - ImageColor.getrgb(colour)).max(axis=1).min() < 16
 
 
 def test_a_table_tells_its_size_and_range_before_anything_else_and_what_its_columns_hold():
