@@ -20,6 +20,7 @@ from serving.metrics import Metrics
 from serving.reload import Reloader
 from serving.routes import models, operations, portfolio, predictions, prices, signals, stream
 from serving.settings import ServerSettings
+from serving.solving import Solving
 from serving.stream import Hub
 
 DESCRIPTION = """Forecasts, signals and allocations of a published release, and the live engine's numbers on top of it.
@@ -59,6 +60,7 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
     app.state.settings = settings
     app.state.latest = latest
     app.state.hub = Hub(latest, metrics)
+    app.state.solving = Solving()
     for module in (prices, predictions, signals, portfolio, models, operations, stream):
         app.include_router(module.router)
     problems.install(app)
@@ -84,7 +86,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             from serving.follower import Follower
 
             running.append(tasks.create_task(Follower(settings.redis_url, hub).run(), name="follow"))
+        app.state.solving.warm_up()
         yield
+        app.state.solving.close()
         for task in running:
             task.cancel()
 

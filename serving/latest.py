@@ -163,6 +163,10 @@ class Latest:
         """The newest live price of a ticker, None before the first."""
         return self._prices.get(ticker)
 
+    def prices(self) -> dict[str, float]:
+        """The newest live prices there are, by ticker."""
+        return {ticker: message.price for ticker, message in self._prices.items()}
+
     def messages(self) -> tuple[LiveMessage, ...]:
         """All that a new listener has to know: the feed's status, then prices, predictions and signals by ticker."""
         status = () if self._status is None else (self._status,)

@@ -21,7 +21,7 @@ REASONS: Final = {
     404: "No such ticker (`known` names those that there are), or nothing of the kind in this release.",
     413: "The body is larger than the limit.",
     422: "Parts of the request can't be used; `errors` names each with its value and what was expected.",
-    503: "No release to answer from yet; `detail` says why.",
+    503: "No release to answer from yet, or too much to do; `type` and `detail` say which.",
 }
 TAGS: Final = [
     {"name": "predictions", "description": "Predictive distributions of the next return, out of what has closed."},
@@ -43,6 +43,12 @@ def answers(kind: type, *failures: int, cached: bool = True) -> dict[int | str, 
         200: {"description": (kind.__doc__ or "").split("\n")[0], "content": {JSON: content}}
     }
     return (_cached(found) if cached else found) | problem_answers(*failures)
+
+
+def json_body(kind: type, description: str) -> dict[str, Any]:
+    """A route's ``openapi_extra``: a body of a `kind`, with its example."""
+    content = {"schema": {"$ref": SCHEMAS.format(name=kind.__name__)}, "example": EXAMPLES[kind]}
+    return {"requestBody": {"required": True, "description": description, "content": {JSON: content}}}
 
 
 def text_answers(media_type: str, description: str, *failures: int) -> dict[int | str, dict[str, Any]]:

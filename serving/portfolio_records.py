@@ -5,10 +5,13 @@ What a client may send is in `serving.portfolio_requests`.
 
 from __future__ import annotations
 
+import enum
+
 import msgspec
 
 from release.manifest import Refusal
 from release.portfolio import FrontierPoint, PortfolioPerformance, Strategy, Stress, Tail
+from serving.portfolio_requests import Objective
 
 
 class StrategyWeights(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,3 +110,115 @@ class Performance(msgspec.Struct, frozen=True, kw_only=True):
     champion: Strategy
     why: str
     record: PortfolioPerformance
+
+
+class Source(enum.Enum):
+    """Where an estimate or a price is from."""
+
+    CLIENT = "client"
+    LIVE = "live"
+    RELEASE = "release"
+
+
+class Estimates(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the estimates are from; `release_id` and `data_through` where any is the release's.
+
+    `expected_return` is null where nobody knows it and the objective doesn't need it. `repaired` is how far the
+    correlations that came were from the nearest ones that can be, relative to their norm; null if they can be.
+    """
+
+    expected_return: Source | None
+    covariance: Source
+    release_id: str | None
+    data_through: str | None
+    repaired: float | None
+
+
+class OptimizedWeights(msgspec.Struct, frozen=True, kw_only=True):
+    """The best weights by ticker, `cash` beside them, and what they are by the estimates that chose them.
+
+    Annualised and in sample, before costs; the Sharpe ratio is null without an expected return or a volatility.
+    `turnover` and `cost`, paid once, are shares of the book from `held`; null where that or `cost_bp` is missing.
+    """
+
+    objective: Objective
+    weights: dict[str, float]
+    cash: float
+    expected_return_in_sample: float | None
+    volatility_in_sample: float
+    sharpe_in_sample: float | None
+    risk_contributions: dict[str, float]
+    effective_number: float
+    turnover: float | None
+    cost: float | None
+    estimates: Estimates
+
+
+class Side(enum.Enum):
+    """Of an order."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """Whole lots to buy or sell at `price`, or about it: `notional` is of that price, `cost` beside it."""
+
+    ticker: str
+    side: Side
+    shares: float
+    price: float
+    notional: float
+    cost: float
+
+
+class Position(msgspec.Struct, frozen=True, kw_only=True):
+    """A ticker before and after the orders; weights are of the book's value at that time, `target` is aimed at."""
+
+    ticker: str
+    price: float
+    price_source: Source
+    shares_before: float
+    shares_after: float
+    weight_before: float
+    weight_after: float
+    target: float
+
+
+class Method(enum.Enum):
+    """How orders were found; `quant.rebalance`'s words."""
+
+    OPTIMAL = "optimal"
+    TIME_LIMIT = "time_limit"
+    GREEDY = "greedy"
+
+
+class RebalancePlan(msgspec.Struct, frozen=True, kw_only=True):
+    """Orders, and the book before and after them. Amounts are in the currency of the prices, risk is annualised.
+
+    `strategy` is null for a target of the client's own. `turnover` is what is traded as a share of the value before.
+    `method` is `optimal`: proved; `time_limit`: the best until time ran out; `greedy`: good, without proof. `gap` is
+    how much nearer to the target, as a share of the value, other orders could be at most; null if unknown. `limited`
+    says that turnover or the minimum order kept the book further away. Tracking errors and volatilities are null
+    where something is held that the release has no covariance of; `notes` say so.
+    """
+
+    release_id: str
+    data_through: str | None
+    strategy: Strategy | None
+    orders: tuple[Order, ...]
+    positions: tuple[Position, ...]
+    cash_before: float
+    cash_after: float
+    value_before: float
+    value_after: float
+    cost: float
+    turnover: float
+    tracking_error_before: float | None
+    tracking_error_after: float | None
+    volatility_before: float | None
+    volatility_after: float | None
+    method: Method
+    gap: float | None
+    limited: bool
+    notes: tuple[str, ...]

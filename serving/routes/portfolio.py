@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from collections.abc import Mapping
+from typing import Annotated
 
-from serving.openapi import answers
-from serving.portfolio_records import Correlation, Frontier, Performance, Risk, Weights
-from serving.routes.common import LatestState
+from fastapi import APIRouter, Depends, Request, Response
+
+from release.reader import Release
+from serving.bodies import read_body
+from serving.openapi import answers, json_body
+from serving.portfolio_records import (
+    Correlation,
+    Frontier,
+    OptimizedWeights,
+    Performance,
+    RebalancePlan,
+    Risk,
+    Weights,
+)
+from serving.portfolio_requests import (
+    MAX_OPTIMIZE_BYTES,
+    MAX_REBALANCE_BYTES,
+    OptimizeRequest,
+    RebalanceRequest,
+)
+from serving.routes.common import LatestState, json_response
+from serving.solving import Solving
 from serving.view import PORTFOLIO
 
 router = APIRouter(prefix=PORTFOLIO, tags=["portfolio"])
+
+
+async def _solving(request: Request) -> Solving:
+    solving: Solving = request.app.state.solving
+    return solving
+
+
+SolvingState = Annotated[Solving, Depends(_solving)]
 
 
 @router.get("", responses=answers(Weights, 404, 503))
@@ -43,3 +71,48 @@ async def get_risk(latest: LatestState) -> Response:
 async def get_correlation(latest: LatestState) -> Response:
     """The correlation matrix of daily returns, and an order of the tickers that shows what moves together."""
     return latest.portfolio(f"{PORTFOLIO}/correlation").response(latest.now())
+
+
+@router.post(
+    "/optimize",
+    responses=answers(OptimizedWeights, 404, 413, 422, 503, cached=False),
+    openapi_extra=json_body(OptimizeRequest, "An objective and its constraints, at most 8 MiB."),
+)
+async def optimize(latest: LatestState, solving: SolvingState, request: Request) -> Response:
+    """Weights that are best for an objective within constraints, by the release's estimates or your own.
+
+    The same request has the same answer for as long as the release is in force; nothing is kept. A request that takes
+    longer than five seconds is answered by `/problems/time-limit`.
+    """
+    release = latest.view.release
+    body = await read_body(request.stream(), limit=MAX_OPTIMIZE_BYTES)
+    return json_response(await solving.run(lambda: _optimize(body, release)))
+
+
+@router.post(
+    "/rebalance",
+    responses=answers(RebalancePlan, 404, 413, 422, 503, cached=False),
+    openapi_extra=json_body(RebalanceRequest, "What is held and what it is to become, at most 256 KiB."),
+)
+async def rebalance(latest: LatestState, solving: SolvingState, request: Request) -> Response:
+    """Orders of whole lots that bring holdings to the weights of a strategy, or to your own; cash never goes below 0.
+
+    A holding that the release knows nothing of needs a price; it is sold unless it has a target. The same request has
+    the same answer for as long as release and live prices hold; nothing is kept and nothing is ordered.
+    """
+    release, live = latest.view.release, latest.prices()
+    body = await read_body(request.stream(), limit=MAX_REBALANCE_BYTES)
+    return json_response(await solving.run(lambda: _rebalance(body, release, live)))
+
+
+# The solvers take longer to load than the rest of the server: not before they are needed, or for `Solving.warm_up`.
+def _optimize(body: bytes, release: Release) -> OptimizedWeights:
+    from serving import optimizing
+
+    return optimizing.optimize(body, release)
+
+
+def _rebalance(body: bytes, release: Release, live: Mapping[str, float]) -> RebalancePlan:
+    from serving import rebalancing
+
+    return rebalancing.rebalanced_book(body, release, live)
