@@ -68,6 +68,7 @@ def years(axes: Axes) -> None:
     locator = words.AutoDateLocator(minticks=4, maxticks=9)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(words.ConciseDateFormatter(locator))
+    axes.xaxis.get_offset_text().set_fontsize(SMALL)
     axes.margins(x=0.01)
 
 

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's, told apart by eyes of any kind; neighbours differ in lightness too.
-AREAS: Final = ("#0072b2", "#e69f00", "#009e73", "#f0e442", "#d55e00", "#56b4e9", "#882255", "#cc79a7")
+# Okabe and Ito's, with wine for the pink that some eyes take for grey; neighbours are far apart to eyes of any kind.
+AREAS: Final = ("#0072b2", "#e69f00", "#009e73", "#f0e442", "#882255", "#56b4e9", "#d55e00", "#000000")
 NAMED: Final = len(AREAS)
 OTHERS, CASH = "others", "cash"
 REST: Final = {OTHERS: "#9ca3af", CASH: FAINT}

@@ -21,8 +21,11 @@ from stock_assets.drawing import BLUE, ORANGE
 from stock_assets.portfolio_figures import (
     APART,
     AREAS,
+    CASH,
     LABELLED,
     NAMED,
+    OTHERS,
+    REST,
     _apart,
     allocation_figure,
     correlation_figure,
@@ -32,6 +35,13 @@ from stock_assets.portfolio_figures import (
 
 TICKERS = ("AAPL", "GOOG", "IBM", "MSFT")
 LONGEST = max(Strategy, key=lambda strategy: len(strategy.value))
+# What eyes make of linear RGB: without the cones for red, green or blue (Machado, Oliveira & Fernandes 2009).
+SEEN = {
+    "usual": np.eye(3),
+    "no red": np.array([[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]]),
+    "no green": np.array([[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]]),
+    "no blue": np.array([[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]]),
+}
 DAYS = np.array(["2012-01-06", "2012-01-13", "2012-01-20"], dtype="datetime64[D]")
 
 
@@ -78,6 +88,22 @@ def saved(figure) -> bytes:
     png = io.BytesIO()
     figure.savefig(png)
     return png.getvalue()
+
+
+def linear(colour: str) -> np.ndarray:
+    """Linear RGB, from sRGB's notation."""
+    from matplotlib.colors import to_rgb
+
+    channels = np.array(to_rgb(colour))
+    return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+
+
+def lab(rgb: np.ndarray) -> np.ndarray:
+    """CIE L*a*b*, in which distances are as large as they seem; of linear RGB."""
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    xyz = to_xyz @ np.clip(rgb, 0.0, 1.0) / to_xyz.sum(axis=1)
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
 
 
 def legend_of(axes) -> list[str]:
@@ -153,12 +179,15 @@ def test_those_held_most_on_average_are_named_in_their_given_order_and_the_rest_
     assert len({tuple(area.get_facecolor()[0]) for area in figure.axes[0].collections}) == NAMED + 2
 
 
-def test_neighbouring_areas_differ_in_lightness_too():
-    from matplotlib.colors import to_rgb
+@pytest.mark.parametrize("eyes", SEEN)
+def test_areas_side_by_side_are_far_apart_to_eyes_of_any_kind_and_none_is_taken_for_another(eyes):
+    seen = np.array([lab(SEEN[eyes] @ linear(colour)) for colour in (*AREAS, REST[OTHERS], REST[CASH])])
 
-    lightness = [np.dot(to_rgb(colour), (0.2126, 0.7152, 0.0722)) for colour in AREAS]
+    apart = np.linalg.norm(seen[:, None] - seen[None], axis=-1)
 
-    assert np.abs(np.diff(lightness)).min() > 0.05
+    # 2 is the least difference that is seen at all.
+    assert np.diag(apart, 1).min() > 20
+    assert apart[np.triu_indices(len(seen), 1)].min() > 15
 
 
 def test_the_frontier_and_the_points_are_the_record_s(portfolio):
