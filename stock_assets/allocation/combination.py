@@ -55,8 +55,10 @@ def share_at_target(weights: Floats, returns: Floats, *, sessions_per_year: int)
     """How much of the weights (N,) to hold so that their volatility is `TARGET` a year: 1 at most, the rest is cash.
 
     Volatility is that of the weights over past simple returns (T, N), the newer the more: exponentially weighted with
-    `HALF_LIFE`, about zero.
+    `HALF_LIFE`, about zero. Without a past all is held.
     """
+    if not len(returns):
+        return 1.0
     book = returns @ weights
     decay = 0.5 ** (np.arange(len(book))[::-1] / HALF_LIFE)
     variance = float(decay @ book**2) / float(decay.sum()) * sessions_per_year

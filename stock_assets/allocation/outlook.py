@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from quant.bars import Floats, Sessions
@@ -42,7 +43,9 @@ class Forecasts:
         return cls(made, due, mean, vol, realised)
 
 
-def forecast_views(records: Sequence[Forecasts | None], *, through: np.datetime64, sessions_per_year: int) -> Views:
+def forecast_views(
+    records: Sequence[Forecasts | None], *, through: np.datetime64, sessions_per_year: npt.NDArray[np.int_]
+) -> Views:
     """A view on each ticker that has a forecast by the end of a day, and a record to tell its worth by; may be none.
 
     Parameters
@@ -50,7 +53,8 @@ def forecast_views(records: Sequence[Forecasts | None], *, through: np.datetime6
     records : sequence of Forecasts or None
         By ticker. Those made after `through`, and outcomes known after it, are not read.
     through : datetime64
-    sessions_per_year : int
+    sessions_per_year : (N,) int
+        Of each ticker's own calendar, since a forecast is of its own next session.
 
     Returns
     -------

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from quant.bars import CLOSE, OPEN, Bars, Floats, Sessions, log_returns
@@ -17,7 +18,11 @@ from stock_assets.calendars import exchange_of, sessions_per_year
 
 # Two years: long enough for a covariance of a few dozen tickers, short enough to follow the market.
 LOOKBACK: Final = 504
+# Days without a bar for which a ticker is waited for, and after which it has stopped.
 STALE_DAYS: Final = 7
+# A day number before all others.
+NEVER: Final = -(10**9)
+ALL: Final = slice(None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,8 +56,9 @@ class Panel:
     tickers : tuple of str
     session : (S,) datetime64[D]
     close, open : (S, N) float64
-        Log levels of the total return at each session's close and open; NaN where a ticker isn't listed. A session that
-        some ticker missed is part of the step to the next one.
+        Log levels of the total return at each session's close and open; NaN where a ticker has no bar: before its first
+        and after it stopped. A session that some ticker missed is part of the step to the next one. Whether it is one
+        is decided by what was known on that day, so that later bars change nothing.
     sessions_per_year : int
         Of the sparsest calendar.
     """
@@ -74,15 +80,24 @@ class Panel:
             # A dividend belongs to the night: whoever buys at the open no longer gets it.
             opens[name] = pd.Series(level - np.log(of.ohlcv[:, CLOSE] / of.ohlcv[:, OPEN]), index=index)
         close = pd.concat(closes, axis=1).sort_index()
-        shared = (close.notna() | ~(close.ffill().notna() & close.bfill().notna())).all(axis=1)
-        close, opening = close[shared], pd.concat(opens, axis=1).sort_index()[shared]
+        opening = pd.concat(opens, axis=1).sort_index()
+        session = close.index.to_numpy().astype("datetime64[D]")
+        shared = _missed_by_none(session, close.notna().to_numpy())
         return cls(
             tickers=tuple(bars),
-            session=close.index.to_numpy().astype("datetime64[D]"),
-            close=close.to_numpy(dtype=np.float64),
-            open=opening.to_numpy(dtype=np.float64),
+            session=session[shared],
+            close=close.to_numpy(dtype=np.float64)[shared],
+            open=opening.to_numpy(dtype=np.float64)[shared],
             sessions_per_year=min(sessions_per_year(exchange_of(name)) for name in bars),
         )
+
+    def allocatable(self) -> npt.NDArray[np.bool_]:
+        """Whether `known` would keep anybody, (S,), by the end of each session."""
+        bar = np.isfinite(self.close)
+        day = self.session.astype(np.int64)[:, None]
+        newest = np.maximum.accumulate(np.where(bar, day, NEVER), axis=0)
+        kept: npt.NDArray[np.bool_] = (bar.cumsum(axis=0) > LOOKBACK) & (day - newest <= STALE_DAYS)
+        return np.logical_or.reduce(kept, axis=1)
 
     def known(self, through: np.datetime64) -> Known:
         """What was known by the end of a day. Nobody is kept if the sessions are fewer than `LOOKBACK` and one."""
@@ -101,13 +116,17 @@ class Panel:
         kept = np.array(column, dtype=np.intp)
         if not column:
             return Known(kept, rows - 1, np.empty((LOOKBACK, 0)), left_out)
-        # Of a ticker that stopped within the last week, the last price stands.
-        levels = pd.DataFrame(self.close[rows - LOOKBACK - 1 : rows, kept]).ffill().to_numpy()
+        levels = self.standing(kept)[rows - LOOKBACK - 1 : rows]
         return Known(kept, rows - 1, np.expm1(np.diff(levels, axis=0)), left_out)
+
+    def standing(self, column: np.ndarray | slice = ALL) -> Floats:
+        """`close` (S, N) of some tickers, whose last price stands where they have no bar; NaN before the first."""
+        levels: Floats = pd.DataFrame(self.close[:, column]).ffill().to_numpy()
+        return levels
 
     def steps(self) -> Steps:
         """Every night and every day as a step of its own: trades happen at the open, between the two."""
-        night = self.open[1:] - self.close[:-1]
+        night = self.open[1:] - self.standing()[:-1]
         day = self.close - self.open
         log_steps = np.full((2 * len(self.session), len(self.tickers)), np.nan)
         log_steps[1::2], log_steps[2::2] = day, night
@@ -116,10 +135,18 @@ class Panel:
 
     def history(self, columns: np.ndarray) -> tuple[Sessions, Floats]:
         """Sessions and simple returns (T, N) of some tickers since all of them have been listed."""
-        levels = self.close[:, columns]
+        levels = self.standing(columns)
         start = int(np.argmax(np.isfinite(levels).all(axis=1)))
-        kept = pd.DataFrame(levels[start:]).ffill().to_numpy()
-        return self.session[start + 1 :], np.expm1(np.diff(kept, axis=0))
+        return self.session[start + 1 :], np.expm1(np.diff(levels[start:], axis=0))
+
+
+def _missed_by_none(session: Sessions, traded: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Which sessions (S,) have a bar of each ticker that had one in the `STALE_DAYS` before; `traded` is (S, N)."""
+    day = session.astype(np.int64)[:, None]
+    newest = np.maximum.accumulate(np.where(traded, day, NEVER), axis=0)
+    before = np.vstack([np.full((1, traded.shape[1]), NEVER), newest[:-1]])
+    every: npt.NDArray[np.bool_] = (traded | (day - before > STALE_DAYS)).all(axis=1)
+    return every
 
 
 @dataclass(frozen=True, slots=True, eq=False)

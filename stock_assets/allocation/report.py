@@ -143,14 +143,15 @@ def performance_of(walk: Walk, chosen: Champions, session: Sessions) -> Portfoli
         first=str(days[0]),
         last=str(days[-1]),
         sessions=len(days),
-        weeks=len(walk.rows),
+        weeks=len(np.unique(walk.rows)),
         trials=len(walk.books),
         cost_bp=walk.cost_bp,
         strategies={strategy: record(book) for strategy, book in walk.books.items()},
         champion=record(book_as_chosen(walk, chosen)),
         buy_and_hold=record(walk.book_of(equal.targets, trades=1)),
         sessions_shown=tuple(str(day) for day in days[shown]),
-        champions={str(days[walk.known[k]]): strategy for k, strategy in chosen.since.items()},
+        # The newest decision may still wait for the session that it is traded in.
+        champions={str(days[min(walk.known[k], len(days) - 1)]): name for k, name in chosen.since.items()},
     )
 
 

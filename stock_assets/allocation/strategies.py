@@ -30,6 +30,8 @@ TAU: Final = 0.05
 # Momentum: correlation of score and return, by the month (Grinold 1994); a year's return but its last month's.
 INFORMATION: Final = 0.05
 MOST_SCORE: Final = 2.5
+# Of the past year's log returns: below it tickers differ by rounding only, which no score may blow up.
+LEAST_SPREAD: Final = 1e-9
 MOMENTUM_FROM: Final = 252
 MOMENTUM_TO: Final = 21
 MONTHS: Final = 12
@@ -143,7 +145,8 @@ def momentum(returns: Floats, prior: Floats, covariance: Floats) -> Views:
     """
     past = np.log1p(returns[-MOMENTUM_FROM : len(returns) - MOMENTUM_TO]).sum(axis=0)
     spread = float(past.std())
-    score = np.clip((past - past.mean()) / spread, -MOST_SCORE, MOST_SCORE) if spread > 0 else np.zeros(len(past))
+    alike = spread < LEAST_SPREAD
+    score = np.zeros(len(past)) if alike else np.clip((past - past.mean()) / spread, -MOST_SCORE, MOST_SCORE)
     deviation = np.sqrt(np.diag(covariance))
     added = MONTHS * INFORMATION * score * deviation / np.sqrt(MONTHS)
     return Views.absolute(prior + added, TAU * deviation**2)

@@ -59,6 +59,7 @@ class Walk:
         Those that were walked.
     rows : (Q,) int
         The steps at whose start the first Q of the R decisions were traded; the newest one may still wait for its open.
+        Of several at the same step, because nothing was traded in between, the last one stands.
     known : (R,) int
         How many of the walk's sessions were over at each decision.
     first_session : int
@@ -144,7 +145,8 @@ def walk(steps: Steps, decisions: Sequence[Decision], *, cost_bp: float, session
 def _book(steps: Steps, rows: np.ndarray, targets: Floats, *, cost_bp: float) -> Book:
     if not len(rows):
         return Book(targets, None, np.empty(0))
-    made = rebalanced(steps.returns, Targets(rows, targets[: len(rows)]), cost_bp=cost_bp)
+    stands = np.append(np.diff(rows) > 0, True)
+    made = rebalanced(steps.returns, Targets(rows[stands], targets[: len(rows)][stands]), cost_bp=cost_bp)
     return Book(targets, made, by_session(made.log_return, steps.session))
 
 

@@ -19,6 +19,7 @@ from stock_assets.allocation.outlook import Forecasts, forecast_views
 from stock_assets.allocation.panel import LOOKBACK, Known, Panel, Steps
 from stock_assets.allocation.strategies import Situation, allocate
 from stock_assets.allocation.walk import Decision, past_of
+from stock_assets.calendars import exchange_of, sessions_per_year
 from stock_assets.errors import NotMaterialized
 from stock_assets.partitions import last_day, week_of
 
@@ -75,10 +76,12 @@ class Week:
 
 
 def first_week(panel: Panel) -> str | None:
-    """The first week for which some ticker has enough history; None if no week has."""
-    listed = np.isfinite(panel.close).cumsum(axis=0) > LOOKBACK
-    enough = listed.any(axis=1)
-    return week_of(date.fromisoformat(str(panel.session[np.argmax(enough)]))) if enough.any() else None
+    """The first week from which on there always is a ticker with enough history; None if the newest has none."""
+    enough = panel.allocatable()
+    if not enough[-1]:
+        return None
+    first = len(enough) - int(np.argmin(enough[::-1])) if not enough.all() else 0
+    return week_of(date.fromisoformat(str(panel.session[first])))
 
 
 def weekly(
@@ -124,7 +127,10 @@ def _week(week: str, panel: Panel, records: Mapping[str, Forecasts], *, cost_bp:
             f"portfolio_weights {week}: expected a ticker with a champion and {LOOKBACK} returns by then, got none"
         )
     views = forecast_views(
-        [records.get(name) for name in tickers], through=through, sessions_per_year=panel.sessions_per_year
+        [records.get(name) for name in tickers],
+        through=through,
+        # A forecast is of a session of the ticker's own, of which crypto has more than it shares with stocks.
+        sessions_per_year=np.array([sessions_per_year(exchange_of(name)) for name in tickers]),
     )
     situation = Situation(
         returns=known.returns,
@@ -148,7 +154,8 @@ def _week(week: str, panel: Panel, records: Mapping[str, Forecasts], *, cost_bp:
 def _drifted(before: Week, panel: Panel, known: Known) -> dict[Strategy, Floats]:
     """What each strategy's weights of the week before have become; of a ticker that is no longer known, nothing."""
     row, place = _row_of(panel, before.data_through), {name: k for k, name in enumerate(before.tickers)}
-    grown = np.exp(np.nan_to_num(panel.close[known.row, known.column] - panel.close[row, known.column]))
+    level = panel.standing(known.column)
+    grown = np.exp(np.nan_to_num(level[known.row] - level[row]))
     then = np.array([place.get(panel.tickers[column], len(place)) for column in known.column])
     held = {}
     for strategy, weights in before.weights.items():
@@ -165,7 +172,7 @@ def decisions(weeks: Sequence[Week], panel: Panel, steps: Steps) -> list[Decisio
     """
     common = [strategy for strategy in weeks[-1].weights if all(strategy in week.weights for week in weeks)]
     place = {name: k for k, name in enumerate(panel.tickers)}
-    simple = np.expm1(np.diff(panel.close, axis=0, prepend=np.nan))
+    simple = np.expm1(np.diff(panel.standing(), axis=0, prepend=np.nan))
     made = []
     for week in weeks:
         kept = [k for k, name in enumerate(week.tickers) if name in place]
