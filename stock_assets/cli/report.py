@@ -106,11 +106,11 @@ def strategies(portfolio: Portfolio, performance: PortfolioPerformance) -> Table
     """A row a strategy, as walked forward; the champion of the time first, equal weight and buying once among them."""
     table = plain_table(
         title=f"Allocations walked forward, {performance.weeks} weeks to {performance.last}",
-        caption=f"Net of {performance.cost_bp:g} bp a side, traded at the next open. Over equal: p that its Sharpe "
-        f"ratio is not above equal weight's. {portfolio.why}",
+        caption=f"Net of {performance.cost_bp:g} bp a side, traded at the next open. p: that the Sharpe ratio is no "
+        f"better than equal weight's. {portfolio.why}",
     )
     table.add_column("strategy", style="bold")
-    for name in ("return", "volatility", "Sharpe", "95 %", "over\nequal", "drawdown", "turnover"):
+    for name in ("return", "volatility", "Sharpe", "95 %", "p", "drawdown"):
         table.add_column(name, justify="right")
     table.add_row("champion, as chosen", *_strategy(performance.champion))
     for strategy, record in performance.strategies.items():
@@ -123,10 +123,9 @@ def _strategy(of: StrategyRecord) -> Iterator[str]:
     yield f"{of.annualised_return:+.1%}"
     yield f"{of.annualised_volatility:.1%}"
     yield f"{of.sharpe:+.2f}"
-    yield f"{of.sharpe_lower_95:+.1f} to {of.sharpe_upper_95:+.1f}"
+    yield f"{of.sharpe_lower_95:+.1f}..{of.sharpe_upper_95:+.1f}"
     yield f"{of.p_equal_weight:.2f}"
     yield f"{of.maximum_drawdown:.1%}"
-    yield f"{of.turnover:.1f}"
 
 
 def _between(values: Sequence[float]) -> str:
