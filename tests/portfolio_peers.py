@@ -90,6 +90,7 @@ def by_slsqp(
     volatility: float | None = None,
     ratio: bool = False,
     seconds: float = float("inf"),
+    tolerance: float = 1e-15,
 ) -> Floats:
     """Weights by SciPy's SLSQP: least variance, or the greatest utility, ratio, or return at a volatility.
 
@@ -154,7 +155,7 @@ def by_slsqp(
     bounds = [*zip(constraints.lower, constraints.upper, strict=True)] + [(0.0, None)] * (count - assets)
     found = minimize(
         objective, first, jac=True, bounds=bounds, constraints=rules, method="SLSQP",
-        options={"ftol": 1e-15, "maxiter": 2_000},
+        options={"ftol": tolerance, "maxiter": 2_000},
     )  # fmt: skip
     weights: Floats = found.x[:assets]
     return weights

@@ -138,6 +138,15 @@ def test_where_all_earn_the_same_all_points_are_the_calmest(earned: float):
     assert_allclose(frontier.expected_return, earned, rtol=1e-12)
 
 
+@pytest.mark.parametrize(("seed", "points"), [(20, 50), (152, 200)])
+def test_a_point_at_which_the_solvers_long_steps_turn_in_circles(seed: int, points: int):
+    given = instance(Kind.FACTORS, 9, seed)
+
+    frontier = frontier_of(given, points)
+
+    assert len(frontier.weights) == points
+
+
 def test_a_single_asset_is_all_there_is():
     assert_array_equal(efficient_frontier(np.array([0.1]), np.array([[0.04]])).weights, 1.0)
 
