@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
+# Read when numpy is loaded. Many small problems are solved beside each other, and threads of the linear algebra's own
+# would only wait for one another: on two busy cores the repair of 100 assets' covariance took a hundred times as long.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import argparse
 import contextlib
-import os
 import socket
 import sys
 from typing import Final

@@ -90,7 +90,8 @@ def _misfit_field(body: bytes, kind: type, name: str, *, unknown: bool) -> Inval
     """A field of the body itself that is one too many, or missing."""
     if unknown:
         known = getattr(kind, "__struct_fields__", ())
-        return Invalid(name, shown(msgspec.json.decode(body)[name]), f"one of the fields {', '.join(known)}")
+        value, note = _raw(body)
+        return Invalid(name, note or shown(value[name]), f"one of the fields {', '.join(known)}")
     return Invalid(name, "none", "a value, as it has no default")
 
 
@@ -99,10 +100,9 @@ def _at(body: bytes, path: str, got: str) -> tuple[str, str]:
 
     msgspec doesn't say under which key of an object a value of the type `got` was one too many: the first one counts.
     """
-    try:
-        value: Any = msgspec.json.decode(body)
-    except msgspec.ValidationError:
-        return path.removesuffix("[...]"), _BEYOND
+    value, note = _raw(body)
+    if note:
+        return path.removesuffix("[...]"), note
     place = ""
     for index, name in _STEP.findall(path):
         if index == "...":
@@ -112,6 +112,16 @@ def _at(body: bytes, path: str, got: str) -> tuple[str, str]:
         value = value[int(index)] if index not in ("", "...") else value[name]
         place += f".{name}" if name else f"[{index}]"
     return place, shown(value)
+
+
+def _raw(body: bytes) -> tuple[Any, str]:
+    """What a body that doesn't fit holds; if that can't be read either, what to say in its place."""
+    try:
+        return msgspec.json.decode(body), ""
+    except msgspec.ValidationError:
+        return None, _BEYOND
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None, repr(body[:40])
 
 
 def _type_name(value: Any) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-_NAMED: Final = re.compile(r"(?P<field>[^:]+): expected (?P<expected>.+), got (?P<value>.+)", re.DOTALL)
+_NAMED: Final = re.compile(r"(?P<field>[^:]+): expected (?P<expected>.+)", re.DOTALL)
 
 
 class ServingError(Exception):
@@ -46,7 +46,10 @@ class Invalid:
 def invalid_in(message: str) -> Invalid | None:
     """What a message such as "cash: expected 0 or more, got -1" names; None if it is of another form."""
     match = _NAMED.fullmatch(message)
-    return Invalid(match["field"], match["value"], match["expected"]) if match else None
+    if match is None:
+        return None
+    expected, _, value = match["expected"].rpartition(", got ")
+    return Invalid(match["field"], value, expected) if expected else Invalid(match["field"], "none", value)
 
 
 class BadRequest(ServingError):

@@ -66,7 +66,7 @@ CONFLICTS: Final = {
 Solve = Callable[[Constraints, float], Floats]
 
 
-def optimize(body: bytes, release: Release, *, time_limit: float = TIME_LIMIT) -> OptimizedWeights:
+def optimize(body: bytes, release: Release, *, time_limit: float) -> OptimizedWeights:
     """The answer to the request in `body`; the same one for the same release and body.
 
     Raises
@@ -119,11 +119,8 @@ def _known(request: OptimizeRequest, release: Release) -> _Known:
     if mean is None:
         mean, earns = _released_mean(request, release, tickers), Source.RELEASE
     if request.covariance is not None:
-        covariance, repaired = _sent_covariance(request.covariance)
+        covariance, repaired = _sent_covariance(request.covariance, len(tickers))
         risks = Source.CLIENT
-        if len(covariance) != len(tickers):
-            expected = f"{len(tickers)} rows, one for each ticker"
-            raise BadRequest(Invalid("covariance", f"{len(covariance)} rows", expected))
     else:
         rows = _released_rows(release, tickers)
         covariance, repaired = np.array(portfolio_of(release).covariance)[np.ix_(rows, rows)], None
@@ -164,12 +161,14 @@ def _released_mean(request: OptimizeRequest, release: Release, tickers: tuple[st
     return np.array(portfolio_of(release).expected_return)[_released_rows(release, tickers)]
 
 
-def _sent_covariance(rows: tuple[tuple[float, ...], ...]) -> tuple[Floats, float | None]:
+def _sent_covariance(rows: tuple[tuple[float, ...], ...], assets: int) -> tuple[Floats, float | None]:
     """A client's matrix, made positive semi-definite, and how far that moved it if it did."""
+    if len(rows) != assets:
+        raise BadRequest(Invalid("covariance", f"{len(rows)} rows", f"{assets} rows, one for each ticker"))
     for row, values in enumerate(rows):
-        if len(values) != len(rows):
-            raise BadRequest(Invalid(f"covariance[{row}]", f"{len(values)} numbers", f"{len(rows)}, as there are rows"))
-    covariance = np.array(rows, dtype=np.float64).reshape(len(rows), len(rows))
+        if len(values) != assets:
+            raise BadRequest(Invalid(f"covariance[{row}]", f"{len(values)} numbers", f"{assets} numbers"))
+    covariance = np.array(rows, dtype=np.float64)
     variance = np.diag(covariance)
     for row, value in enumerate(variance.tolist()):
         require(f"covariance[{row}][{row}]", value, least=0.0)

@@ -30,9 +30,7 @@ from serving.portfolio_view import portfolio_of
 TIME_LIMIT: Final = 2.0
 
 
-def rebalanced_book(
-    body: bytes, release: Release, live: Mapping[str, float], *, time_limit: float = TIME_LIMIT
-) -> RebalancePlan:
+def rebalanced_book(body: bytes, release: Release, live: Mapping[str, float], *, time_limit: float) -> RebalancePlan:
     """The answer to the request in `body`; the same one for the same release, live prices and body.
 
     Raises

@@ -109,10 +109,10 @@ async def rebalance(latest: LatestState, solving: SolvingState, request: Request
 def _optimize(body: bytes, release: Release) -> OptimizedWeights:
     from serving import optimizing
 
-    return optimizing.optimize(body, release)
+    return optimizing.optimize(body, release, time_limit=optimizing.TIME_LIMIT)
 
 
 def _rebalance(body: bytes, release: Release, live: Mapping[str, float]) -> RebalancePlan:
     from serving import rebalancing
 
-    return rebalancing.rebalanced_book(body, release, live)
+    return rebalancing.rebalanced_book(body, release, live, time_limit=rebalancing.TIME_LIMIT)
