@@ -1,6 +1,7 @@
 """Which strategy is the champion: the incumbent, until a challenger is shown to be better on the same sessions.
 
-The rule is the models' own (`learning.promotion`): paired tests on what has been seen, corrected for their number.
+The rule is the models' own (`learning.promotion`): paired tests on what has been seen, corrected for their number; and
+since one review follows the other, for the number of those as well.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from stock_assets.allocation.walk import Book, Walk
 
 # Believing every member as far as its record goes, at a bearable risk, is what holds without any record at all.
 FIRST: Final = Strategy.TARGET_VOLATILITY
+# How likely a champion is ever to be replaced by one that is no better, over all reviews together.
 LEVEL: Final = 0.05
 # Sessions of record before anyone may challenge, and between two reviews.
 LEAST_RECORD: Final = 756
@@ -38,7 +40,8 @@ class Champions:
     nearest : Strategy, optional
         The challenger of the last review that came nearest; None before the first review.
     p_value : float, optional
-        Its p value, corrected by Holm, that it is not better than the champion.
+        Its p value that it is not better than the champion, corrected by Holm for the number of challengers, and for
+        the champion's j-th review times ``j (j + 1)``: the inverses sum to one, however many reviews follow.
     reviews : int
     """
 
@@ -57,15 +60,15 @@ class Champions:
 def champions(walk: Walk) -> Champions:
     """Review the champion at decisions, never two within `BETWEEN` sessions, with the sessions over by then."""
     champion, since, at = FIRST, {0: FIRST}, []
-    nearest, p_value, reviewed, reviews = None, None, -BETWEEN, 0
+    nearest, p_value, reviewed, reviews, passed = None, None, -BETWEEN, 0, 0
     for decision, known in enumerate(walk.known):
         if known >= LEAST_RECORD and known - reviewed >= BETWEEN:
-            reviewed, reviews = int(known), reviews + 1
+            reviewed, reviews, passed = int(known), reviews + 1, passed + 1
             corrected = _p_values(walk, champion, int(known))
             nearest = min(corrected, key=corrected.__getitem__)
-            p_value = corrected[nearest]
+            p_value = min(corrected[nearest] * passed * (passed + 1), 1.0)
             if p_value < LEVEL:
-                champion, since[decision] = nearest, nearest
+                champion, since[decision], passed = nearest, nearest, 0
         at.append(champion)
     return Champions(tuple(at), since, nearest, p_value, reviews)
 

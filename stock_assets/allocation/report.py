@@ -207,9 +207,12 @@ def why(chosen: Champions, performance: PortfolioPerformance | None) -> str:
         return f"{told} It led from the start; before {LEAST_RECORD} sessions no other may challenge it."
     if chosen.p_value is not None and len(chosen.since) > 1 and max(chosen.since) == len(chosen.at) - 1:
         return (
-            f"{told} It has just replaced the champion before: better by a paired test, p {chosen.p_value:.3f} (Holm)."
+            f"{told} It has just replaced the champion before: better by a paired test, p {chosen.p_value:.3f}, "
+            "corrected for challengers and reviews."
         )
+    times = "1 quarterly review" if chosen.reviews == 1 else f"{chosen.reviews} quarterly reviews"
     return (
-        f"{told} At {chosen.reviews} quarterly reviews {'no' if len(chosen.since) == 1 else 'a'} challenger was better "
-        f"by a paired test; the nearest now is {chosen.nearest.value}, p {chosen.p_value:.2f} (Holm)."
+        f"{told} At {times} {'no' if len(chosen.since) == 1 else 'a'} challenger was better "
+        f"by a paired test; the nearest now is {chosen.nearest.value}, p {chosen.p_value:.2f}, corrected for "
+        "challengers and reviews."
     )
