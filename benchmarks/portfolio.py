@@ -51,7 +51,7 @@ ROUNDS = {5: 31, 20: 31, 100: 9, 500: 5}
 SLSQP_SECONDS = 5.0
 SLSQP_TOLERANCE = 1e-12
 # Peers as slow as this are not asked again.
-ONCE_ABOVE_SECONDS = 1.5
+ONCE_ABOVE_SECONDS = 1.0
 PROBLEMS = ("least variance", "greatest Sharpe")
 
 
