@@ -49,9 +49,16 @@ def rebalanced_book(body: bytes, release: Release, live: Mapping[str, float], *,
     try:
         plan = rebalance(book.account, book.target, rules, time_limit=time_limit)
     except Infeasible as error:
-        single = invalid_in(str(error))
-        raise Impossible(str(error), *([single] if single else [])) from None
+        raise Impossible(str(error), *_conflicting(str(error), request)) from None
     return _told(book, rules, plan, aim, release)
+
+
+def _conflicting(said: str, request: RebalanceRequest) -> list[Invalid]:
+    """The limits that leave no orders, each with what was asked for."""
+    together = invalid_in(said)
+    if together is None:
+        return []
+    return [Invalid(field, shown(getattr(request, field)), together.expected) for field in together.field.split(", ")]
 
 
 def warm_up() -> None:

@@ -93,6 +93,26 @@ async def test_the_bars_of_a_what_if_are_bounded_in_the_document_too(document):
     assert body["items"]["$ref"].endswith("/SentBar")
 
 
+@pytest.mark.parametrize("rest", ["optimize", "rebalance"])
+async def test_the_example_of_a_body_is_answered_by_what_the_document_shows(client, document, rest):
+    operation = document["paths"][f"/v1/portfolio/{rest}"]["post"]
+    example = operation["requestBody"]["content"]["application/json"]["example"]
+    shown = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
+    kind = next(kind for kind in EXAMPLES if shown.endswith(f"/{kind.__name__}"))
+
+    answer = await client.post(f"/v1/portfolio/{rest}", json=example)
+
+    assert answer.status_code == 200
+    assert msgspec.json.encode(msgspec.json.decode(answer.content, type=kind)) == answer.content
+
+
+async def test_the_tickers_of_a_request_are_bounded_in_the_document_too(document):
+    tickers = document["components"]["schemas"]["OptimizeRequest"]["properties"]["tickers"]
+
+    assert "500" in str(tickers)
+    assert document["components"]["schemas"]["OptimizeRequest"]["additionalProperties"] is False
+
+
 @pytest.mark.parametrize(
     "path",
     [
