@@ -11,7 +11,8 @@ from quant.bars import Floats
 from quant.conflicts import highest_return, in_units
 from quant.constraints import Constraints, long_only
 from quant.errors import QuantError
-from quant.portfolio import Risk, assets_of, minimum_variance, variance
+from quant.portfolio import minimum_variance
+from quant.problem import Risk, assets_of, variance
 from quant.program import TIME_LIMIT
 
 POINTS: Final = 50

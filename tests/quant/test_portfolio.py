@@ -16,6 +16,7 @@ from quant import portfolio
 from quant.constraints import Constraints, long_only
 from quant.errors import Infeasible, QuantError
 from quant.moments import factor_model
+from quant.problem import variance
 from quant.risk import risk_contributions
 
 BOUND = 1e-9
@@ -49,7 +50,7 @@ def maximum_utility(given: Instance) -> np.ndarray:
 
 
 def target_volatility(given: Instance) -> np.ndarray:
-    allowed = np.sqrt(portfolio.variance(given.held, given.covariance)) + 0.01 * given.deviation
+    allowed = np.sqrt(variance(given.held, given.covariance)) + 0.01 * given.deviation
     return portfolio.target_volatility(
         given.expected_return, given.covariance, given.constraints, volatility=float(allowed)
     )
@@ -155,13 +156,13 @@ def test_no_instance_fails(solve: Solve, kind: Kind, assets: int):
 def test_what_is_not_invested_is_cash_where_the_net_exposure_may_vary(assets: int, seed: int):
     given = instance(Kind.FACTORS, assets, seed)
     may_hold_cash = replace(long_only(assets), net=(0.0, 1.0))
-    calm = 0.2 * np.sqrt(portfolio.variance(minimum_variance(given), given.covariance))
+    calm = 0.2 * np.sqrt(variance(minimum_variance(given), given.covariance))
 
     least = portfolio.minimum_variance(given.covariance, may_hold_cash)
     target = portfolio.target_volatility(given.expected_return, given.covariance, may_hold_cash, volatility=calm)
 
     assert_allclose(least, 0.0, atol=1e-5)
-    assert np.sqrt(portfolio.variance(target, given.covariance)) == pytest.approx(calm, rel=SAME)
+    assert np.sqrt(variance(target, given.covariance)) == pytest.approx(calm, rel=SAME)
     assert target.sum() < 1.0
     assert miss(target, may_hold_cash) <= BOUND
 
@@ -264,13 +265,13 @@ def test_a_factor_model_gives_what_its_covariance_gives(solve: Solve, assets: in
             given.expected_return,
             model,
             given.constraints,
-            volatility=float(np.sqrt(portfolio.variance(given.held, model))) + 0.01 * given.deviation,
+            volatility=float(np.sqrt(variance(given.held, model))) + 0.01 * given.deviation,
         ),
         risk_budgeting: lambda: portfolio.risk_budgeting(model, given.constraints),
     }[solve]()
 
     assert_allclose(by_factors, whole, atol=SAME_BEHIND_A_BARRIER if solve is risk_budgeting else SAME)
-    assert portfolio.variance(whole, model) == pytest.approx(portfolio.variance(whole, given.covariance))
+    assert variance(whole, model) == pytest.approx(variance(whole, given.covariance))
 
 
 # --- nothing within the constraints is better -------------------------------------------------------------------------
@@ -288,18 +289,16 @@ def test_no_allocation_within_the_constraints_is_better(given: Instance, seed: i
         return float(given.expected_return @ weights) - costs(weights, given.constraints)
 
     def utility(weights: np.ndarray) -> float:
-        return net(weights) - aversion / 2 * portfolio.variance(weights, given.covariance)
+        return net(weights) - aversion / 2 * variance(weights, given.covariance)
 
     for point in [given.held, *feasible_points(given, seed)]:
-        risk = portfolio.variance(point, given.covariance)
-        assert portfolio.variance(least, given.covariance) <= risk * (1 + BOUND) + BOUND * given.deviation**2
+        risk = variance(point, given.covariance)
+        assert variance(least, given.covariance) <= risk * (1 + BOUND) + BOUND * given.deviation**2
         assert utility(useful) >= utility(point) - BOUND * (unit + given.deviation)
         if given.kind is not Kind.CONSTANT and net(point) > 0:
             # net / deviation, without dividing by the deviation of what hardly moves
             slack = 1e-6 * unit * given.deviation
-            assert (
-                net(ratio) * np.sqrt(risk) >= net(point) * np.sqrt(portfolio.variance(ratio, given.covariance)) - slack
-            )
+            assert net(ratio) * np.sqrt(risk) >= net(point) * np.sqrt(variance(ratio, given.covariance)) - slack
 
 
 @settings(max_examples=20, deadline=None)
@@ -309,10 +308,10 @@ def test_at_its_volatility_no_allocation_earns_more(kind: Kind, assets: int, see
 
     weights = target_volatility(given)
 
-    allowed = np.sqrt(portfolio.variance(given.held, given.covariance)) + 0.01 * given.deviation
-    assert np.sqrt(portfolio.variance(weights, given.covariance)) <= allowed * (1 + BOUND)
+    allowed = np.sqrt(variance(given.held, given.covariance)) + 0.01 * given.deviation
+    assert np.sqrt(variance(weights, given.covariance)) <= allowed * (1 + BOUND)
     for point in [given.held, *feasible_points(given, seed)]:
-        if np.sqrt(portfolio.variance(point, given.covariance)) <= allowed:
+        if np.sqrt(variance(point, given.covariance)) <= allowed:
             earned = float(given.expected_return @ weights)
             assert earned >= float(given.expected_return @ point) - BOUND * np.abs(given.expected_return).max()
 
