@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from itertools import pairwise
 
 import dagster as dg
 import numpy as np
@@ -15,7 +15,10 @@ from dagster._core.event_api import PartitionKeyFilter
 from shared_data import sample_bars
 from upath import UPath
 
+from release.portfolio import Strategy
 from release.store import Store
+from stock_assets.allocation.panel import LOOKBACK
+from stock_assets.allocation.weekly import Week
 from stock_assets.definitions import definitions
 from stock_assets.errors import BadSelection, HomeUnwritable, NothingToPublish
 from stock_assets.failures import cause
@@ -23,7 +26,8 @@ from stock_assets.frames import price_table
 from stock_assets.ingest.vault import Vault
 from stock_assets.instance import open_instance
 from stock_assets.jobs import TRAINING
-from stock_assets.resources.lake import Lake
+from stock_assets.partitions import week_of
+from stock_assets.resources.lake import Lake, lake_of
 from stock_assets.resources.tracking import mark_failed, mlflow, prepare_tracking, runs_of
 from stock_assets.runs import (
     PROCESS_TAG,
@@ -31,6 +35,7 @@ from stock_assets.runs import (
     is_fresh,
     materialize_rest,
     materialize_ticker,
+    weeks_due,
 )
 from stock_assets.settings import PipelineSettings, SourceName
 
@@ -225,15 +230,57 @@ def test_a_ticker_is_fresh_until_its_bars_the_settings_or_the_code_change(filled
 
 
 def test_a_portfolio_is_made_of_the_weeks_bars_only(filled):
-    portfolio = json.loads(
-        (filled.settings.lake / "portfolio_weights" / filled.rest.week / "portfolio.json").read_text()
-    )
+    week = Week.of(lake_of(filled.settings).read("portfolio_weights", filled.rest.week))
 
     assert filled.rest.week == "2013-02-24"
-    assert portfolio["data_through"] == "2013-03-01"
-    assert set(portfolio["allocations"]) >= {"minimum_variance", "equal_weight"}
-    for allocation in portfolio["allocations"].values():
-        assert sum(allocation["weights"]) == pytest.approx(1.0)
+    assert str(week.data_through) == "2013-03-01"
+    assert set(week.weights) >= {Strategy.MINIMUM_VARIANCE, Strategy.EQUAL_WEIGHT}
+    for weights in week.weights.values():
+        assert weights.sum() == pytest.approx(1.0)
+
+
+def test_the_first_run_makes_every_week_that_the_bars_allow(filled):
+    weeks = lake_of(filled.settings).keys("portfolio_weights")
+    session = sample_bars("AAPL").session[-BARS:]
+
+    # A return less than there are bars, of which the first week has its fill.
+    assert weeks[0] == week_of(session[LOOKBACK].item())
+    assert weeks[-1] == filled.rest.week
+    assert {(later - earlier).days for earlier, later in pairwise(map(date.fromisoformat, weeks))} == {7}
+
+
+@pytest.mark.parametrize(
+    ("there", "known", "most", "due"),
+    [
+        ((), ["AAPL"], 260, ("2009-12-27", "2013-02-24")),
+        ((), ["AAPL"], 5, ("2013-01-27", "2013-02-24")),
+        ((), ["AAPL"], 1, "2013-02-24"),
+        (("2013-02-03",), ["AAPL"], 260, ("2013-02-03", "2013-02-24")),
+        (("2012-02-05", "2013-02-24"), ["AAPL"], 260, "2013-02-24"),
+        (("2013-03-10",), ["AAPL"], 260, "2013-02-24"),
+        ((), ["FB"], 260, "2013-02-24"),
+        ((), [], 260, "2013-02-24"),
+    ],
+    ids=[
+        "all that are possible",
+        "no more than asked for",
+        "one",
+        "since the newest that is there",
+        "not the gaps before it",
+        "none before it",
+        "of a ticker too young",
+        "of no ticker",
+    ],
+)
+def test_which_weeks_are_due(tmp_path, there, known, most, due):
+    lake = Lake(UPath(tmp_path))
+    for name, bars in (("AAPL", 1300), ("FB", 196)):
+        lake.write("prices", name, price_table(sample_bars(name)[-bars:], ticker=name))
+        lake.write_files("champion", name, {"a": b"file"})
+    for week in there:
+        lake.write("portfolio_weights", week, price_table(sample_bars("FB")[:1], ticker="FB"))
+
+    assert weeks_due(lake, known, "2013-02-24", most=most) == due
 
 
 def test_a_selection_runs_a_part_of_the_chain_and_says_what_it_starts(filled):

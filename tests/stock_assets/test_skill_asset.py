@@ -42,7 +42,7 @@ def test_it_is_made_before_the_release_that_tells_of_it(filled):
         for entry in filled.instance.all_logs(filled.rest.run_id, of_type=dg.DagsterEventType.STEP_START)
     ]
 
-    assert sorted(steps) == ["portfolio_weights", "published_release", "skill"]
+    assert sorted(steps) == ["portfolio_performance", "portfolio_weights", "published_release", "skill"]
     assert steps.index("skill") < steps.index("published_release")
 
 
