@@ -18,6 +18,7 @@ from shared_data import shared_data
 
 from quant.bars import Bars
 from release.audit import AuditLog
+from release.portfolio import Strategy
 from release.reader import Release
 from release.store import Store
 from serving.live.book import Book, Taken
@@ -25,7 +26,9 @@ from serving.live.desk import Desk
 from serving.live.replay import Replay, load_replay
 from serving.live.ticks import SessionClose, Tick
 from serving.messages import PredictionMessage
-from stock_assets.assets.portfolio import allocate, common_returns
+from stock_assets.allocation.panel import LOOKBACK, Panel
+from stock_assets.allocation.strategies import Estimates
+from stock_assets.allocation.weekly import weekly
 from stock_assets.cli.universe import write_replay
 from stock_assets.frames import bars_of
 from stock_assets.live import outcomes
@@ -123,13 +126,13 @@ def test_every_row_is_of_a_day_and_aims_at_the_next_one_weekends_included(
 def test_the_portfolio_is_annualised_by_365_days(crypto: Crypto) -> None:
     portfolio = crypto.release.portfolio
     close = crypto.table[crypto.table["date"] <= AS_OF].pivot(index="date", columns="ticker", values="close")
-    daily = np.log(close).diff().iloc[-504:]
+    daily = close.pct_change().iloc[-LOOKBACK:]
 
     annualised = np.sqrt(np.diag(portfolio.covariance))
 
     np.testing.assert_allclose(annualised, daily.std().to_numpy() * np.sqrt(365), rtol=0.05)
     assert portfolio.data_through == AS_OF
-    assert 0.3 < portfolio.allocations["equal_weight"].volatility_in_sample < 0.8
+    assert 0.3 < portfolio.allocations[Strategy.EQUAL_WEIGHT].volatility_in_sample < 0.8
 
 
 # Served.
@@ -248,26 +251,28 @@ def mixed() -> dict[str, Bars]:
 
 
 def test_beside_a_stock_a_pair_s_return_over_a_weekend_is_part_of_its_return_to_monday(mixed: dict[str, Bars]) -> None:
-    session, returns, _ = common_returns({name: mixed[name] for name in ("AAPL", "BTC-USD")})
+    panel = Panel.of({name: mixed[name] for name in ("AAPL", "BTC-USD")})
+    session, level = panel.session, panel.close[:, 1]
 
     close = pd.Series(mixed["BTC-USD"].close, index=mixed["BTC-USD"].session)
     monday = list(session).index(np.datetime64("2021-04-12"))
     assert not np.isin(session, [np.datetime64("2021-04-10"), np.datetime64("2021-04-11")]).any()
-    assert returns["BTC-USD"][monday] == pytest.approx(np.log(close["2021-04-12"] / close["2021-04-09"]))
-    assert returns["BTC-USD"][1:].sum() == pytest.approx(np.log(close[session[-1]] / close[session[0]]))
+    assert level[monday] - level[monday - 1] == pytest.approx(np.log(close["2021-04-12"] / close["2021-04-09"]))
+    listed = np.flatnonzero(np.isfinite(level))
+    assert level[-1] - level[listed[0]] == pytest.approx(np.log(close[session[-1]] / close[session[listed[0]]]))
 
 
 @pytest.mark.parametrize("beside", [("AAPL",), ("AAPL", "ETH-USD"), ("ETH-USD",), ()], ids="+".join)
 def test_a_pair_is_as_volatile_a_year_whoever_stands_beside_it(beside: tuple[str, ...], mixed: dict[str, Bars]) -> None:
-    names = ("BTC-USD", *beside)
-    session, _, _ = common_returns({name: mixed[name] for name in names})
-    days = np.log(mixed["BTC-USD"].after(session[0]).close)
+    panel = Panel.of({name: mixed[name] for name in ("BTC-USD", *beside)})
+    known = panel.known(panel.session[-1])
+    days = mixed["BTC-USD"].after(panel.session[known.row - LOOKBACK] - 1).close
 
-    portfolio, notes = allocate("2021-04-18", {name: mixed[name] for name in names})
+    covariance = Estimates.of(known.returns, sessions_per_year=panel.sessions_per_year).covariance
+    (week,) = weekly(["2021-04-18"], panel, {}, cost_bp=10.0)
 
     # By 252 common sessions beside a stock, by 365 days among pairs: the wrong one of them would be off by a fifth.
-    of_days = np.diff(days).std() * np.sqrt(365)
-    place = portfolio.tickers.index("BTC-USD")
-    annualised = np.sqrt(portfolio.covariance[place][place])
-    assert annualised == pytest.approx(of_days, rel=0.05)
-    assert notes == []
+    of_days = np.std(np.diff(days) / days[:-1]) * np.sqrt(365)
+    assert np.sqrt(covariance[0, 0]) == pytest.approx(of_days, rel=0.08)
+    assert week.tickers == ("BTC-USD", *beside)
+    assert str(week.data_through) == "2021-04-21"
