@@ -31,7 +31,7 @@ from quant.risk import effective_number, risk_contributions, volatility
 from release.reader import Release
 from serving.bodies import decoded, shown
 from serving.errors import BadRequest, Impossible, Invalid, invalid_in
-from serving.portfolio_inputs import check_tickers, require, unknown, vector
+from serving.portfolio_inputs import MOST_WEIGHT, SMALLEST, check_tickers, require, unknown, vector
 from serving.portfolio_records import Estimates, OptimizedWeights, Source
 from serving.portfolio_requests import GroupLimits, Objective, OptimizeRequest
 from serving.portfolio_view import by_ticker, cash_beside, portfolio_of
@@ -171,7 +171,7 @@ def _sent_covariance(rows: tuple[tuple[float, ...], ...], assets: int) -> tuple[
     covariance = np.array(rows, dtype=np.float64)
     variance = np.diag(covariance)
     for row, value in enumerate(variance.tolist()):
-        require(f"covariance[{row}][{row}]", value, least=0.0)
+        require(f"covariance[{row}][{row}]", value, least=0.0 if value <= 0.0 else SMALLEST**2)
     allowed = np.outer(np.sqrt(variance), np.sqrt(variance))
     _check_cells(covariance, np.abs(covariance) > WILDEST * allowed, "at most {:.6g}, by the two variances", allowed)
     twisted = np.abs(covariance - covariance.T) > ASYMMETRY * allowed
@@ -197,7 +197,7 @@ def _check_parameters(request: OptimizeRequest) -> None:
         if name != own and value is not None:
             raise BadRequest(Invalid(name, shown(value), f"none, as only {objective.value} has one"))
         if isinstance(value, float):
-            require(name, value)
+            require(name, value, least=-MOST_WEIGHT if name == "target_return" else SMALLEST)
 
 
 def _sessions_per_year(release: Release) -> int:
@@ -206,20 +206,24 @@ def _sessions_per_year(release: Release) -> int:
 
 
 def _constraints(request: OptimizeRequest, tickers: tuple[str, ...], *, sessions_per_year: int) -> Constraints:
-    lower = vector("lower", request.lower, tickers, default=0.0)
-    upper = vector("upper", request.upper, tickers, default=1.0)
+    lower, upper = (
+        vector(name, given, tickers, default=default, least=-MOST_WEIGHT, most=MOST_WEIGHT)
+        for name, given, default in (("lower", request.lower, 0.0), ("upper", request.upper, 1.0))
+    )
     crossed = np.flatnonzero(lower > upper)
     if len(crossed):
         at = int(crossed[0])
         field = f"lower.{tickers[at]}" if isinstance(request.lower, dict) else "lower"
         expected = f"at most upper, which is {upper[at]:g} for {tickers[at]}"
         raise BadRequest(Invalid(field, shown(float(lower[at])), expected))
-    held = None if request.held is None else vector("held", request.held, tickers, default=0.0)
+    held = None
+    if request.held is not None:
+        held = vector("held", request.held, tickers, default=0.0, least=-MOST_WEIGHT, most=MOST_WEIGHT)
     for name in ("turnover", "cost_bp"):
         if held is None and getattr(request, name) is not None:
             raise BadRequest(Invalid("held", "none", f"the weights before, by ticker, which {name} counts from"))
     for name in ("gross", "turnover"):
-        require(name, getattr(request, name) or 0.0)
+        require(name, getattr(request, name) or 0.0, most=MOST_WEIGHT)
     return Constraints(
         lower=lower,
         upper=upper,
@@ -234,14 +238,15 @@ def _constraints(request: OptimizeRequest, tickers: tuple[str, ...], *, sessions
 
 
 def _net(net: float | tuple[float, float]) -> tuple[float, float]:
-    if not isinstance(net, tuple):
-        require("net", net)
-        return net, net
-    for row, bound in enumerate(net):
-        require(f"net[{row}]", bound)
-    if net[0] > net[1]:
+    named = {f"net[{row}]": bound for row, bound in enumerate(net)} if isinstance(net, tuple) else {"net": net}
+    for field, bound in named.items():
+        require(field, bound, least=-MOST_WEIGHT, most=MOST_WEIGHT)
+        if 0.0 < abs(bound) < SMALLEST:
+            raise BadRequest(Invalid(field, shown(bound), f"0, or at least {SMALLEST:g} away from it"))
+    least, greatest = net if isinstance(net, tuple) else (net, net)
+    if least > greatest:
         raise BadRequest(Invalid("net", shown(net), "the lesser bound first"))
-    return net
+    return least, greatest
 
 
 def _group(row: int, group: GroupLimits, tickers: tuple[str, ...]) -> Group:
@@ -254,7 +259,7 @@ def _group(row: int, group: GroupLimits, tickers: tuple[str, ...]) -> Group:
     if group.lower is None and group.upper is None:
         raise BadRequest(Invalid(field, "no bounds", "lower or upper or both"))
     for name in ("lower", "upper"):
-        require(f"{field}.{name}", getattr(group, name) or 0.0)
+        require(f"{field}.{name}", getattr(group, name) or 0.0, least=-MOST_WEIGHT, most=MOST_WEIGHT)
     lower, upper = (
         (-INFINITY if group.lower is None else group.lower),
         (INFINITY if group.upper is None else group.upper),
@@ -283,9 +288,7 @@ def _solver(request: OptimizeRequest, known: _Known) -> Solve:
     aversion = request.risk_aversion or 0.0
     budgets = None
     if request.budgets is not None:
-        budgets = vector("budgets", request.budgets, known.tickers)
-        for ticker, budget in zip(known.tickers, budgets.tolist(), strict=True):
-            require(f"budgets.{ticker}", budget, above=0.0)
+        budgets = vector("budgets", request.budgets, known.tickers, least=SMALLEST)
     solvers: dict[Objective, Solve] = {
         Objective.EQUAL_WEIGHT: lambda within, _: _equal(within),
         Objective.MINIMUM_VARIANCE: lambda within, left: minimum_variance(risk, within, time_limit=left),

@@ -15,10 +15,14 @@ from serving.portfolio_requests import MAX_TICKERS, ByTicker
 
 # How many tickers a message names.
 NAMED: Final = 20
-# Beyond any return, variance or cost; far enough from where sums of squares overflow.
-LARGEST: Final = 1e9
-# Money and shares may be many.
+# Beyond any return, volatility or cost, and below any that isn't nothing: between them, solvers keep their digits.
+LARGEST: Final = 1e6
+SMALLEST: Final = 1e-6
+# A weight of a thousand is the whole book a thousand times over.
+MOST_WEIGHT: Final = 1e3
+# Money and shares may be many, prices and lots small.
 MOST_MONEY: Final = 1e15
+LEAST_MONEY: Final = 1e-9
 
 
 def vector(
@@ -28,6 +32,7 @@ def vector(
     *,
     default: float | None = None,
     least: float = -LARGEST,
+    most: float = LARGEST,
 ) -> Floats:
     """One number for all, or one by ticker, as (N,) in the order of `tickers`.
 
@@ -35,16 +40,16 @@ def vector(
     ------
     BadRequest
         Naming a ticker that is none of `tickers`, one that is missing where there is no `default`, or a value that is
-        below `least` or larger than any can be.
+        below `least` or above `most`.
     """
     if not isinstance(given, dict):
-        require(field, given, least=least)
+        require(field, given, least=least, most=most)
         return np.full(len(tickers), given)
     known = set(tickers)
     for ticker, value in given.items():
         if ticker not in known:
             raise BadRequest(Invalid(f"{field}.{ticker}", shown(value), f"a ticker among {named(tickers)}"))
-        require(f"{field}.{ticker}", value, least=least)
+        require(f"{field}.{ticker}", value, least=least, most=most)
     if default is None:
         for ticker in tickers:
             if ticker not in given:
@@ -52,12 +57,8 @@ def vector(
     return np.array([given.get(ticker, default) for ticker in tickers], dtype=np.float64)
 
 
-def require(
-    field: str, value: float, *, least: float = -LARGEST, above: float | None = None, most: float = LARGEST
-) -> None:
-    """`BadRequest` unless a number is at least `least`, at most `most` and, if told so, above a bound."""
-    if above is not None and not value > above:
-        raise BadRequest(Invalid(field, shown(value), f"above {above:g}"))
+def require(field: str, value: float, *, least: float = -LARGEST, most: float = LARGEST) -> None:
+    """`BadRequest` unless a number lies in ``least..most``."""
     if not value >= least:
         raise BadRequest(Invalid(field, shown(value), f"{least:g} or more"))
     if not value <= most:

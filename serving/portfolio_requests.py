@@ -77,7 +77,7 @@ class OptimizeRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     held: ByTicker | None = None
     turnover: Annotated[float, Meta(ge=0)] | None = None
     cost_bp: float | ByTicker | None = None
-    holding_days: Annotated[float, Meta(gt=0)] = 21.0
+    holding_days: Annotated[float, Meta(ge=0.001, le=1e6)] = 21.0
     smallest: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     most: Annotated[int, Meta(ge=1)] | None = None
     expected_return: ByTicker | None = None

@@ -22,7 +22,7 @@ from release.portfolio import Portfolio, Strategy
 from release.reader import Release
 from serving.bodies import decoded, shown
 from serving.errors import BadRequest, Impossible, Invalid, invalid_in
-from serving.portfolio_inputs import MOST_MONEY, check_tickers, named, reason_of, require, vector
+from serving.portfolio_inputs import LEAST_MONEY, MOST_MONEY, check_tickers, named, reason_of, require, vector
 from serving.portfolio_records import Method, Order, Position, RebalancePlan, Side, Source
 from serving.portfolio_requests import RebalanceRequest
 from serving.portfolio_view import portfolio_of
@@ -107,7 +107,7 @@ def _book(request: RebalanceRequest, release: Release, live: Mapping[str, float]
     for ticker, held in request.holdings.items():
         require(f"holdings.{ticker}", held, least=0.0, most=MOST_MONEY)
     for ticker, asked in request.prices.items():
-        require(f"prices.{ticker}", asked, above=0.0)
+        require(f"prices.{ticker}", asked, least=LEAST_MONEY, most=MOST_MONEY)
     price, sources = _prices(request.prices, release, live, tickers)
     shares = np.array([request.holdings.get(ticker, 0.0) for ticker in tickers])
     lot = _lots(request, tickers, shares)
@@ -161,8 +161,8 @@ def _lots(request: RebalanceRequest, tickers: tuple[str, ...], shares: Floats) -
     given = request.lots
     known = {ticker: lot for ticker, lot in given.items() if ticker in tickers} if isinstance(given, dict) else given
     for ticker, lot in given.items() if isinstance(given, dict) else (("", given),):
-        require(f"lots.{ticker}" if ticker else "lots", lot, above=0.0)
-    lots = vector("lots", known, tickers, default=1.0)
+        require(f"lots.{ticker}" if ticker else "lots", lot, least=LEAST_MONEY, most=MOST_MONEY)
+    lots = vector("lots", known, tickers, default=1.0, most=MOST_MONEY)
     for ticker, held, lot in zip(tickers, shares.tolist(), lots.tolist(), strict=True):
         count = held / lot
         if abs(count - round(count)) > WHOLE or count > MOST_LOTS:
