@@ -17,6 +17,7 @@ from quant.errors import Infeasible, QuantError
 
 # By how much rows may be missed and still count as met, in weight.
 TOLERANCE: Final = 1e-9
+UNBOUNDED: Final = 3  # scipy's status
 # As strict as HiGHS can be told to be: by its own 1e-7 it would meet rows that the solver of the program couldn't.
 OPTIONS: Final[Any] = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 
@@ -71,8 +72,9 @@ def highest_return(expected_return: Floats, constraints: Constraints) -> float:
         objective[start : start + constraints.assets] = constraints.cost / unit
     below, equal = parts.split()
     found = linprog(objective, *below, *equal, bounds=(None, None), method="highs", options=OPTIONS)
-    if found.status == 3:
+    if found.status == UNBOUNDED:
         return float("inf")
+    _check_solved(found)
     return -unit * float(np.asarray(found.fun))
 
 
@@ -82,6 +84,12 @@ def in_units(expected_return: Floats, assets: int) -> tuple[Floats, float]:
         raise QuantError(f"expected_return: expected a finite ({assets},) array, got shape {expected_return.shape}")
     unit = float(np.abs(expected_return).max())
     return (expected_return / unit, unit) if unit > 0 else (expected_return, 1.0)
+
+
+def _check_solved(found: Any) -> None:
+    """`Infeasible` where HiGHS gave up, as it does on numbers that are many orders of magnitude apart."""
+    if found.status != 0:
+        raise Infeasible(f"constraints: expected numbers that a linear program can work with, got {found.message}")
 
 
 def _return_limit(constraints: Constraints, expected_return: Floats, at_least: float) -> Limit:
@@ -158,6 +166,7 @@ class _Parts:
             method="highs",
             options=OPTIONS,
         )
+        _check_solved(found)
         dual = np.zeros(len(self.bound))
         dual[below], dual[equal] = found.ineqlin.marginals, found.eqlin.marginals
         return float(np.asarray(found.fun)), dual

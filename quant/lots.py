@@ -208,10 +208,21 @@ def _paid_for(problem: LotProblem, n: Floats) -> Floats:
 
 def _descend(problem: LotProblem, start: Floats) -> Floats:
     """Where one good step after the other leads to."""
-    n, after = start, _step(problem, start, STEP)
-    while after is not None:
-        n, after = after, _step(problem, after, STEP)
+    n = start
+    while (after := _step(problem, n, STEP)) is not None:
+        n = _further(problem, n, after)
     return n
+
+
+def _further(problem: LotProblem, n: Floats, after: Floats) -> Floats:
+    """The step from `n` to `after` so many times over as it goes on to gain: lots may be tiny, and the way long."""
+    step, times = after - n, 2.0
+    while ((further := n + times * step) >= 0.0).all():
+        better = _best_of(problem, after, further[None], 0.0)
+        if better is None:
+            break
+        after, times = better, 2.0 * times
+    return after
 
 
 def _step(problem: LotProblem, n: Floats, gain: float) -> Floats | None:

@@ -399,3 +399,15 @@ def test_what_does_not_fit_the_account_is_refused():
         rebalance(BALANCED, HALVES, TradingRules(upper=np.ones(3)))
     with pytest.raises(QuantError, match=r"time_limit: expected above 0 seconds, and finite, got 0"):
         rebalance(BALANCED, HALVES, TradingRules(), time_limit=0.0)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_million_tiny_lots_are_as_near_as_one_large_one(solver):
+    # One lot at a time this would take a minute; the search starts from what is held, where a minimum keeps all out.
+    account = Account(np.zeros(4), 1.0, np.array([0.001, 0.9, 0.001, 32.0]), np.full(4, 0.001))
+
+    plan = solver(account, np.array([0.3, 0.2, 0.25, 0.2]), TradingRules(minimum_order=0.5))
+
+    assert plan.cash_after >= 0.0
+    assert plan.deviation <= 0.95  # of nothing ordered at all
