@@ -61,12 +61,6 @@ def _conflicting(said: str, request: RebalanceRequest) -> list[Invalid]:
     return [Invalid(field, shown(getattr(request, field)), together.expected) for field in together.field.split(", ")]
 
 
-def warm_up() -> None:
-    """Find the orders of something small: what is first used is loaded then."""
-    account = Account(np.array([10.0, 0.0]), 100.0, np.array([10.0, 7.0]))
-    rebalance(account, np.array([0.5, 0.5]), TradingRules())
-
-
 @dataclass(frozen=True, slots=True)
 class _Aim:
     """The weights to reach, by ticker, and whose they are."""

@@ -50,8 +50,7 @@ class Solving:
 
 
 def _load_solvers() -> None:
+    """What weights take. What whole lots take loads with the first who wants them: a tenth of a second, and 15 MB."""
     import serving.optimizing
-    import serving.rebalancing
 
     serving.optimizing.warm_up()
-    serving.rebalancing.warm_up()

@@ -55,7 +55,7 @@ def test_it_says_where_it_serves_once_it_does_and_ends_in_order(published_home):
         url = url_of(process)
 
         answer = httpx.get(f"{url}/v1/predictions/AAPL")
-        # With the solvers, which are loaded by now: they take about a third of it.
+        # With the solver of weights, which is loaded by now.
         solved = httpx.post(f"{url}/v1/portfolio/optimize", json={"objective": "maximum_sharpe"}, timeout=30)
         resident = psutil.Process(process.pid).memory_info().rss / 2**20
         process.send_signal(signal.SIGINT)
@@ -63,7 +63,7 @@ def test_it_says_where_it_serves_once_it_does_and_ends_in_order(published_home):
 
     assert answer.json()["ticker"] == "AAPL"
     assert solved.status_code == 200
-    assert resident < 180
+    assert resident < 150
     assert process.returncode == 0
     assert "Traceback" not in said[1]
 
