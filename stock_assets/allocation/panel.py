@@ -96,8 +96,9 @@ class Panel:
         bar = np.isfinite(self.close)
         day = self.session.astype(np.int64)[:, None]
         newest = np.maximum.accumulate(np.where(bar, day, NEVER), axis=0)
-        kept: npt.NDArray[np.bool_] = (bar.cumsum(axis=0) > LOOKBACK) & (day - newest <= STALE_DAYS)
-        return np.logical_or.reduce(kept, axis=1)
+        kept = (bar.cumsum(axis=0) > LOOKBACK) & (day - newest <= STALE_DAYS)
+        anybody: npt.NDArray[np.bool_] = np.logical_or.reduce(kept, axis=1)
+        return anybody
 
     def known(self, through: np.datetime64) -> Known:
         """What was known by the end of a day. Nobody is kept if the sessions are fewer than `LOOKBACK` and one."""

@@ -95,6 +95,30 @@ def test_what_a_strategy_holds_already_makes_a_difference(made, market):
     assert_array_equal(anew.weights[Strategy.MINIMUM_VARIANCE], made[20].weights[Strategy.MINIMUM_VARIANCE])
 
 
+def test_what_it_holds_is_what_the_week_before_has_become(made, market):
+    then, now = made[100], made[101]
+    held = {"MSFT": 0.2, "GONE": 0.1, "AAPL": 0.3, "IBM": 0.4}
+    before = Week(
+        week=then.week,
+        data_through=then.data_through,
+        tickers=tuple(held),
+        weights={Strategy.MAXIMUM_SHARPE: np.array(list(held.values()))},
+    )
+    prices = {name: np.exp(np.nancumsum(log_returns(bars))) for name, bars in market.items()}
+
+    def price(name: str, session: np.datetime64) -> float:
+        return float(prices[name][market[name].session == session][0])
+
+    # So dear that nothing is worth a trade.
+    (after,) = weekly([now.week], Panel.of(market), {}, cost_bp=5_000.0, before=before)
+
+    worth = {name: held[name] * price(name, now.data_through) / price(name, then.data_through) for name in NAMES}
+    assert after.tickers == NAMES
+    assert_allclose(
+        after.weights[Strategy.MAXIMUM_SHARPE], np.array(list(worth.values())) / sum(worth.values()), atol=1e-5
+    )
+
+
 def otherwise(bars: Bars, after: np.datetime64, seed: int) -> Bars:
     """The bars up to a day, and a wild other market from then on, with days that it misses."""
     seen, later = bars.through(after), bars.after(after)
