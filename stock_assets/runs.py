@@ -198,13 +198,17 @@ def weeks_due(lake: Lake, known: Sequence[str], newest: str, *, most: int) -> st
     Weeks before all that are there are not missing: what a vendor has told of them since was not known when they were.
     """
     there = lake.keys(WEIGHTS)
+    if there and there[-1] >= newest:
+        return newest
     try:
-        earliest = there[-1] if there else first_week(read_panel(lake, known)[0])
+        possible = first_week(read_panel(lake, known)[0])
     except StockAssetsError:
         # The run will meet it too, and tell it.
         return newest
-    if earliest is None:
+    if possible is None:
         return newest
+    # Between the weeks that are there and now there may have been nobody to hold.
+    earliest = max((possible, *there[-1:]))
     first = max(date.fromisoformat(earliest), date.fromisoformat(newest) - timedelta(weeks=most - 1))
     return (first.isoformat(), newest) if first.isoformat() < newest else newest
 

@@ -117,8 +117,12 @@ class Panel:
         kept = np.array(column, dtype=np.intp)
         if not column:
             return Known(kept, rows - 1, np.empty((LOOKBACK, 0)), left_out)
-        levels = self.standing(kept)[rows - LOOKBACK - 1 : rows]
-        return Known(kept, rows - 1, np.expm1(np.diff(levels, axis=0)), left_out)
+        returns = np.expm1(np.diff(self.standing(kept)[rows - LOOKBACK - 1 : rows], axis=0))
+        # What never moves has no risk that could be shared with anything.
+        moves = returns.any(axis=0)
+        for place in kept[~moves]:
+            left_out[self.tickers[place]] = f"its price has not moved in {LOOKBACK} sessions"
+        return Known(kept[moves], rows - 1, returns[:, moves], left_out)
 
     def standing(self, column: np.ndarray | slice = ALL) -> Floats:
         """`close` (S, N) of some tickers, whose last price stands where they have no bar; NaN before the first."""

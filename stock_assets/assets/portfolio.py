@@ -20,9 +20,9 @@ from stock_assets.allocation.report import portfolio_of
 from stock_assets.allocation.strategies import Estimates
 from stock_assets.allocation.walk import Walk, walk
 from stock_assets.allocation.weekly import Week, decisions, weekly
-from stock_assets.errors import NotMaterialized, StockAssetsError
+from stock_assets.errors import LakeUnreadable, NotMaterialized, StockAssetsError
 from stock_assets.frames import bars_of
-from stock_assets.partitions import known_tickers, last_day, weeks
+from stock_assets.partitions import known_tickers, last_day, week_of, weeks
 from stock_assets.portfolio_figures import (
     allocation_figure,
     correlation_figure,
@@ -67,10 +67,11 @@ with warnings.catch_warnings():
         """Long-only weights by strategy, for tickers with a champion; many weeks in one run are a walk-forward."""
         keys = context.partition_keys
         panel, unreadable = read_panel(lake, known_tickers(context.instance))
+        records, without = _records(lake, panel.tickers)
         made = weekly(
             keys,
             panel,
-            _records(lake, panel.tickers),
+            records,
             cost_bp=SignalRule().costs.side_bp,
             before=_before(lake, keys[0]),
         )
@@ -82,7 +83,7 @@ with warnings.catch_warnings():
                 newest.table(),
                 tickers=", ".join(newest.tickers),
                 data_through=str(newest.data_through),
-                notes="; ".join([*unreadable.values(), *newest.notes]) or "none",
+                notes="; ".join([*unreadable.values(), *without, *newest.notes]) or "none",
             )
         )
 
@@ -109,9 +110,16 @@ def read_panel(lake: Lake, tickers: Sequence[str]) -> tuple[Panel, dict[str, str
     return Panel.of(bars), unreadable
 
 
-def _records(lake: Lake, tickers: Sequence[str]) -> dict[str, Forecasts]:
-    """The champions' forecasts by ticker, of those that have made any yet."""
-    return {name: Forecasts.of(lake.read("signals", name)) for name in tickers if lake.has("signals", name)}
+def _records(lake: Lake, tickers: Sequence[str]) -> tuple[dict[str, Forecasts], list[str]]:
+    """The champions' forecasts by ticker, of those that have made any yet, and why any of them could not be read."""
+    records, unreadable = {}, []
+    for name in tickers:
+        if lake.has("signals", name):
+            try:
+                records[name] = Forecasts.of(lake.read("signals", name))
+            except StockAssetsError as error:
+                unreadable.append(f"{name} held without a forecast: {error}")
+    return records, unreadable
 
 
 def _before(lake: Lake, week: str) -> Week | None:
@@ -145,6 +153,7 @@ def portfolio_performance(
             table,
             champion=portfolio.champion.value,
             why=portfolio.why,
+            damaged="; ".join(record.damaged) or "none",
             mlflow=_tell_mlflow(settings, context, portfolio, table, pictures),
             **{name: picture(name, figure) for name, figure in pictures.items()},
         )
@@ -192,12 +201,16 @@ def _tell_mlflow(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """The newest week's portfolio, and the walk that its champion was chosen by; `decided` (R,) are the sessions."""
+    """The newest week's portfolio, and the walk that its champion was chosen by.
+
+    `decided` (R,) are the decisions' sessions, `damaged` says which weeks could not be read.
+    """
 
     portfolio: Portfolio
     walk: Walk
     champions: Champions
     decided: Sessions
+    damaged: tuple[str, ...]
 
 
 def judged(lake: Lake, panel: Panel, unreadable: Mapping[str, str]) -> Judged:
@@ -206,12 +219,12 @@ def judged(lake: Lake, panel: Panel, unreadable: Mapping[str, str]) -> Judged:
     Raises
     ------
     NotMaterialized
-        If there is no week yet.
+        If there is no week yet that can be read.
     """
-    keys = lake.keys(WEIGHTS)
-    if not keys:
-        raise NotMaterialized(f"{PERFORMANCE}: expected a week of {WEIGHTS}, got none")
-    kept, steps = [Week.of(lake.read(WEIGHTS, key)) for key in keys], panel.steps()
+    kept, damaged = _weeks(lake, through=week_of(panel.session[-1].item()))
+    if not kept:
+        raise NotMaterialized(f"{PERFORMANCE}: expected a week of {WEIGHTS}, got none{''.join(damaged)}")
+    steps, newest = panel.steps(), kept[-1].week
     made = walk(
         steps,
         decisions(kept, panel, steps),
@@ -219,10 +232,10 @@ def judged(lake: Lake, panel: Panel, unreadable: Mapping[str, str]) -> Judged:
         sessions_per_year=panel.sessions_per_year,
     )
     chosen = champions(made)
-    known = panel.known(np.datetime64(last_day(keys[-1])))
+    known = panel.known(np.datetime64(last_day(newest)))
     known.left_out.update(unreadable)
     portfolio = portfolio_of(
-        keys[-1],
+        newest,
         panel,
         known,
         {strategy: book.targets[-1][known.column] for strategy, book in made.books.items()},
@@ -231,7 +244,22 @@ def judged(lake: Lake, panel: Panel, unreadable: Mapping[str, str]) -> Judged:
         walk=made,
         chosen=chosen,
     )
-    return Judged(portfolio, made, chosen, np.array([week.data_through for week in kept]))
+    return Judged(portfolio, made, chosen, np.array([week.data_through for week in kept]), tuple(damaged))
+
+
+def _weeks(lake: Lake, *, through: str) -> tuple[list[Week], list[str]]:
+    """The weeks up to one, and what could not be read of them: as if it had not been traded on that week.
+
+    Later ones were made of bars that have been taken back since.
+    """
+    kept, damaged = [], []
+    for key in lake.keys(WEIGHTS):
+        if key <= through:
+            try:
+                kept.append(Week.of(lake.read(WEIGHTS, key)))
+            except LakeUnreadable as error:
+                damaged.append(str(error))
+    return kept, damaged
 
 
 def _closes(lake: Lake, tickers: Sequence[str], session: np.datetime64) -> np.ndarray:

@@ -140,7 +140,8 @@ class Lake:
             yield io.BytesIO(path.read_bytes())
         except FileNotFoundError:
             raise NotMaterialized(f"{asset}: expected a table for {key}, found none; materialize it first") from None
-        except pa.ArrowException as error:
+        except (pa.ArrowException, OSError) as error:
+            # What is damaged inside of a column, Arrow calls an OSError.
             raise LakeUnreadable(f"{asset}/{path.name}: expected a Parquet table, got {error}") from error
 
     def _table(self, asset: str, key: str) -> UPath:

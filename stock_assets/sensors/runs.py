@@ -1,10 +1,12 @@
 """What follows a run: a release after a ticker's success, and in MLflow the truth after a failure."""
 
+import contextlib
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import dagster as dg
 
+from stock_assets.errors import LakeUnreadable
 from stock_assets.jobs import publish, refresh_ticker, update_ticker
 from stock_assets.partitions import known_tickers, week_of
 from stock_assets.resources.lake import Lake
@@ -49,8 +51,13 @@ def _last_success(instance: dg.DagsterInstance, jobs: Collection[str]) -> str:
 
 
 def newest_session(lake: Lake, names: Sequence[str]) -> datetime | None:
-    """The newest session that any ticker has a signal for, None without one."""
-    last = [lake.read("signals", name)["date"].iloc[-1] for name in names if lake.has("signals", name)]
+    """The newest session that any ticker has a signal for, None without one that can be read."""
+    last = []
+    for name in names:
+        if lake.has("signals", name):
+            # A damaged file is its own ticker's to tell, at its next run and in the release that refuses it.
+            with contextlib.suppress(LakeUnreadable):
+                last.append(lake.read("signals", name)["date"].iloc[-1])
     return max(last, default=None)
 
 

@@ -254,6 +254,54 @@ def test_a_damaged_prices_file_leaves_its_ticker_out_and_names_it(own):
     assert Store(own.settings.releases).load().portfolio == own.portfolio
 
 
+def test_damage_within_a_prices_file_leaves_its_ticker_out_as_well(own):
+    path = own.settings.lake / "prices" / "MSFT.parquet"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:2_000] + bytes(4_000) + whole[6_000:])
+
+    again = own.publish()
+
+    assert again.ok, again.error
+    assert [refusal.ticker for refusal in own.portfolio.left_out] == ["MSFT"]
+
+
+def test_a_damaged_signals_file_costs_its_ticker_the_view_and_the_others_nothing(own):
+    path = own.settings.lake / "signals" / "AAPL.parquet"
+    shutil.copy(path, path.with_name("IBM.parquet"))
+    path.write_bytes(path.read_bytes()[:-100])
+
+    again = own.publish()
+
+    # Without its signals AAPL, the only one trained here, can't be released; the portfolio is made all the same.
+    (event,) = own.of_run(again, WEIGHTS)
+    assert "AAPL held without a forecast: " in event.metadata["notes"].value
+    assert own.portfolio.tickers == NAMES
+
+
+def test_a_damaged_week_is_as_if_nothing_had_been_traded_then_and_is_named(own):
+    damaged = weeks_to(NEWEST, 7)[0]
+    path = own.settings.lake / WEIGHTS / f"{damaged}.parquet"
+    path.write_bytes(path.read_bytes()[:-100])
+
+    again = own.publish()
+
+    assert again.ok, again.error
+    assert own.portfolio.performance.weeks == WEEKS - 2
+    (event,) = own.of_run(again, PERFORMANCE)
+    assert f"{damaged}.parquet: expected a Parquet table" in event.metadata["damaged"].value
+
+
+def test_weeks_of_bars_that_were_taken_back_are_not_read(own):
+    later = own.lake.read(WEIGHTS, NEWEST).assign(week="2013-03-03", data_through="2013-03-08")
+    own.lake.write(WEIGHTS, "2013-03-03", later)
+
+    again = own.publish()
+
+    assert again.ok, again.error
+    assert own.portfolio.week == NEWEST
+    assert Store(own.settings.releases).load().portfolio == own.portfolio
+
+
 def test_a_ticker_that_is_removed_leaves_the_portfolio_and_its_past_stands_as_it_was(own):
     own.instance.delete_dynamic_partition(tickers.name, "IBM")
 

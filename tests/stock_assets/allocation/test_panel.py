@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from price_paths import bars, every_day, noise, walked, weekdays
 from shared_data import bigtech_bars, sample_bars
 
-from quant.bars import Bars, log_returns
+from quant.bars import Bars, log_returns, unadjusted
 from stock_assets.allocation.panel import LOOKBACK, Panel
 
 LONG = LOOKBACK + 60
@@ -113,6 +113,18 @@ def test_a_session_more_and_it_is_in():
     assert_array_equal(known.column, [0, 1])
     assert known.left_out == {}
     assert np.isfinite(known.returns).all()
+
+
+def test_a_price_that_never_moved_is_left_out():
+    alive, still = noise(["A", "STILL"], LONG, seed=3).values()
+    still = unadjusted(still.session, np.tile([5.0, 5.0, 5.0, 5.0, 0.0], (LONG, 1)))
+    panel = Panel.of({"A": alive, "STILL": still})
+
+    known = panel.known(panel.session[-1])
+
+    assert_array_equal(known.column, [0])
+    assert known.left_out == {"STILL": "its price has not moved in 504 sessions"}
+    assert known.returns.shape == (LOOKBACK, 1)
 
 
 def test_a_ticker_that_stopped_is_waited_for_a_week_and_then_left_out_with_the_reason():
