@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from quant.bars import Floats
 from quant.budgets import meeting_budgets
@@ -301,19 +302,32 @@ def few(
             raise Infeasible(f"{name}: expected a bound that lets its position be dropped, got one that holds it open")
         lower, upper = (np.where(small, 0.0, bound) for bound in (constraints.lower, constraints.upper))
         constraints = replace(constraints, lower=lower, upper=upper)
-        weights = solve(constraints)
+        try:
+            weights = solve(constraints)
+        except Infeasible as error:
+            if not error.conflicting:
+                raise
+            raise _too_few(error, constraints, smallest, most) from None
     return weights
 
 
-def _to_drop(size: Floats, smallest: float, most: int | None) -> np.ndarray:
+def _to_drop(size: Floats, smallest: float, most: int | None) -> npt.NDArray[np.bool_]:
     """The positions to drop next: of those too small the smaller half, since the rest may grow once they are gone."""
-    too_small = (size > 0) & (size < smallest * (1.0 - TOLERANCE))
-    if too_small.any():
-        return too_small & (size <= np.median(size[too_small]))
-    held = size > 0
-    if most is not None and np.count_nonzero(held) > most:
-        kept = np.argsort(-size, kind="stable")[:most]
-        dropped = held.copy()
-        dropped[kept] = False
-        return dropped
-    return np.zeros(len(size), dtype=bool)
+    held = int(np.count_nonzero(size))
+    too_small = int(np.count_nonzero((size > 0) & (size < smallest * (1.0 - TOLERANCE))))
+    count = (too_small + 1) // 2
+    if not count and most is not None:
+        count = max(held - most, 0)
+    dropped = np.zeros(len(size), dtype=bool)
+    dropped[np.argsort(-size, kind="stable")[held - count : held]] = True
+    return dropped
+
+
+def _too_few(conflict: Infeasible, constraints: Constraints, smallest: float, most: int | None) -> Infeasible:
+    """A conflict with bounds of 0 that nobody gave but `few` itself, as one with what asked for them."""
+    asked = {f"smallest {smallest:g}": smallest > 0, f"most {most}": most is not None}
+    kept = constraints.assets - int(np.count_nonzero(constraints.closed))
+    return Infeasible(
+        f"smallest, most: expected limits that the {kept} positions left can meet, got {conflict}",
+        conflicting=tuple(said for said, given in asked.items() if given),
+    )

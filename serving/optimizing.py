@@ -53,7 +53,7 @@ EARNING: Final = {
     Objective.TARGET_VOLATILITY,
     Objective.TARGET_RETURN,
 }
-# How a conflict begins that `quant.conflicts` names, and the field that it comes from.
+# How a conflict begins that `quant.conflicts` or `quant.portfolio.few` names, and the field that it comes from.
 CONFLICTS: Final = {
     "net exposure": "net",
     "gross exposure": "gross",
@@ -61,6 +61,8 @@ CONFLICTS: Final = {
     "group ": "groups",
     "expected return": "target_return",
     "volatility": "target_volatility",
+    "smallest ": "smallest",
+    "most ": "most",
 }
 
 Solve = Callable[[Constraints, float], Floats]

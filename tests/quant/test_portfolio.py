@@ -427,7 +427,17 @@ def test_too_few_to_be_fully_invested():
             most=3,
         )
 
-    assert raised.value.conflicting[0] == "net exposure of 1"
+    # Not "asset 3 at most 0", which nobody asked for.
+    assert raised.value.conflicting == ("most 3",)
+    assert "3 positions left can meet, got constraints: expected weights that meet them all" in str(raised.value)
+
+
+def test_of_positions_of_the_same_size_half_are_dropped_at_a_time():
+    weights = portfolio.few(
+        lambda kept: np.where(kept.closed, 0.0, 1.0 / np.count_nonzero(~kept.closed)), long_only(20), smallest=0.08
+    )
+
+    assert_allclose(weights[weights > 0], 0.1)
 
 
 # --- what can't be answered -------------------------------------------------------------------------------------------

@@ -441,6 +441,7 @@ async def test_a_ticker_with_too_short_a_history_is_told_the_reason(start, conne
             {"target_volatility": "volatility at most 0.01"},
         ),
         ({"objective": "equal_weight", "upper": {"BB": 0.3}}, {"upper": "BB at most 0.3"}),
+        ({"upper": 0.4, "most": 2}, {"most": "most 2"}),
     ],
 )
 async def test_constraints_that_clash_are_named_each_by_its_field(client, change, clashing):
