@@ -23,7 +23,7 @@ from stock_assets.calendars import exchange_of, sessions_per_year
 from stock_assets.errors import NotMaterialized
 from stock_assets.partitions import last_day, week_of
 
-SESSIONS_HELD: Final = 5
+WEEKS_PER_YEAR: Final = 52
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -135,7 +135,8 @@ def _week(week: str, panel: Panel, records: Mapping[str, Forecasts], *, cost_bp:
     situation = Situation(
         returns=known.returns,
         sessions_per_year=panel.sessions_per_year,
-        sessions_held=SESSIONS_HELD,
+        # Five of an exchange, seven around the clock.
+        sessions_held=round(panel.sessions_per_year / WEEKS_PER_YEAR),
         cost_bp=cost_bp,
         views=views,
         held={} if before is None else _drifted(before, panel, known),

@@ -15,7 +15,7 @@ from release.portfolio import Strategy
 from stock_assets.allocation.champion import champions
 from stock_assets.allocation.outlook import Forecasts
 from stock_assets.allocation.panel import LOOKBACK, Panel
-from stock_assets.allocation.strategies import MEMBERS
+from stock_assets.allocation.strategies import MEMBERS, Situation, allocate
 from stock_assets.allocation.walk import Walk, walk
 from stock_assets.allocation.weekly import Week, decisions, first_week, weekly
 from stock_assets.errors import NotMaterialized
@@ -242,6 +242,26 @@ def test_a_strategy_that_some_week_lacks_is_not_walked(made, market):
     of = decisions([*made[:3], torn, *made[4:]], panel, panel.steps())
 
     assert all(Strategy.BLACK_LITTERMAN not in decision.weights for decision in of)
+
+
+def test_what_trading_costs_is_earned_back_in_a_week_of_seven_sessions_around_the_clock(market):
+    days = np.arange("2010-01-03", "2012-01-01", dtype="datetime64[D]")
+    pairs = {
+        f"{name}-USD": Bars(days, bars.ohlcv[-len(days) :], np.ones(len(days)), np.zeros(len(days)))
+        for name, bars in market.items()
+    }
+    panel = Panel.of(pairs)
+    known = panel.known(days[-1])
+    held = {Strategy.MAXIMUM_SHARPE: np.array([0.1, 0.3, 0.6])}
+    before = Week(week="2011-12-18", data_through=days[-1], tickers=tuple(pairs), weights=held)
+
+    (week,) = weekly(["2011-12-25"], panel, {}, cost_bp=1.0, before=before)
+
+    asked = {"returns": known.returns, "sessions_per_year": 365, "cost_bp": 1.0, "held": held}
+    expected, _ = allocate(Situation(**asked, sessions_held=7))
+    of_an_exchange, _ = allocate(Situation(**asked, sessions_held=5))
+    assert_array_equal(week.weights[Strategy.MAXIMUM_SHARPE], expected[Strategy.MAXIMUM_SHARPE])
+    assert not np.allclose(expected[Strategy.MAXIMUM_SHARPE], of_an_exchange[Strategy.MAXIMUM_SHARPE], atol=1e-4)
 
 
 def test_a_week_before_any_ticker_is_old_enough_is_told(market):
