@@ -45,6 +45,11 @@ PERFORMANCE: Final = "portfolio_performance"
 # The lake's name for what has no partitions, and its file for the release.
 ALL: Final = "all"
 PORTFOLIO: Final = "portfolio.json"
+COLUMNS: Final = {
+    "week": "the Sunday that it begins with",
+    "data_through": "the last session that was known",
+    "weight": "share of the book's value",
+}
 
 with warnings.catch_warnings():
     # Dagster calls its backfill policies a beta: nothing that every command need say.
@@ -68,24 +73,21 @@ with warnings.catch_warnings():
         keys = context.partition_keys
         panel, unreadable = read_panel(lake, known_tickers(context.instance))
         records, without = _records(lake, panel.tickers)
-        made = weekly(
-            keys,
-            panel,
-            records,
-            cost_bp=SignalRule().costs.side_bp,
-            before=_before(lake, keys[0]),
-        )
-        for week in made:
-            lake.write(WEIGHTS, week.week, week.table())
-        newest = made[-1]
-        return dg.MaterializeResult(
-            metadata=table_metadata(
-                newest.table(),
-                tickers=", ".join(newest.tickers),
-                data_through=str(newest.data_through),
-                notes="; ".join([*unreadable.values(), *without, *newest.notes]) or "none",
+        before, damaged = _before(lake, keys[0])
+        for week in weekly(keys, panel, records, cost_bp=SignalRule().costs.side_bp, before=before):
+            table = week.table()
+            lake.write(WEIGHTS, week.week, table)
+            context.add_asset_metadata(
+                table_metadata(
+                    table,
+                    COLUMNS,
+                    tickers=", ".join(week.tickers),
+                    data_through=str(week.data_through),
+                    notes="; ".join([*unreadable.values(), *without, *damaged, *week.notes]) or "none",
+                ),
+                partition_key=week.week,
             )
-        )
+        return dg.MaterializeResult()
 
 
 def read_panel(lake: Lake, tickers: Sequence[str]) -> tuple[Panel, dict[str, str]]:
@@ -122,10 +124,16 @@ def _records(lake: Lake, tickers: Sequence[str]) -> tuple[dict[str, Forecasts], 
     return records, unreadable
 
 
-def _before(lake: Lake, week: str) -> Week | None:
-    """The newest week before."""
-    earlier = [key for key in lake.keys(WEIGHTS) if key < week]
-    return Week.of(lake.read(WEIGHTS, earlier[-1])) if earlier else None
+def _before(lake: Lake, week: str) -> tuple[Week | None, list[str]]:
+    """The newest week before that can be read, as if nothing had been traded since, and what could not be read."""
+    damaged: list[str] = []
+    for key in reversed(lake.keys(WEIGHTS)):
+        if key < week:
+            try:
+                return Week.of(lake.read(WEIGHTS, key)), damaged
+            except LakeUnreadable as error:
+                damaged.append(str(error))
+    return None, damaged
 
 
 @dg.asset(

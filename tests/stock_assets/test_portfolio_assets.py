@@ -131,6 +131,15 @@ def test_each_week_is_marked_as_made(backfilled):
     assert len(backfilled.home.of_run(backfilled.run, WEIGHTS)) == WEEKS
 
 
+def test_each_week_is_told_with_its_own_data(backfilled):
+    told = {event.partition: event.metadata for event in backfilled.home.of_run(backfilled.run, WEIGHTS)}
+
+    for key, metadata in told.items():
+        table = backfilled.home.lake.read(WEIGHTS, key)
+        assert metadata["data_through"].value == table["data_through"].iloc[0]
+        assert metadata["dagster/row_count"].value == len(table)
+
+
 def test_all_of_it_is_one_step_each_in_the_order_that_the_release_needs(backfilled):
     started = steps(backfilled.home.instance, backfilled.run)
 
@@ -289,6 +298,18 @@ def test_a_damaged_week_is_as_if_nothing_had_been_traded_then_and_is_named(own):
     assert own.portfolio.performance.weeks == WEEKS - 2
     (event,) = own.of_run(again, PERFORMANCE)
     assert f"{damaged}.parquet: expected a Parquet table" in event.metadata["damaged"].value
+
+
+def test_a_damaged_week_before_is_as_if_nothing_had_been_traded_then_and_is_named(own):
+    damaged = weeks_to(NEWEST, 2)[0]
+    path = own.settings.lake / WEIGHTS / f"{damaged}.parquet"
+    path.write_bytes(path.read_bytes()[:-100])
+
+    again = own.publish()
+
+    assert again.ok, again.error
+    (event,) = own.of_run(again, WEIGHTS)
+    assert f"{damaged}.parquet: expected a Parquet table" in event.metadata["notes"].value
 
 
 def test_weeks_of_bars_that_were_taken_back_are_not_read(own):
