@@ -34,8 +34,9 @@ def explain(constraints: Constraints, *, expected_return: Floats | None = None, 
 
     Notes
     -----
-    The rows with a dual in the program that violates the constraints least hold a conflict (Farkas). Those without
-    which the rest could be met are it, found by leaving out one kind after the other.
+    The rows with a dual in a program that violates the constraints least hold a conflict (Farkas). Where the greatest
+    violation is least, a vertex's are few: the dual is an extreme ray, none of whose rows can do without the others.
+    Kinds that are not needed all the same are then left out one after the other.
 
     References
     ----------
@@ -48,7 +49,7 @@ def explain(constraints: Constraints, *, expected_return: Floats | None = None, 
     suspects = parts.suspects()
     if not suspects:
         return
-    for limit in list(suspects):
+    for limit in () if parts.need_each_other(suspects) else list(suspects):
         rest = {other: chosen for other, chosen in suspects.items() if other != limit}
         if parts.violation(rest) > TOLERANCE:
             suspects = rest
@@ -134,9 +135,24 @@ class _Parts:
 
     def suspects(self) -> dict[int, Ints]:
         """The rows of a conflict, and perhaps some more, by limit; none if all can be met."""
-        violation, dual = self._least_violation(np.ones(len(self.bound), dtype=bool))
+        every = np.ones(len(self.bound), dtype=bool)
+        violation, dual = self._least_violation(every)
         if violation <= TOLERANCE:
             return {}
+        few = self._by_limit(self._least_violation(every, together=True)[1])
+        return few if self.violation(few) > TOLERANCE else self._by_limit(dual)
+
+    def need_each_other(self, suspects: Mapping[int, Ints]) -> bool:
+        """Whether rows that conflict surely don't without each; false where it takes a program to tell.
+
+        Where no row only defines, they do if a single combination of them, but for its scale, is zero.
+        """
+        if not self.can_conflict.all():
+            return False
+        rows = np.concatenate([self.first[limit] + chosen for limit, chosen in suspects.items()])
+        return bool(np.linalg.matrix_rank(self.matrix[rows].toarray()) == len(rows) - 1)
+
+    def _by_limit(self, dual: Floats) -> dict[int, Ints]:
         rows = np.flatnonzero(self.can_conflict & (np.abs(dual) > 1e-7))
         return {int(k): rows[self.limit[rows] == k] - self.first[k] for k in np.unique(self.limit[rows])}
 
@@ -147,22 +163,30 @@ class _Parts:
             chosen[self.first[limit] + rows] = True
         return self._least_violation(chosen)[0]
 
-    def _least_violation(self, chosen: npt.NDArray[np.bool_]) -> tuple[float, Floats]:
-        """The sum by which the chosen rows are missed at least, and the dual of each."""
+    def _least_violation(self, chosen: npt.NDArray[np.bool_], *, together: bool = False) -> tuple[float, Floats]:
+        """By how much the chosen rows are missed at least, in sum, and the dual of each.
+
+        `together` counts the greatest miss of all inequalities in place of their sum.
+        """
         from scipy import sparse
         from scipy.optimize import linprog
 
-        slack = self.can_conflict.astype(np.float64)
-        wide = sparse.hstack([self.matrix, -sparse.diags(slack), sparse.diags(slack)], format="csr")
-        objective = np.concatenate([np.zeros(self.columns), slack, slack])
+        rows = np.arange(len(self.bound))
+        column = np.where(self.equality, 1 + rows, 0) if together else rows
+        columns = 1 + len(rows)
+        missed = [
+            sparse.csr_matrix((self.can_conflict * side, (rows, column)), shape=(len(rows), columns))
+            for side in (np.full(len(rows), -1.0), self.equality.astype(np.float64))
+        ]
+        wide = sparse.hstack([self.matrix, *missed], format="csr")
         below, equal = chosen & ~self.equality, chosen & self.equality
         found = linprog(
-            objective,
+            np.concatenate([np.zeros(self.columns), np.ones(2 * columns)]),
             wide[below],
             self.bound[below],
             wide[equal],
             self.bound[equal],
-            bounds=[(None, None)] * self.columns + [(0.0, None)] * (2 * len(slack)),
+            bounds=[(None, None)] * self.columns + [(0.0, None)] * (2 * columns),
             method="highs",
             options=OPTIONS,
         )

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from scipy import optimize
 from scipy.optimize import linprog
 
 from quant.conflicts import explain, highest_return
@@ -155,6 +156,25 @@ def test_what_is_named_conflicts_by_itself_and_not_without_each_of_its_kinds(see
     assert not can_be_met(conflict)
     for label in named:
         assert can_be_met(without(conflict, label)), (label, named)
+
+
+@pytest.mark.parametrize("turnover", [None, 0.3])
+def test_a_conflict_among_many_groups_is_found_in_a_few_programs(monkeypatch, turnover: float | None):
+    rng = np.random.default_rng(0)
+    halves = (tuple(rng.choice(40, 20, replace=False).tolist()) for _ in range(100))
+    many = replace(
+        long_only(40, upper=0.2 if turnover else 0.0251),
+        groups=tuple(Group(name=str(k), members=half, lower=0.54, upper=0.56) for k, half in enumerate(halves)),
+        held=np.eye(40)[0],
+        turnover=turnover,
+    )
+    asked = []
+    solve = optimize.linprog
+    monkeypatch.setattr(optimize, "linprog", lambda *args, **options: asked.append(1) or solve(*args, **options))
+
+    assert conflict_of(many)
+
+    assert len(asked) <= 30
 
 
 RISK = np.diag([0.01, 0.02, 0.04])
