@@ -11,20 +11,17 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
 import dagster as dg
 from dagster import DagsterEventType, DagsterInstance, EventLogEntry, ExecuteInProcessResult
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from quant.bars import Bars
 from quant.faults import Rule
 from release.store import Store
 from release.tables import digest
-from stock_assets.allocation.weekly import first_week
-from stock_assets.assets.portfolio import WEIGHTS, read_panel
 from stock_assets.champions import Champion
 from stock_assets.definitions import definitions
 from stock_assets.errors import (
@@ -34,7 +31,6 @@ from stock_assets.errors import (
     NotMaterialized,
     SignalsOfAnother,
     SourceError,
-    StockAssetsError,
 )
 from stock_assets.failures import cause, last_failure, one_line, why
 from stock_assets.freshness import FINGERPRINT, fingerprint
@@ -49,7 +45,7 @@ from stock_assets.resources.lake import Lake, lake_of
 from stock_assets.resources.registry import RegistryUnavailable
 from stock_assets.resources.stopwatch import stopwatch
 from stock_assets.resources.tracking import mark_failed
-from stock_assets.sensors.runs import UNFINISHED, newest_session
+from stock_assets.sensors.runs import UNFINISHED, newest_session, range_tags, weeks_due
 from stock_assets.settings import PipelineSettings
 from stock_assets.signals import are_of, read_signals
 from stock_assets.sources.catalogue import opened
@@ -192,27 +188,6 @@ def materialize_rest(instance: DagsterInstance, settings: PipelineSettings, *, r
     return RestRun(week=week, release_id=Store(settings.releases).current(), **summary)
 
 
-def weeks_due(lake: Lake, known: Sequence[str], newest: str, *, most: int) -> str | tuple[str, str]:
-    """The weeks whose weights are to be made: the newest one, or from the first to the last of those that are missing.
-
-    Weeks before all that are there are not missing: what a vendor has told of them since was not known when they were.
-    """
-    there = lake.keys(WEIGHTS)
-    if there and there[-1] >= newest:
-        return newest
-    try:
-        possible = first_week(read_panel(lake, known)[0])
-    except StockAssetsError:
-        # The run will meet it too, and tell it.
-        return newest
-    if possible is None:
-        return newest
-    # Between the weeks that are there and now there may have been nobody to hold.
-    earliest = max((possible, *there[-1:]))
-    first = max(date.fromisoformat(earliest), date.fromisoformat(newest) - timedelta(weeks=most - 1))
-    return (first.isoformat(), newest) if first.isoformat() < newest else newest
-
-
 def _execute(
     instance: DagsterInstance,
     settings: PipelineSettings,
@@ -230,7 +205,7 @@ def _execute(
             report(entry.dagster_event.step_key or "")
 
     started, run_id = time.perf_counter(), str(uuid.uuid4())
-    key, of_range = (partition, {}) if isinstance(partition, str) else (None, _range_tags(*partition))
+    key, of_range = (partition, {}) if isinstance(partition, str) else (None, range_tags(*partition))
     instance.add_event_listener(run_id, listen)
     with stopwatch() as tracking:
         result = (
@@ -254,10 +229,6 @@ def _execute(
         "step_seconds": {step: took - tracking.get(step, 0.0) for step, took in _steps(result).items()},
         "tracking_seconds": sum(tracking.values()),
     }
-
-
-def _range_tags(first: str, last: str) -> dict[str, str]:
-    return {ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}
 
 
 def _steps(result: ExecuteInProcessResult) -> dict[str, float]:

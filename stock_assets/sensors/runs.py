@@ -2,11 +2,14 @@
 
 import contextlib
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 import dagster as dg
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
-from stock_assets.errors import LakeUnreadable
+from stock_assets.allocation.weekly import first_week
+from stock_assets.assets.portfolio import WEIGHTS, read_panel
+from stock_assets.errors import LakeUnreadable, StockAssetsError
 from stock_assets.jobs import publish, refresh_ticker, update_ticker
 from stock_assets.partitions import known_tickers, week_of
 from stock_assets.resources.lake import Lake
@@ -28,7 +31,7 @@ UNFINISHED = [
     default_status=dg.DefaultSensorStatus.STOPPED,
 )
 def publish_after_tickers(
-    context: dg.RunStatusSensorContext, lake: dg.ResourceParam[Lake]
+    context: dg.RunStatusSensorContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[PipelineSettings]
 ) -> dg.RunRequest | dg.SkipReason:
     """Publish once the last of the running tickers is done, so that many runs make one release."""
     jobs = {refresh_ticker.name, update_ticker.name}
@@ -36,11 +39,16 @@ def publish_after_tickers(
     waiting = sorted(run.tags.get("dagster/partition", "?") for run in running if run.job_name in jobs)
     if waiting:
         return dg.SkipReason(f"still running: {', '.join(waiting)}")
-    newest = newest_session(lake, known_tickers(context.instance))
+    known = known_tickers(context.instance)
+    newest = newest_session(lake, known)
     if newest is None:
         return dg.SkipReason("no ticker has signals yet")
+    due = weeks_due(lake, known, week_of(newest.date()), most=settings.portfolio_weeks)
     # Every run that is done is heard of by itself: keyed by the last one of all, they ask for the same release.
-    return dg.RunRequest(run_key=_last_success(context.instance, jobs), partition_key=week_of(newest.date()))
+    run_key = _last_success(context.instance, jobs)
+    if isinstance(due, str):
+        return dg.RunRequest(run_key=run_key, partition_key=due)
+    return dg.RunRequest(run_key=run_key, tags=range_tags(*due))
 
 
 def _last_success(instance: dg.DagsterInstance, jobs: Collection[str]) -> str:
@@ -59,6 +67,33 @@ def newest_session(lake: Lake, names: Sequence[str]) -> datetime | None:
             with contextlib.suppress(LakeUnreadable):
                 last.append(lake.read("signals", name)["date"].iloc[-1])
     return max(last, default=None)
+
+
+def weeks_due(lake: Lake, known: Sequence[str], newest: str, *, most: int) -> str | tuple[str, str]:
+    """The weeks whose weights are to be made: the newest one, or from the first to the last of those that are missing.
+
+    Weeks before all that are there are not missing: what a vendor has told of them since was not known when they were.
+    """
+    # Later ones were asked for by hand, or made of bars that have been taken back since.
+    there = [key for key in lake.keys(WEIGHTS) if key <= newest]
+    if there and there[-1] == newest:
+        return newest
+    try:
+        possible = first_week(read_panel(lake, known)[0])
+    except StockAssetsError:
+        # The run will meet it too, and tell it.
+        return newest
+    if possible is None:
+        return newest
+    # Between the weeks that are there and now there may have been nobody to hold.
+    earliest = max((possible, *there[-1:]))
+    first = max(date.fromisoformat(earliest), date.fromisoformat(newest) - timedelta(weeks=most - 1))
+    return (first.isoformat(), newest) if first.isoformat() < newest else newest
+
+
+def range_tags(first: str, last: str) -> dict[str, str]:
+    """What makes one run of all partitions from a first to a last."""
+    return {ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}
 
 
 @dg.run_failure_sensor(monitor_all_code_locations=False, default_status=dg.DefaultSensorStatus.STOPPED)

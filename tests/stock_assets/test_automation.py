@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -252,14 +253,9 @@ def test_live_residuals_that_have_outgrown_the_record_ask_for_retraining(filled,
 def test_one_release_follows_the_last_of_the_tickers_whichever_is_heard_of(filled):
     last = materialize_ticker(filled.instance, filled.settings, "AAPL", "signals")
     run = filled.instance.get_run_by_id(filled.runs["AAPL"].run_id)
-    event = next(
-        record.dagster_event
-        for record in filled.instance.all_logs(run.run_id)
-        if record.dagster_event and record.dagster_event.event_type is dg.DagsterEventType.RUN_SUCCESS
-    )
     context = dg.build_run_status_sensor_context(
         sensor_name="publish_after_tickers",
-        dagster_event=event,
+        dagster_event=_success_of(filled.instance, run),
         dagster_instance=filled.instance,
         dagster_run=run,
         resources=resources(filled),
@@ -271,12 +267,39 @@ def test_one_release_follows_the_last_of_the_tickers_whichever_is_heard_of(fille
     assert request.run_key == last.run_id != run.run_id
 
 
+def test_the_release_makes_up_for_weeks_that_were_missed(filled, tmp_path):
+    shutil.copytree(filled.settings.lake, tmp_path / "lake")
+    for key in ("2013-02-10", "2013-02-17", "2013-02-24"):
+        (tmp_path / "lake" / "portfolio_weights" / f"{key}.parquet").unlink()
+    run = filled.instance.get_run_by_id(filled.runs["AAPL"].run_id)
+    context = dg.build_run_status_sensor_context(
+        sensor_name="publish_after_tickers",
+        dagster_event=_success_of(filled.instance, run),
+        dagster_instance=filled.instance,
+        dagster_run=run,
+        resources={**resources(filled), "lake": Lake(UPath(tmp_path / "lake"))},
+    )
+
+    request = publish_after_tickers(context)
+
+    assert request.partition_key is None
+    assert set(request.tags.values()) >= {"2013-02-03", "2013-02-24"}
+
+
 def test_a_week_runs_from_sunday_to_saturday():
     friday = datetime(2013, 3, 1, tzinfo=UTC).date()
 
     assert week_of(friday) == "2013-02-24"
     assert last_day("2013-02-24").isoformat() == "2013-03-02"
     assert weeks.has_partition_key("2013-02-24")
+
+
+def _success_of(instance, run) -> dg.DagsterEvent:
+    return next(
+        record.dagster_event
+        for record in instance.all_logs(run.run_id)
+        if record.dagster_event and record.dagster_event.event_type is dg.DagsterEventType.RUN_SUCCESS
+    )
 
 
 def _log_residuals(path, *, size: float) -> None:

@@ -35,8 +35,8 @@ from stock_assets.runs import (
     is_fresh,
     materialize_rest,
     materialize_ticker,
-    weeks_due,
 )
+from stock_assets.sensors.runs import weeks_due
 from stock_assets.settings import PipelineSettings, SourceName
 
 BARS, BROKEN = 1300, 700
@@ -257,7 +257,8 @@ def test_the_first_run_makes_every_week_that_the_bars_allow(filled):
         ((), ["AAPL"], 1, "2013-02-24"),
         (("2013-02-03",), ["AAPL"], 260, ("2013-02-03", "2013-02-24")),
         (("2012-02-05", "2013-02-24"), ["AAPL"], 260, "2013-02-24"),
-        (("2013-03-10",), ["AAPL"], 260, "2013-02-24"),
+        (("2013-03-10",), ["AAPL"], 5, ("2013-01-27", "2013-02-24")),
+        (("2013-02-03", "2013-03-10"), ["AAPL"], 260, ("2013-02-03", "2013-02-24")),
         ((), ["FB"], 260, "2013-02-24"),
         ((), [], 260, "2013-02-24"),
     ],
@@ -267,7 +268,8 @@ def test_the_first_run_makes_every_week_that_the_bars_allow(filled):
         "one",
         "since the newest that is there",
         "not the gaps before it",
-        "none before it",
+        "later ones are none of them",
+        "later ones hide none of them",
         "of a ticker too young",
         "of no ticker",
     ],
