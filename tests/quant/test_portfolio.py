@@ -13,10 +13,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from portfolio_instances import REGULAR, Instance, Kind, costs, factor_returns, instance, miss, permuted
 
 from quant import portfolio
-from quant.constraints import Constraints, long_only
+from quant.constraints import Constraints, Group, long_only
 from quant.errors import Infeasible, QuantError
 from quant.moments import factor_model
 from quant.problem import variance
+from quant.program import Program
 from quant.risk import risk_contributions
 
 BOUND = 1e-9
@@ -373,6 +374,47 @@ def test_what_is_closed_has_no_budget():
     weights = portfolio.risk_budgeting(covariance, constraints)
 
     assert_allclose(weights, [0.75, 0.0, 0.25], atol=1e-7)
+
+
+def among_narrow_groups(assets: int, groups: int, seed: int) -> tuple[np.ndarray, np.ndarray, Constraints]:
+    """Means, a covariance, and constraints of which most bind: so many groups, each of 0.002 at most to move in."""
+    rng = np.random.default_rng(seed)
+    loadings = rng.normal(size=(assets, 10)) * 0.1
+    loadings[:, 0] += 0.15
+    covariance = loadings @ loadings.T + np.diag(rng.uniform(0.01, 0.1, assets))
+    inside, narrow = rng.dirichlet(np.ones(assets)), []
+    for group in range(groups):
+        members = rng.choice(assets, int(rng.integers(assets // 5, 4 * assets // 5)), replace=False)
+        middle = float(inside[members].sum())
+        narrow.append(
+            Group(name=str(group), members=tuple(members.tolist()), lower=middle - 0.001, upper=middle + 0.001)
+        )
+    mean = rng.normal(0.08, 0.05, assets)
+    held = rng.dirichlet(np.full(assets, 0.1))
+    bounds = {"lower": np.full(assets, -0.01), "upper": np.full(assets, 0.1)}
+    return mean, covariance, Constraints(**bounds, groups=tuple(narrow), gross=1.4, held=held, turnover=1.9)
+
+
+@pytest.mark.parametrize(("assets", "groups", "seed"), [(150, 70, 0), (200, 100, 5)])
+def test_a_target_of_volatility_is_met_where_many_constraints_bind(assets: int, groups: int, seed: int):
+    mean, covariance, constraints = among_narrow_groups(assets, groups, seed)
+
+    weights = portfolio.target_volatility(mean, covariance, constraints, volatility=0.1)
+
+    assert miss(weights, constraints) <= BOUND
+    assert np.sqrt(variance(weights, covariance)) <= 0.1 + BOUND
+
+
+def test_a_second_attempt_has_the_time_that_the_first_one_left(monkeypatch):
+    mean, covariance, constraints = among_narrow_groups(150, 70, 0)
+    granted, solution = [], Program._solution
+    monkeypatch.setattr(
+        Program, "_solution", lambda self, *given: (granted.append(given[-1]), solution(self, *given))[1]
+    )
+
+    portfolio.target_volatility(mean, covariance, constraints, volatility=0.1, time_limit=60.0)
+
+    assert 60.0 == granted[0] > granted[1] > granted[2]
 
 
 # --- few positions ----------------------------------------------------------------------------------------------------
