@@ -19,12 +19,12 @@ LEAST_RECORD: Final = 63
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forecasts:
-    """One ticker's forecasts of the next session, each made out of sample, in the order of time.
+    """One ticker's forecasts, one a session, each made out of sample, in the order of time.
 
     Attributes
     ----------
     made, due : (n,) datetime64[D]
-        The session at whose close each was made, and the one it is of.
+        The session at whose close each was made, and the last one it is of.
     mean, vol, realised : (n,) float64
         Log returns; `realised` is NaN where it isn't known yet.
     """
@@ -34,6 +34,11 @@ class Forecasts:
     mean: Floats
     vol: Floats
     realised: Floats
+
+    @property
+    def horizon(self) -> int:
+        """Sessions that each is of."""
+        return max(int(np.searchsorted(self.made, self.due[0])), 1)
 
     @classmethod
     def of(cls, table: pd.DataFrame) -> Forecasts:
@@ -54,13 +59,14 @@ def forecast_views(
         By ticker. Those made after `through`, and outcomes known after it, are not read.
     through : datetime64
     sessions_per_year : (N,) int
-        Of each ticker's own calendar, since a forecast is of its own next session.
+        Of each ticker's own calendar, since a forecast is of its own next sessions.
 
     Returns
     -------
     Views
         The expected return is the newest forecast's, as a simple one, annualised. Its variance is that of the mean
-        forecast error so far: how far such forecasts are off on average is known no better than that.
+        forecast error so far: how far such forecasts are off on average is known no better than that. Of several
+        sessions, errors overlap: so many fewer count.
     """
     said = [_view(record, through) if record is not None else None for record in records]
     expected = np.array([view[0] if view else np.nan for view in said])
@@ -69,7 +75,7 @@ def forecast_views(
 
 
 def _view(record: Forecasts, through: np.datetime64) -> tuple[float, float] | None:
-    """Expected simple return of the next session and the variance of its error; None without a record to tell it by."""
+    """Expected simple return per session and the variance of its error; None without a record to tell it by."""
     made = int(np.searchsorted(record.made, through, side="right"))
     known = int(np.searchsorted(record.due, through, side="right"))
     error = record.realised[:known] - record.mean[:known]
@@ -77,4 +83,5 @@ def _view(record: Forecasts, through: np.datetime64) -> tuple[float, float] | No
     if len(error) < LEAST_RECORD or not error.var() > 0:
         return None
     mean, vol = record.mean[made - 1], record.vol[made - 1]
-    return float(mean + vol**2 / 2.0), float(error.var(ddof=1)) / len(error)
+    horizon = record.horizon
+    return float(mean + vol**2 / 2.0) / horizon, float(error.var(ddof=1)) / (len(error) * horizon)

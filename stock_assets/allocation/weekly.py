@@ -129,7 +129,7 @@ def _week(week: str, panel: Panel, records: Mapping[str, Forecasts], *, cost_bp:
     views = forecast_views(
         [records.get(name) for name in tickers],
         through=through,
-        # A forecast is of a session of the ticker's own, of which crypto has more than it shares with stocks.
+        # A forecast is of sessions of the ticker's own, of which crypto has more than it shares with stocks.
         sessions_per_year=np.array([sessions_per_year(exchange_of(name)) for name in tickers]),
     )
     situation = Situation(

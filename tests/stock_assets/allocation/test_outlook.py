@@ -52,6 +52,19 @@ def test_four_times_the_record_is_half_as_unsure():
     assert few / many == pytest.approx(2.0, rel=0.15)
 
 
+def test_forecasts_of_five_sessions_say_of_a_year_what_those_of_one_do():
+    one = forecasts()
+    five = Forecasts(
+        SESSION[: N - 4], SESSION[5 : N + 1], 5.0 * one.mean[4:], np.sqrt(5.0) * one.vol[4:], one.realised[4:]
+    )
+    errors = (five.realised - five.mean)[:-1]
+
+    view = views(five)
+
+    assert view.returns[0] == pytest.approx(views(one).returns[0])
+    assert view.variance[0] == pytest.approx((STOCK / 5) ** 2 * errors.var(ddof=1) / (len(errors) / 5))
+
+
 def test_crypto_s_forecasts_are_of_days():
     record = forecasts()
 
