@@ -210,9 +210,9 @@ def why(chosen: Champions, performance: PortfolioPerformance | None) -> str:
             f"{told} It has just replaced the champion before: better by a paired test, p {chosen.p_value:.3f}, "
             "corrected for challengers and reviews."
         )
-    times = "1 quarterly review" if chosen.reviews == 1 else f"{chosen.reviews} quarterly reviews"
+    times = "1 review" if chosen.reviews == 1 else f"{chosen.reviews} reviews"
     return (
-        f"{told} At {times} {'no' if len(chosen.since) == 1 else 'a'} challenger was better "
+        f"{told} In {times} {'no' if len(chosen.since) == 1 else 'a'} challenger was better "
         f"by a paired test; the nearest now is {chosen.nearest.value}, p {chosen.p_value:.2f}, corrected for "
         "challengers and reviews."
     )

@@ -308,12 +308,12 @@ WHY = {
     ),
     "held once": (
         Champions((FIRST,) * 4, {0: FIRST}, OTHER, 0.4, 1),
-        f"target_volatility: {TOLD} At 1 quarterly review no challenger was better by a paired test; the nearest now "
+        f"target_volatility: {TOLD} In 1 review no challenger was better by a paired test; the nearest now "
         "is momentum, p 0.40, corrected for challengers and reviews.",
     ),
     "held": (
         Champions((FIRST,) * 4, {0: FIRST}, OTHER, 0.4, 3),
-        f"target_volatility: {TOLD} At 3 quarterly reviews no challenger was better by a paired test; the nearest now "
+        f"target_volatility: {TOLD} In 3 reviews no challenger was better by a paired test; the nearest now "
         "is momentum, p 0.40, corrected for challengers and reviews.",
     ),
     "replaced now": (
@@ -323,7 +323,7 @@ WHY = {
     ),
     "replaced before": (
         Champions((FIRST, OTHER, OTHER, OTHER), {0: FIRST, 1: OTHER}, FIRST, 1.0, 3),
-        f"momentum: {TOLD} At 3 quarterly reviews a challenger was better by a paired test; the nearest now is "
+        f"momentum: {TOLD} In 3 reviews a challenger was better by a paired test; the nearest now is "
         "target_volatility, p 1.00, corrected for challengers and reviews.",
     ),
 }
