@@ -15,6 +15,8 @@ from stock_assets.cli.options import Home, Tickers, split_tickers
 if TYPE_CHECKING:
     import pandas as pd
 
+# What a row is of; in a table without any of them that is its partition, a ticker.
+KEYS = frozenset({"ticker", "week", "strategy"})
 ENDINGS = (".csv", ".csv.gz", ".parquet")
 # Of a ticker without a row in these, that is the answer; the first has a file of every ticker that was looked at.
 EVIDENCE = ("findings", "quarantine", "restatements")
@@ -59,7 +61,7 @@ def _read(files: list[Path], *, only: tuple[str, ...], name: str, without_rows: 
             part = parquet.frame(opened)
         if part.index.names != [None]:
             part = part.reset_index()
-        if "ticker" not in part.columns and "week" not in part.columns:
+        if not KEYS & set(part.columns):
             part.insert(0, "ticker", file.stem)
         parts.append(part)
     table = pd.concat(parts, ignore_index=True) if parts else _no_evidence(name)

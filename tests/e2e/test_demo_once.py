@@ -112,12 +112,15 @@ def test_predictions_are_exported_as_csv_and_as_parquet_alike(
     pd.testing.assert_frame_equal(csv, parquet, check_dtype=False)
 
 
-@pytest.mark.parametrize("name", ["prices", "features", "signals", "portfolio_weights"])
+@pytest.mark.parametrize("name", ["prices", "features", "signals", "portfolio_weights", "portfolio_performance"])
 def test_every_table_can_be_exported(name: str, filled: Filled, stock_assets: Command, tmp_path: Path) -> None:
     answer = stock_assets("export", name, "--out", str(tmp_path / "table.parquet"), home=filled.home)
 
     assert answer.code == 0, answer.stderr
-    assert len(pd.read_parquet(tmp_path / "table.parquet")) > 0
+    table = pd.read_parquet(tmp_path / "table.parquet")
+    assert len(table) > 0
+    # The portfolio's performance is of no ticker.
+    assert ("ticker" in table) is (name != "portfolio_performance")
 
 
 def test_a_removed_ticker_leaves_the_next_release_and_an_unknown_one_is_named(
