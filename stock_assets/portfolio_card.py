@@ -26,10 +26,10 @@ def _records(performance: PortfolioPerformance) -> Iterator[str]:
     yield wrapped(
         f"Each week's weights, made of what was known by its end and traded at the next open at "
         f"{performance.cost_bp:g} basis points a side, from {performance.first} to {performance.last}; between two "
-        "weeks they drift. Sharpe "
-        "ratios are of simple returns, their intervals and p values allow for fat tails and autocorrelation; p is of "
-        f"being no better than equal weight. Deflated: how sure one may be that it is not the luck of the best of "
-        f"{performance.trials} strategies. The book of the champion held whichever led at the time, without hindsight."
+        "weeks they drift. Sharpe ratios are of simple returns, their intervals and p values allow for fat tails and "
+        "autocorrelation; p is of being no better than equal weight, each strategy taken alone. Deflated: how sure "
+        f"one may be that it is not the luck of the best of {performance.trials} strategies. "
+        "The book of the champion held whichever led at the time, without hindsight."
     )
     rows = [("champion, as chosen", performance.champion)]
     rows += [(strategy.value, of) for strategy, of in performance.strategies.items()]

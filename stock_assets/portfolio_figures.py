@@ -120,7 +120,7 @@ def _areas(tickers: Sequence[str], weights: Floats, named: Sequence[int]) -> dic
 
 
 def frontier_figure(portfolio: Portfolio) -> Figure:
-    """The efficient frontier in sample, where each strategy stands below it, and the tickers alone."""
+    """The efficient frontier in sample, each strategy below it, or left of it for its cash, and the tickers alone."""
     count, through = _count(portfolio.tickers), portfolio.data_through
     title = f"The frontier of {count} in sample up to {through} (no forecast), beside equal weight"
     figure = blank(title, width=7.6, height=3.9)

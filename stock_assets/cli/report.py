@@ -107,7 +107,7 @@ def strategies(portfolio: Portfolio, performance: PortfolioPerformance) -> Table
     table = plain_table(
         title=f"Allocations walked forward, {performance.weeks} weeks to {performance.last}",
         caption=f"Net of {performance.cost_bp:g} bp a side, traded at the next open. p: that the Sharpe ratio is no "
-        f"better than equal weight's. {portfolio.why}",
+        f"better than equal weight's, each taken alone. {portfolio.why}",
     )
     table.add_column("strategy", style="bold")
     for name in ("return", "volatility", "Sharpe", "95 %", "p", "drawdown"):

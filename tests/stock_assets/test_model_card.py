@@ -14,7 +14,8 @@ from upath import UPath
 from release.manifest import Book, Refusal, TickerLineage, TickerMetrics, TradingRecord
 from release.store import Store
 from stock_assets.champions import Champion
-from stock_assets.model_card import WIDTH, Subject, release_card, ticker_card
+from stock_assets.markdown import WIDTH
+from stock_assets.model_card import Subject, release_card, ticker_card
 from stock_assets.resources.lake import Lake
 
 LINEAGE = TickerLineage(
@@ -312,7 +313,7 @@ def test_a_card_tells_what_was_learned_from_and_how_it_was_evaluated(card):
         "72206378a62d",
     ]
     assert "the first made on 2003-03-10, the last on 2013-02-28; up to 170 settings were tried" in page
-    assert "refit every 63 sessions" in page
+    assert "refit on what was known by then, har every 21 sessions, " in page
     assert "gap of one horizon" in page
 
 
