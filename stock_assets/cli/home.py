@@ -20,6 +20,7 @@ import msgspec
 
 from release.files import replace_synced
 from stock_assets.cli.console import CommandFailed
+from stock_assets.workers import ONE_THREAD
 
 if TYPE_CHECKING:
     from stock_assets.settings import PipelineSettings
@@ -102,6 +103,9 @@ def tell(settings: PipelineSettings, *, redis_url: str) -> None:
         "DAGSTER_HOME": str(settings.dagster),
     }
     os.environ.update({name: value for name, value in told.items() if value})
+    # Dagster's daemon runs as many at once as there are cores.
+    for name, value in ONE_THREAD.items():
+        os.environ.setdefault(name, value)
 
 
 def recall(folder: Path) -> Remembered | None:

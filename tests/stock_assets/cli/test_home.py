@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from stock_assets.cli import home as homes
 from stock_assets.cli.console import CommandFailed
 from stock_assets.settings import PipelineSettings, SourceName
+from stock_assets.workers import ONE_THREAD
 
 
 @pytest.fixture(autouse=True)
@@ -78,3 +80,14 @@ def test_a_damaged_memory_is_named(filled_from_files):
 def test_a_bad_value_is_named_with_what_was_expected(tmp_path):
     with pytest.raises(CommandFailed, match=r"source: expected 'sample', 'files', 'yahoo' or 'alpaca', got edgar"):
         homes.settings_for(home=tmp_path, source="edgar")
+
+
+def test_what_is_started_from_here_takes_one_thread_unless_told_otherwise(tmp_path, monkeypatch):
+    for name in ("DAGSTER_HOME", *ONE_THREAD):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+
+    homes.tell(PipelineSettings(home=tmp_path), redis_url="redis://localhost:6379/0")
+
+    assert {name: os.environ[name] for name in ONE_THREAD} == {**ONE_THREAD, "OMP_NUM_THREADS": "2"}
