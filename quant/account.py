@@ -17,6 +17,8 @@ from quant.errors import QuantError
 
 # How far from a whole number of lots a holding may be, in lots, to be taken for one.
 WHOLE: Final = 1e-6
+# Below any coin's smallest part; shares of a value much smaller lose their digits.
+LEAST_VALUE: Final = 1e-9
 # Up to here float64 tells one whole number from the next, with room for arithmetic.
 MOST_LOTS: Final = 1e12
 
@@ -39,7 +41,7 @@ class Account:
     Raises
     ------
     QuantError
-        If anything is not as said, or the book is worth nothing.
+        If anything is not as said, or the book is worth less than `LEAST_VALUE`.
     """
 
     shares: Floats
@@ -62,8 +64,10 @@ class Account:
             at = broken[0]
             expected = f"a whole multiple, at most {MOST_LOTS:g}, of the lot of {self.lots[at]:g}"
             raise QuantError(f"shares[{at}]: expected {expected}, got {self.shares[at]:.12g}")
-        if not 0.0 < self.value < np.inf:
-            raise QuantError(f"shares, cash: expected a book worth something, and finite, got {self.value:g}")
+        # What is next to no lot is taken for none, which must not be all there is.
+        worth = float(np.rint(held) * self.lots @ self.price) + self.cash
+        if not LEAST_VALUE <= worth < np.inf:
+            raise QuantError(f"shares, cash: expected a book worth {LEAST_VALUE:g} or more, and finite, got {worth:g}")
 
     @property
     def lots(self) -> Floats:

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from quant.account import MOST_LOTS, WHOLE, Account, TradingRules
+from quant.account import LEAST_VALUE, MOST_LOTS, WHOLE, Account, TradingRules
 from quant.bars import Floats
 from quant.costs import Costs
 from quant.errors import Infeasible
@@ -105,9 +105,9 @@ def _book(request: RebalanceRequest, release: Release, live: Mapping[str, float]
     price, sources = _prices(request.prices, release, live, tickers)
     shares = np.array([request.holdings.get(ticker, 0.0) for ticker in tickers])
     lot = _lots(request, tickers, shares)
-    value = float(shares @ price) + request.cash
-    if value <= 0.0:
-        raise BadRequest(Invalid("cash", shown(request.cash), "above 0 where nothing is held"))
+    value = float(np.rint(shares / lot) * lot @ price) + request.cash
+    if value < LEAST_VALUE:
+        raise BadRequest(Invalid("cash", shown(request.cash), f"{LEAST_VALUE:g} or more where nothing is held"))
     for ticker, worth in zip(tickers, (price * lot).tolist(), strict=True):
         if value > MOST_LOTS * worth:
             expected = f"lots worth at least {value / MOST_LOTS:g}, of which the book is {MOST_LOTS:g}"

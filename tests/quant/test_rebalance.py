@@ -353,7 +353,12 @@ PRICES = np.array([10.0, 20.0])
         ({"price": np.ones((2, 1))}, r"price: expected an \(N,\) array, N at least 1, got shape \(2, 1\)"),
         ({"price": np.ones(0)}, r"price: expected an \(N,\) array, N at least 1, got shape \(0,\)"),
         ({"lot": np.array([1.0, -1.0])}, r"lot\[1\]: expected above 0, and finite, got -1"),
-        ({"shares": np.zeros(2), "cash": 0.0}, r"shares, cash: expected a book worth something, and finite, got 0"),
+        ({"shares": np.zeros(2), "cash": 0.0}, r"shares, cash: expected a book worth 1e-09 or more, and finite, got 0"),
+        (
+            {"shares": np.array([1e-7, 0.0]), "cash": 0.0},
+            r"shares, cash: expected a book worth 1e-09 or more, .* got 0",
+        ),
+        ({"shares": np.zeros(2), "cash": 1e-320}, r"shares, cash: expected a book worth 1e-09 or more, .* got 9\.9"),
     ],
 )
 def test_an_account_that_is_none_is_refused(changed, message):

@@ -281,7 +281,9 @@ async def test_the_same_request_has_the_same_bytes_in_whatever_order_it_is_writt
         ({"turnover": -1}, "turnover", "-1", "float >= 0.0"),
         ({"minimum_order": -1}, "minimum_order", "-1", "float >= 0.0"),
         ({"margin": 2}, "margin", "2", "one of the fields holdings, cash, target"),
-        ({"holdings": {"AAPL": 0}, "cash": 0}, "cash", "0.0", "above 0 where nothing is held"),
+        ({"holdings": {"AAPL": 0}, "cash": 0}, "cash", "0.0", "1e-09 or more where nothing is held"),
+        ({"holdings": {"AAPL": 1e-7}, "cash": 0}, "cash", "0.0", "1e-09 or more where nothing is held"),
+        ({"holdings": {}, "cash": 1e-320}, "cash", "1e-320", "1e-09 or more where nothing is held"),
         ({"holdings": {}, "target": {}}, "holdings", "0 tickers", "1 to 500 tickers"),
     ],
 )
