@@ -32,6 +32,7 @@ from rich.table import Table
 from quant.bars import Floats
 from quant.constraints import long_only
 from quant.moments import mean, sample_covariance
+from quant.performance import trial_variance
 from quant.portfolio import maximum_sharpe
 from quant.rebalanced import scores
 from quant.sharpe import sharpe_difference
@@ -102,9 +103,10 @@ def plain_maximum_sharpe(returns: Floats, rows: np.ndarray) -> Floats:
 
 
 def figures(books: Mapping[str, Book], equal: Book, *, tried: int) -> dict[str, dict[str, float]]:
-    """The scores of each book; the deflation is told how many were tried, and how those here scatter."""
+    """The scores of each book; the deflation is told how many were tried, and by what luck they scatter."""
     simple = {name: np.expm1(book.log_return) for name, book in books.items()}
-    scatter = float(np.var([of.mean() / of.std(ddof=1) for of in simple.values()], ddof=1))
+    ratios = np.array([of.mean() / of.std(ddof=1) for of in simple.values()])
+    scatter = trial_variance(ratios, sessions=len(equal.log_return))
     told = {}
     for name, book in books.items():
         assert book.book is not None

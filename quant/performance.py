@@ -103,6 +103,28 @@ def expected_maximum_sharpe(*, trials: int, trial_sharpe_variance: float) -> flo
     return math.sqrt(trial_sharpe_variance) * float((1.0 - EULER) * quantiles[0] + EULER * quantiles[1])
 
 
+def trial_variance(sharpes_per_session: Floats, *, sessions: int) -> float:
+    """Variance of trials' Sharpe ratios for `expected_maximum_sharpe`, on the careful side.
+
+    Parameters
+    ----------
+    sharpes_per_session : (K,) float64
+        Of the trials that are there to look at, not annualised.
+    sessions : int
+        That each is of; at least 2.
+
+    Returns
+    -------
+    float
+        What they scatter by or, if that is more, the ``1 / (sessions - 1)`` that ratios without skill scatter by (Lo
+        2002). Strategies that hold the same assets move together and scatter by far less than independent ones.
+    """
+    if sessions < 2:
+        raise TooShort(f"sessions: expected at least 2, got {sessions}")
+    by_luck = 1.0 / (sessions - 1)
+    return max(float(np.var(sharpes_per_session, ddof=1)), by_luck) if len(sharpes_per_session) > 1 else by_luck
+
+
 def deflated_sharpe(log_returns: Floats, *, trials: int, trial_sharpe_variance: float) -> float:
     """How sure one may be of skill when the strategy is the best of `trials` that were tried, in [0, 1].
 

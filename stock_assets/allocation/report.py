@@ -11,6 +11,7 @@ import numpy as np
 from quant.bars import Floats, Sessions
 from quant.frontier import efficient_frontier
 from quant.moments import correlation
+from quant.performance import trial_variance
 from quant.rebalanced import scores
 from quant.risk import cluster_order, effective_number, risk_contributions, tail_risk, volatility, worst_windows
 from quant.sharpe import sharpe_difference
@@ -133,7 +134,7 @@ def performance_of(walk: Walk, chosen: Champions, session: Sessions) -> Portfoli
     days = session[walk.first_session :]
     equal = walk.books[Strategy.EQUAL_WEIGHT]
     ratios = [book.log_return for book in walk.books.values()]
-    by_luck = float(np.var([_sharpe_per_session(of) for of in ratios], ddof=1))
+    by_luck = trial_variance(np.array([_sharpe_per_session(of) for of in ratios]), sessions=len(days))
     shown = np.unique(np.linspace(0, len(days) - 1, min(POINTS, len(days))).astype(int))
 
     def record(book: Book) -> StrategyRecord:

@@ -1,4 +1,4 @@
-"""What each strategy holds, from what was known. Settings are what they were before any result was seen.
+"""What each strategy holds, from what was known; which settings came before any result, docs/portfolio.md tells.
 
 Those made of other strategies' records are `combination`'s business.
 """

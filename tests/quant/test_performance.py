@@ -172,3 +172,13 @@ def test_the_opposite_position_trades_and_risks_as_much(position):
         position, sessions_per_year=252
     )
     assert performance.exposure(-position) == performance.exposure(position)
+
+
+def test_trials_that_resemble_each_other_are_taken_to_scatter_as_luck_does():
+    alike, apart = np.array([0.05, 0.051, 0.049]), np.array([-0.2, 0.0, 0.2])
+
+    assert performance.trial_variance(alike, sessions=1001) == pytest.approx(1 / 1000)
+    assert performance.trial_variance(apart, sessions=1001) == pytest.approx(0.04)
+    assert performance.trial_variance(np.array([0.05]), sessions=1001) == pytest.approx(1 / 1000)
+    with pytest.raises(TooShort, match="sessions: expected at least 2, got 1"):
+        performance.trial_variance(alike, sessions=1)
