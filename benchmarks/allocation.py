@@ -38,12 +38,14 @@ from quant.rebalanced import scores
 from quant.sharpe import sharpe_difference
 from release.portfolio import Strategy
 from stock_assets.allocation.champion import book_as_chosen, champions
+from stock_assets.allocation.combination import share_at_target
 from stock_assets.allocation.panel import LOOKBACK, Steps
 from stock_assets.allocation.strategies import Situation, allocate
 from stock_assets.allocation.walk import Book, Decision, Walk, past_of, walk
 
 TARGET_SHARPE = 0.96
-SESSIONS_A_YEAR, SESSIONS_A_MONTH = 252, 21
+SESSIONS_A_YEAR, SESSIONS_A_MONTH, QUARTER = 252, 21, 63
+SAMPLES = 2_000
 # Strategies and settings that were tried on these data before the house's rule was chosen.
 TRIED = 91
 
@@ -102,6 +104,27 @@ def plain_maximum_sharpe(returns: Floats, rows: np.ndarray) -> Floats:
     return np.array([maximum_sharpe(mean(x), sample_covariance(x), long_only(x.shape[1])) for x in windows])
 
 
+def shares(book: Book, returns: Floats, rows: np.ndarray) -> Floats:
+    """How much of a book's targets to hold at each rebalance for the target volatility: what that alone is worth."""
+    held = zip(book.targets, rows, strict=True)
+    return np.array(
+        [share_at_target(w, past_of(returns, int(row)), sessions_per_year=SESSIONS_A_YEAR) for w, row in held]
+    )
+
+
+def bootstrapped(book: Book, equal: Book) -> dict[str, float]:
+    """How often the book's Sharpe ratio is above the target, and above equal weight's, in samples of whole quarters."""
+    simple = np.column_stack([np.expm1(book.log_return), np.expm1(equal.log_return)])
+    rng, blocks = np.random.default_rng(0), -(-len(simple) // QUARTER)
+    ratios = []
+    for _ in range(SAMPLES):
+        starts = rng.integers(0, len(simple) - QUARTER + 1, blocks)
+        drawn = simple[(starts[:, None] + np.arange(QUARTER)).ravel()[: len(simple)]]
+        ratios.append(drawn.mean(axis=0) / drawn.std(axis=0, ddof=1) * np.sqrt(SESSIONS_A_YEAR))
+    ours, theirs = np.array(ratios).T
+    return {"above_target": float(np.mean(ours > TARGET_SHARPE)), "above_equal": float(np.mean(ours > theirs))}
+
+
 def figures(books: Mapping[str, Book], equal: Book, *, tried: int) -> dict[str, dict[str, float]]:
     """The scores of each book; the deflation is told how many were tried, and by what luck they scatter."""
     simple = {name: np.expm1(book.log_return) for name, book in books.items()}
@@ -146,8 +169,10 @@ def run(name: str, *, cost_bp: float, day: int) -> dict[str, Any]:
     equal = made.books[Strategy.EQUAL_WEIGHT]
     books = {strategy.value: book for strategy, book in made.books.items()}
     books["buy_and_hold"] = made.book_of(equal.targets, trades=1)
+    books["equal_weight at the target"] = made.book_of(equal.targets * shares(equal, returns, rows)[:, None])
     books["plain_maximum_sharpe"] = made.book_of(plain_maximum_sharpe(returns, rows))
     books["champion, as chosen"] = book_as_chosen(made, chosen)
+    bootstrap = bootstrapped(books["champion, as chosen"], equal)
     return {
         "data": name,
         "tickers": prices.shape[1],
@@ -161,6 +186,7 @@ def run(name: str, *, cost_bp: float, day: int) -> dict[str, Any]:
         "switches": len(chosen.since) - 1,
         "beliefs": dict(zip([member.value for member in made.members], made.beliefs[-1].tolist(), strict=True)),
         "strategies": figures(books, equal, tried=TRIED),
+        "bootstrap": bootstrap,
     }
 
 
@@ -196,6 +222,10 @@ def show(told: Mapping[str, Any]) -> None:
     if told["data"] == "sp20":
         reached = told["strategies"]["champion, as chosen"]["sharpe"]
         console.print(f"target: champion, as chosen, above {TARGET_SHARPE} net: {reached:.3f}")
+    console.print(
+        f"of {SAMPLES:,} samples of quarters, the champion as chosen is above {TARGET_SHARPE} in "
+        f"{told['bootstrap']['above_target']:.0%}, above equal weight in {told['bootstrap']['above_equal']:.0%}"
+    )
 
 
 def main() -> None:
