@@ -26,7 +26,7 @@ from quant.portfolio import (
     risk_budgeting,
     target_volatility,
 )
-from quant.program import TimeLimit
+from quant.program import TimeLimit, Unsolvable
 from quant.risk import effective_number, risk_contributions, volatility
 from release.reader import Release
 from serving.bodies import decoded, shown
@@ -79,8 +79,8 @@ def optimize(body: bytes, release: Release, *, time_limit: float) -> OptimizedWe
         If no weights meet all constraints, naming those that clash.
     NotInRelease
         If the release's portfolio is asked for and it has none.
-    TimeLimit
-        If it takes longer than `time_limit` seconds.
+    TimeLimit, Unsolvable
+        If it takes longer than `time_limit` seconds, or the solver gives up with no constraints in conflict.
     """
     request = decoded(body, OptimizeRequest, what="a JSON object with an objective")
     known = _known(request, release)
@@ -342,7 +342,8 @@ def _solved(solve: Solve, request: OptimizeRequest, constraints: Constraints, ti
         if request.smallest or request.most is not None:
             return few(within, constraints, smallest=request.smallest, most=request.most)
         return within(constraints)
-    except TimeLimit:
+    except (TimeLimit, Unsolvable):
+        # Not the constraints' fault as far as anyone can tell: `quant.conflicts` has looked.
         raise
     except Infeasible as error:
         raise Impossible(str(error), *_conflicting(error)) from None

@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from quant.errors import QuantError
-from quant.program import TimeLimit
+from quant.program import TimeLimit, Unsolvable
 from serving.errors import (
     BadRequest,
     Busy,
@@ -88,6 +88,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Impossible, _impossible)
     app.add_exception_handler(Busy, _busy)
     app.add_exception_handler(TimeLimit, _time_limit)
+    app.add_exception_handler(Unsolvable, _unsolvable)
     app.add_exception_handler(QuantError, _beyond_the_mathematics)
     app.add_exception_handler(RequestValidationError, _refused_by_the_framework)
     app.add_exception_handler(HTTPException, _http)
@@ -125,6 +126,10 @@ async def _impossible(request: Request, error: Exception) -> Response:
 async def _busy(request: Request, error: Exception) -> Response:
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
     return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, str(error), kind="busy", headers=headers)
+
+
+async def _unsolvable(request: Request, error: Exception) -> Response:
+    return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error), kind="unsolvable")
 
 
 async def _time_limit(request: Request, error: Exception) -> Response:

@@ -463,6 +463,14 @@ async def test_an_objective_that_nothing_can_earn_says_so(client):
     assert "above 0" in found[0][2]
 
 
+async def test_a_solver_that_gives_up_blames_no_constraint(client):
+    body = {"objective": "risk_budgeting", "lower": {"IBM": 1.0}, "upper": {"AAPL": 1e-320}}
+
+    response = await client.post(PATH, json=body)
+
+    assert problem(response, 422, "unsolvable") == []
+
+
 # What it costs the server.
 
 
