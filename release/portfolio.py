@@ -1,16 +1,21 @@
 """What a release says of the portfolio: allocations with their risk, the frontier, and how each strategy has fared.
 
-Plain typed records, as `release.manifest` has them for tickers. Returns are simple ones; what is annualised says so.
+Typed records, as `release.manifest` has them for tickers, and whether their parts fit each other. Returns are simple ones; what is annualised says so.
 Estimates that chose the weights are in sample and named so; everything under `PortfolioPerformance` is out of sample.
 """
 
 from __future__ import annotations
 
 import enum
+import math
 
 import msgspec
 
+from release.errors import BadRelease
 from release.manifest import Refusal
+
+# How far weights may miss what they sum to: what a solver leaves, and then some.
+ROUNDING = 1e-6
 
 
 class Strategy(enum.Enum):
@@ -217,3 +222,40 @@ class Portfolio(msgspec.Struct, frozen=True, kw_only=True):
     cluster_order: tuple[int, ...]
     frontier: tuple[FrontierPoint, ...]
     performance: PortfolioPerformance | None
+
+
+def check(portfolio: Portfolio, *, file: str) -> Portfolio:
+    """The portfolio itself, if its parts fit each other.
+
+    Raises
+    ------
+    BadRelease
+        Naming the first part that is not of as many tickers as there are, or holds more than the book.
+    """
+    tickers = len(portfolio.tickers)
+    rows = {
+        "close": portfolio.close,
+        "expected_return": portfolio.expected_return,
+        "cluster_order": portfolio.cluster_order,
+        "covariance": portfolio.covariance,
+        "correlation": portfolio.correlation,
+    }
+    rows |= {f"covariance[{k}]": row for k, row in enumerate(portfolio.covariance)}
+    rows |= {f"correlation[{k}]": row for k, row in enumerate(portfolio.correlation)}
+    rows |= {f"frontier[{k}].weights": point.weights for k, point in enumerate(portfolio.frontier)}
+    for strategy, allocation in portfolio.allocations.items():
+        rows[f"allocations.{strategy.value}.weights"] = allocation.weights
+        rows[f"allocations.{strategy.value}.risk_contributions"] = allocation.risk_contributions
+    for name, row in rows.items():
+        if len(row) != tickers:
+            raise BadRelease(f"{file} {name}: expected {tickers}, one a ticker, got {len(row)}")
+    if sorted(portfolio.cluster_order) != list(range(tickers)):
+        raise BadRelease(f"{file} cluster_order: expected a permutation of the tickers, got {portfolio.cluster_order}")
+    if portfolio.champion not in portfolio.allocations:
+        raise BadRelease(f"{file} champion: expected one of the allocations, got {portfolio.champion.value}")
+    for strategy, allocation in portfolio.allocations.items():
+        held = math.fsum(allocation.weights)
+        if min(allocation.weights, default=0.0) < -ROUNDING or held > 1.0 + ROUNDING:
+            where = f"{file} allocations.{strategy.value}"
+            raise BadRelease(f"{where}: expected weights of 0 or more that sum to 1 at most, got {held:.9g}")
+    return portfolio

@@ -29,6 +29,7 @@ from release.manifest import (
 )
 from release.onnx_model import OnnxModel, output_name
 from release.portfolio import Portfolio
+from release.portfolio import check as check_portfolio
 from release.tables import decode_bars, decode_calendar, unpack
 
 MANIFEST: Final = "manifest.json"
@@ -109,7 +110,9 @@ def load(folder: Path) -> Release:
     }
     metrics = decode(contents.take(METRICS), dict[str, dict[int, TickerMetrics]], file=METRICS)
     card = contents.take(MODEL_CARD).decode("utf-8", errors="replace")
-    portfolio = decode(contents.take(PORTFOLIO), Portfolio, file=PORTFOLIO) if PORTFOLIO in contents.data else None
+    portfolio = None
+    if PORTFOLIO in contents.data:
+        portfolio = check_portfolio(decode(contents.take(PORTFOLIO), Portfolio, file=PORTFOLIO), file=PORTFOLIO)
     tickers = {lineage.ticker: _ticker(lineage, contents, metrics, manifest.horizons) for lineage in manifest.tickers}
     return Release(manifest, calendars, tickers, portfolio, card)
 
