@@ -1,7 +1,8 @@
 """What a release says of the portfolio: allocations with their risk, the frontier, and how each strategy has fared.
 
-Typed records, as `release.manifest` has them for tickers, and whether their parts fit each other. Returns are simple ones; what is annualised says so.
-Estimates that chose the weights are in sample and named so; everything under `PortfolioPerformance` is out of sample.
+Typed records, as `release.manifest` has them for tickers, and whether their parts fit each other. Returns are simple
+ones; what is annualised says so. Estimates that chose the weights are in sample and named so; everything under
+`PortfolioPerformance` is out of sample.
 """
 
 from __future__ import annotations
