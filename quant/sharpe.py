@@ -1,9 +1,9 @@
 """How far a Sharpe ratio can be trusted: its confidence interval, and whether one book's is above another's.
 
-The ratio is `quant.performance.sharpe`'s: of log returns per session, the riskless rate taken as 0, annualised by the
-square root of the sessions a year. Log returns cost the ratio about half the annual volatility: a published ratio of
-simple returns is compared with one of simple returns, for which every formula here holds as well. What many trials do
-to the best of them is the deflated ratio's business, in `quant.performance`.
+The ratio is `quant.performance.sharpe`'s: of returns per session, the riskless rate taken as 0, annualised by the
+square root of the sessions a year. Every formula here holds for simple returns, of which ratios of portfolios are
+published, and for log returns, which cost the ratio about half the annual volatility: like is compared with like. What
+many trials do to the best of them is the deflated ratio's business, in `quant.performance`.
 
 The error is the delta method's. A ratio moves with each session by its influence: the session's standardised return
 z, less half the ratio times z**2 - 1. The long-run variance of that one series is the one that a HAC matrix of the
@@ -64,12 +64,12 @@ class SharpeDifference(msgspec.Struct, frozen=True, kw_only=True):
     p_value: float
 
 
-def sharpe_interval(log_returns: Floats, *, sessions_per_year: int, coverage: float = 0.95) -> SharpeInterval:
+def sharpe_interval(returns: Floats, *, sessions_per_year: int, coverage: float = 0.95) -> SharpeInterval:
     """The Sharpe ratio of a book and its confidence interval, which knows fat tails and autocorrelation.
 
     Parameters
     ----------
-    log_returns : (n,) float64
+    returns : (n,) float64
         Per session, in the order of time, n at least 5. NaN rows are left out.
     sessions_per_year : int
         By whose square root both the ratio and its error are annualised: what is covered is that multiple of the
@@ -97,9 +97,9 @@ def sharpe_interval(log_returns: Floats, *, sessions_per_year: int, coverage: fl
     """
     if not 0 < coverage < 1:
         raise QuantError(f"coverage: expected within (0, 1), got {coverage}")
-    (log_returns,) = _enough(log_returns)
-    ratio = sharpe(log_returns, sessions_per_year=sessions_per_year)
-    error = _standard_error(_influence(log_returns), moments=MOMENTS) * math.sqrt(sessions_per_year)
+    (returns,) = _enough(returns)
+    ratio = sharpe(returns, sessions_per_year=sessions_per_year)
+    error = _standard_error(_influence(returns), moments=MOMENTS) * math.sqrt(sessions_per_year)
     reach = float(ndtri(0.5 + coverage / 2.0)) * error
     return SharpeInterval(
         sharpe=ratio, standard_error=error, lower=ratio - reach, upper=ratio + reach, coverage=coverage
@@ -112,7 +112,7 @@ def sharpe_difference(a: Floats, b: Floats, *, sessions_per_year: int) -> Sharpe
     Parameters
     ----------
     a, b : (n,) float64
-        Log returns per session of the same n sessions, at least 5; finite but for NaN. A row with a NaN in either is
+        Returns per session of the same n sessions, at least 5; finite but for NaN. A row with a NaN in either is
         left out.
     sessions_per_year : int
 
@@ -138,16 +138,16 @@ def sharpe_difference(a: Floats, b: Floats, *, sessions_per_year: int) -> Sharpe
 def _enough(*columns: Floats) -> tuple[Floats, ...]:
     known = finite_rows(*columns)
     if len(known[0]) <= 2 * MOMENTS:
-        raise TooShort(f"log_returns: expected at least {2 * MOMENTS + 1} sessions, got {len(known[0])}")
+        raise TooShort(f"returns: expected at least {2 * MOMENTS + 1} sessions, got {len(known[0])}")
     return known
 
 
-def _influence(log_returns: Floats) -> Floats:
+def _influence(returns: Floats) -> Floats:
     """What each session contributes to the error of the ratio per session; 0 for returns that never vary."""
-    if log_returns.min() == log_returns.max():
-        return np.zeros_like(log_returns)
-    scaled = (log_returns - log_returns.mean()) / log_returns.std()
-    ratio = float(log_returns.mean()) / float(log_returns.std())
+    if returns.min() == returns.max():
+        return np.zeros_like(returns)
+    scaled = (returns - returns.mean()) / returns.std()
+    ratio = float(returns.mean()) / float(returns.std())
     influence: Floats = scaled - ratio / 2.0 * (scaled**2 - 1.0)
     return influence
 

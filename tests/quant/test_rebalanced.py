@@ -313,18 +313,18 @@ def test_the_figures_are_those_of_the_books_returns_and_trades():
 
     figures = scores(book.log_return, book, sessions_per_year=252, trials=8, trial_sharpe_variance=1e-3)
 
-    interval = sharpe_interval(book.log_return, sessions_per_year=252)
+    # Ratios are of simple returns, as those of portfolios are published; growth and falls compound.
+    simple = np.expm1(book.log_return)
+    interval = sharpe_interval(simple, sessions_per_year=252)
     assert figures.annualised_return == performance.annualised_return(book.log_return, sessions_per_year=252)
-    assert figures.annualised_volatility == performance.annualised_volatility(book.log_return, sessions_per_year=252)
+    assert figures.annualised_volatility == performance.annualised_volatility(simple, sessions_per_year=252)
     assert (figures.sharpe, figures.sharpe_lower, figures.sharpe_upper) == (
-        performance.sharpe(book.log_return, sessions_per_year=252),
+        performance.sharpe(simple, sessions_per_year=252),
         interval.lower,
         interval.upper,
     )
-    assert figures.probabilistic_sharpe == performance.probabilistic_sharpe(
-        book.log_return, benchmark_sharpe_per_session=0.0
-    )
-    assert figures.deflated_sharpe == performance.deflated_sharpe(book.log_return, trials=8, trial_sharpe_variance=1e-3)
+    assert figures.probabilistic_sharpe == performance.probabilistic_sharpe(simple, benchmark_sharpe_per_session=0.0)
+    assert figures.deflated_sharpe == performance.deflated_sharpe(simple, trials=8, trial_sharpe_variance=1e-3)
     assert figures.deflated_sharpe < figures.probabilistic_sharpe
     assert figures.maximum_drawdown == performance.maximum_drawdown(book.log_return)
     assert figures.turnover == pytest.approx(book.turnover.sum() / 755 * 252)
@@ -348,7 +348,7 @@ def test_steps_within_sessions_are_scored_by_session():
 
     figures = scores(per_session, book, sessions_per_year=50, trials=1, trial_sharpe_variance=0.0)
 
-    assert figures.sharpe == performance.sharpe(per_session, sessions_per_year=50)
+    assert figures.sharpe == performance.sharpe(np.expm1(per_session), sessions_per_year=50)
     assert figures.turnover == pytest.approx(book.turnover.sum() / 151 * 50)
 
 

@@ -228,9 +228,9 @@ def test_a_coverage_that_is_no_probability_is_refused(coverage):
 
 
 def test_a_book_without_enough_sessions_or_in_ruin_is_refused():
-    with pytest.raises(TooShort, match="log_returns: expected at least 5 sessions, got 4"):
+    with pytest.raises(TooShort, match="returns: expected at least 5 sessions, got 4"):
         sr.sharpe_interval(np.array([1.0, 2.0, 3.0, np.nan, 5.0]), sessions_per_year=YEAR)
-    with pytest.raises(TooShort, match="log_returns: expected at least 5 sessions, got 4"):
+    with pytest.raises(TooShort, match="returns: expected at least 5 sessions, got 4"):
         sr.sharpe_difference(np.arange(4.0), np.arange(4.0), sessions_per_year=YEAR)
     with pytest.raises(QuantError, match="an infinite one in row 3"):
         sr.sharpe_interval(np.array([1.0, 2.0, 3.0, -np.inf, np.nan, 1.0]), sessions_per_year=YEAR)
