@@ -151,7 +151,9 @@ def search(problem: LotProblem) -> Floats | None:
 
 
 def _from_all_starts(problem: LotProblem, any_order: LotProblem) -> Iterator[Floats | None]:
-    """Where the search ends from the target, from the sales that caps need, and from what is held."""
+    """Where the search ends from the largest orders, the target, the sales that caps need, and what is held."""
+    if np.isfinite(problem.turnover) and problem.minimum > 0:
+        yield _with_minimum(problem, _largest_first(problem))
     start = _rounded_down(problem)
     if start is not None:
         yield _with_minimum(problem, _descend(any_order, start))
@@ -170,6 +172,29 @@ def _rounded_down(problem: LotProblem) -> Floats | None:
         if start is None or problem.within_caps(start).all():
             return start
     return None
+
+
+def _largest_first(problem: LotProblem) -> Floats:
+    """What caps force to be sold, then the largest orders that turnover allows, sales and purchases in turn.
+
+    A share of every order would leave none above the minimum.
+    """
+    value = _least_value(problem)
+    forced = np.minimum(problem.held, _below(problem, problem.upper, value))
+    wanted = _below(problem, np.minimum(problem.target, problem.upper), value)
+    room = problem.turnover - float(problem.traded(forced).sum())
+    change = problem.size * (wanted - forced)
+    n = forced.copy()
+    # As much sold as bought, so that there is cash for it.
+    for side in (change < 0, change > 0):
+        left = room / 2.0
+        for asset in sorted(np.flatnonzero(side), key=lambda asset: -abs(change[asset])):
+            lots = np.floor(min(abs(change[asset]), left) / problem.size[asset] + ROUNDING)
+            if lots * problem.size[asset] < problem.minimum:
+                break
+            n[asset] += np.copysign(lots, change[asset])
+            left -= lots * problem.size[asset]
+    return n
 
 
 def _least_value(problem: LotProblem) -> float:

@@ -416,3 +416,17 @@ def test_a_million_tiny_lots_are_as_near_as_one_large_one(solver):
 
     assert plan.cash_after >= 0.0
     assert plan.deviation <= 0.95  # of nothing ordered at all
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_may_be_traded_goes_into_the_largest_orders_where_small_ones_are_not_worth_it(seed):
+    rng = np.random.default_rng(seed)
+    price, value = np.round(rng.uniform(10.0, 500.0, 20), 2), 100_000.0
+    account = Account(np.floor(0.9 * value * rng.dirichlet(np.ones(20)) / price), 0.1 * value, price)
+    target, rules = rng.dirichlet(np.ones(20)), TradingRules(turnover=0.1, minimum_order=500.0)
+
+    quick, best = greedy(account, target, rules), rebalance(account, target, rules)
+
+    # A share of every order would leave none above the minimum, and the book where it was.
+    assert 0.05 < quick.turnover <= 0.1
+    assert quick.deviation <= best.deviation + 0.02
