@@ -21,7 +21,6 @@ from release.store import Store
 from release.tables import unpack
 from release.writer import Draft, DraftTicker, publish
 from stock_assets import checks
-from stock_assets.assets.portfolio import ALL, PERFORMANCE, PORTFOLIO
 from stock_assets.calendars import calendar_of
 from stock_assets.champions import LINEAGE, PARAMETERS, PARITY, Archive, Champion
 from stock_assets.errors import NothingToPublish, NotMaterialized, SignalsOfAnother, StockAssetsError
@@ -30,6 +29,7 @@ from stock_assets.frames import bars_of
 from stock_assets.learning.errors import ExportRefused
 from stock_assets.model_card import release_card
 from stock_assets.partitions import known_tickers, week_of
+from stock_assets.portfolios import ALL, PERFORMANCE, PORTFOLIO
 from stock_assets.resources.lake import Lake
 from stock_assets.settings import PipelineSettings
 from stock_assets.signals import TRADING, are_of, read_signals

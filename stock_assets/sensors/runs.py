@@ -8,10 +8,10 @@ import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from stock_assets.allocation.weekly import first_week
-from stock_assets.assets.portfolio import WEIGHTS, read_panel
 from stock_assets.errors import LakeUnreadable, StockAssetsError
 from stock_assets.jobs import publish, refresh_ticker, update_ticker
 from stock_assets.partitions import known_tickers, week_of
+from stock_assets.portfolios import WEIGHTS, read_panel
 from stock_assets.resources.lake import Lake
 from stock_assets.resources.tracking import mark_failed
 from stock_assets.settings import PipelineSettings

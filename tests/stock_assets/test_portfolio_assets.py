@@ -21,10 +21,10 @@ from release.portfolio import Portfolio, Strategy
 from release.store import Store
 from stock_assets.allocation.strategies import MEMBERS
 from stock_assets.allocation.weekly import Week
-from stock_assets.assets.portfolio import ALL, PERFORMANCE, PORTFOLIO, WEIGHTS
 from stock_assets.frames import price_table
 from stock_assets.instance import open_instance
 from stock_assets.partitions import tickers
+from stock_assets.portfolios import ALL, PERFORMANCE, PORTFOLIO, WEIGHTS
 from stock_assets.resources.lake import Lake, lake_of
 from stock_assets.resources.tracking import mlflow, runs_of
 from stock_assets.runs import RestRun, materialize_rest
