@@ -180,7 +180,7 @@ def _checked(risk: Risk, assets: int) -> tuple[Risk, float]:
     except np.linalg.LinAlgError:
         raise QuantError(
             "covariance: expected a positive semi-definite matrix, got one with a negative eigenvalue; "
-            "quant.moments.nearest_psd repairs it"
+            "quant.nearest.nearest_psd repairs it"
         ) from None
     return risk, scale
 

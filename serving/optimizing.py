@@ -17,7 +17,7 @@ from quant.conflicts import explain
 from quant.constraints import INFINITY, Constraints, Group, are_met
 from quant.costs import BASIS_POINTS
 from quant.errors import Infeasible
-from quant.moments import WILDEST, nearest_psd
+from quant.nearest import WILDEST, nearest_psd
 from quant.portfolio import (
     few,
     maximum_sharpe,

@@ -16,6 +16,7 @@ from skfolio.prior import BlackLitterman, EmpiricalPrior
 from quant import moments, views
 from quant.bars import log_returns
 from quant.errors import QuantError
+from quant.nearest import nearest_psd
 from quant.views import Views
 
 TICKERS = ["AAPL", "GOOG", "IBM", "MSFT"]
@@ -199,7 +200,7 @@ def test_a_singular_covariance_will_do():
     posterior = views.posterior(returns.mean(axis=0), covariance, some_views(1, 30, 30), tau=1 / 10)
 
     assert np.isfinite(posterior.mean).all()
-    assert moments.nearest_psd(posterior.covariance).moved == 0.0
+    assert nearest_psd(posterior.covariance).moved == 0.0
 
 
 # --- Reverse optimisation

@@ -13,7 +13,7 @@ import pytest
 from numpy.testing import assert_allclose
 from real_release import draft
 
-from quant.moments import nearest_psd
+from quant.nearest import nearest_psd
 from quant.portfolio import maximum_sharpe, minimum_variance
 from release.manifest import Refusal
 from release.writer import publish
