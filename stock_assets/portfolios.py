@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from quant.bars import Floats, Sessions
+from quant.bars import Sessions
 from quant.signals import SignalRule
 from release.portfolio import Portfolio
 from stock_assets.allocation.champion import Champions, champions
@@ -124,7 +124,6 @@ def judged(lake: Lake, panel: Panel, unreadable: Mapping[str, str]) -> Judged:
         known,
         {strategy: book.targets[-1][known.column] for strategy, book in made.books.items()},
         Estimates.of(known.returns, sessions_per_year=panel.sessions_per_year),
-        close=_closes(lake, [panel.tickers[place] for place in known.column], panel.session[known.row]),
         walk=made,
         chosen=chosen,
     )
@@ -144,11 +143,6 @@ def _weeks(lake: Lake, *, through: str) -> tuple[list[Week], list[str]]:
             except LakeUnreadable as error:
                 damaged.append(str(error))
     return kept, damaged
-
-
-def _closes(lake: Lake, tickers: Sequence[str], session: np.datetime64) -> Floats:
-    """As traded, at a session or the last one before it."""
-    return np.array([bars_of(lake.read("prices", name)).through(session).close[-1] for name in tickers])
 
 
 def performance_table(portfolio: Portfolio) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -22,7 +23,6 @@ LOOKBACK: Final = 504
 STALE_DAYS: Final = 7
 # A day number before all others.
 NEVER: Final = -(10**9)
-ALL: Final = slice(None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +47,7 @@ class Known:
     left_out: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Panel:
     """Prices of N tickers on the sessions that all of those listed at the time share.
 
@@ -59,6 +59,8 @@ class Panel:
         Log levels of the total return at each session's close and open; NaN where a ticker has no bar: before its first
         and after it stopped. A session that some ticker missed is part of the step to the next one. Whether it is one
         is decided by what was known on that day, so that later bars change nothing.
+    price : (S, N) float64
+        Of a share as traded at each session's close; NaN likewise.
     sessions_per_year : int
         Of the sparsest calendar.
     """
@@ -67,20 +69,21 @@ class Panel:
     session: Sessions
     close: Floats
     open: Floats
+    price: Floats
     sessions_per_year: int
 
     @classmethod
     def of(cls, bars: Mapping[str, Bars]) -> Panel:
         """The panel of bars by ticker; at least one ticker, in the order given."""
-        closes, opens = {}, {}
+        closes, opens, prices = {}, {}, {}
         for name, of in bars.items():
             index = pd.DatetimeIndex(of.session.astype("datetime64[s]"))
             level = np.nancumsum(log_returns(of))
             closes[name] = pd.Series(level, index=index)
+            prices[name] = pd.Series(of.close, index=index)
             # A dividend belongs to the night: whoever buys at the open no longer gets it.
             opens[name] = pd.Series(level - np.log(of.ohlcv[:, CLOSE] / of.ohlcv[:, OPEN]), index=index)
-        close = pd.concat(closes, axis=1).sort_index()
-        opening = pd.concat(opens, axis=1).sort_index()
+        close, opening, price = (pd.concat(each, axis=1).sort_index() for each in (closes, opens, prices))
         session = close.index.to_numpy().astype("datetime64[D]")
         shared = _missed_by_none(session, close.notna().to_numpy())
         return cls(
@@ -88,6 +91,7 @@ class Panel:
             session=session[shared],
             close=close.to_numpy(dtype=np.float64)[shared],
             open=opening.to_numpy(dtype=np.float64)[shared],
+            price=price.to_numpy(dtype=np.float64)[shared],
             sessions_per_year=min(sessions_per_year(exchange_of(name)) for name in bars),
         )
 
@@ -117,21 +121,22 @@ class Panel:
         kept = np.array(column, dtype=np.intp)
         if not column:
             return Known(kept, rows - 1, np.empty((LOOKBACK, 0)), left_out)
-        returns = np.expm1(np.diff(self.standing(kept)[rows - LOOKBACK - 1 : rows], axis=0))
+        returns = np.expm1(np.diff(self.standing[rows - LOOKBACK - 1 : rows, kept], axis=0))
         # What never moves has no risk that could be shared with anything.
         moves = returns.any(axis=0)
         for place in kept[~moves]:
             left_out[self.tickers[place]] = f"its price has not moved in {LOOKBACK} sessions"
         return Known(kept[moves], rows - 1, returns[:, moves], left_out)
 
-    def standing(self, column: np.ndarray | slice = ALL) -> Floats:
-        """`close` (S, N) of some tickers, whose last price stands where they have no bar; NaN before the first."""
-        levels: Floats = pd.DataFrame(self.close[:, column]).ffill().to_numpy()
+    @cached_property
+    def standing(self) -> Floats:
+        """`close` (S, N), where the last price stands for a ticker without a bar; NaN before its first."""
+        levels: Floats = pd.DataFrame(self.close).ffill().to_numpy()
         return levels
 
     def steps(self) -> Steps:
         """Every night and every day as a step of its own: trades happen at the open, between the two."""
-        night = self.open[1:] - self.standing()[:-1]
+        night = self.open[1:] - self.standing[:-1]
         day = self.close - self.open
         log_steps = np.full((2 * len(self.session), len(self.tickers)), np.nan)
         log_steps[1::2], log_steps[2::2] = day, night
@@ -140,7 +145,7 @@ class Panel:
 
     def history(self, columns: np.ndarray) -> tuple[Sessions, Floats]:
         """Sessions and simple returns (T, N) of some tickers since all of them have been listed."""
-        levels = self.standing(columns)
+        levels = self.standing[:, columns]
         start = int(np.argmax(np.isfinite(levels).all(axis=1)))
         return self.session[start + 1 :], np.expm1(np.diff(levels[start:], axis=0))
 

@@ -48,7 +48,6 @@ def portfolio_of(
     weights: Mapping[Strategy, Floats],
     estimates: Estimates,
     *,
-    close: Floats,
     walk: Walk,
     chosen: Champions,
 ) -> Portfolio:
@@ -61,8 +60,6 @@ def portfolio_of(
         What its weights were made of.
     weights : mapping of (N,) float64
         By strategy, in the order of `known.column`.
-    close : (N,) float64
-        As traded, at the last session.
     walk, chosen
         The record up to now.
     """
@@ -81,7 +78,7 @@ def portfolio_of(
             strategy: _allocation(held, estimates, known.returns, (session, returns))
             for strategy, held in weights.items()
         },
-        close=tuple(close.tolist()),
+        close=tuple(panel.price[known.row, known.column].tolist()),
         expected_return=tuple(estimates.mean.tolist()),
         covariance=tuple(map(tuple, estimates.covariance.tolist())),
         correlation=tuple(map(tuple, related.tolist())),

@@ -155,8 +155,7 @@ def _week(week: str, panel: Panel, records: Mapping[str, Forecasts], *, cost_bp:
 def _drifted(before: Week, panel: Panel, known: Known) -> dict[Strategy, Floats]:
     """What each strategy's weights of the week before have become; of a ticker that is no longer known, nothing."""
     row, place = _row_of(panel, before.data_through), {name: k for k, name in enumerate(before.tickers)}
-    level = panel.standing(known.column)
-    grown = np.exp(np.nan_to_num(level[known.row] - level[row]))
+    grown = np.exp(np.nan_to_num((panel.standing[known.row] - panel.standing[row])[known.column]))
     then = np.array([place.get(panel.tickers[column], len(place)) for column in known.column])
     held = {}
     for strategy, weights in before.weights.items():
@@ -173,7 +172,7 @@ def decisions(weeks: Sequence[Week], panel: Panel, steps: Steps) -> list[Decisio
     """
     common = [strategy for strategy in weeks[-1].weights if all(strategy in week.weights for week in weeks)]
     place = {name: k for k, name in enumerate(panel.tickers)}
-    simple = np.expm1(np.diff(panel.standing(), axis=0, prepend=np.nan))
+    simple = np.expm1(np.diff(panel.standing, axis=0, prepend=np.nan))
     made = []
     for week in weeks:
         kept = [k for k, name in enumerate(week.tickers) if name in place]

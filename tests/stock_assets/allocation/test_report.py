@@ -66,7 +66,6 @@ def make(market: dict[str, Bars], weeks: list[str]) -> Made:
         known,
         {strategy: book.targets[-1][known.column] for strategy, book in of.books.items()},
         estimates,
-        close=np.array([market[panel.tickers[place]].close[-1] for place in known.column]),
         walk=of,
         chosen=champions(of),
     )
