@@ -32,7 +32,7 @@ from rich.table import Table
 from quant.bars import Floats
 from quant.constraints import long_only
 from quant.moments import mean, sample_covariance
-from quant.performance import trial_variance
+from quant.performance import sharpe, trial_variance
 from quant.portfolio import maximum_sharpe
 from quant.rebalanced import scores
 from quant.sharpe import sharpe_difference
@@ -128,7 +128,7 @@ def bootstrapped(book: Book, equal: Book) -> dict[str, float]:
 def figures(books: Mapping[str, Book], equal: Book, *, tried: int) -> dict[str, dict[str, float]]:
     """The scores of each book; the deflation is told how many were tried, and by what luck they scatter."""
     simple = {name: np.expm1(book.log_return) for name, book in books.items()}
-    ratios = np.array([of.mean() / of.std(ddof=1) for of in simple.values()])
+    ratios = np.array([sharpe(of, sessions_per_year=1) for of in simple.values()])
     scatter = trial_variance(ratios, sessions=len(equal.log_return))
     told = {}
     for name, book in books.items():

@@ -11,7 +11,7 @@ import numpy as np
 from quant.bars import Floats, Sessions
 from quant.frontier import efficient_frontier
 from quant.moments import correlation
-from quant.performance import trial_variance
+from quant.performance import sharpe, trial_variance
 from quant.rebalanced import scores
 from quant.risk import cluster_order, effective_number, risk_contributions, tail_risk, volatility, worst_windows
 from quant.sharpe import sharpe_difference
@@ -130,8 +130,8 @@ def performance_of(walk: Walk, chosen: Champions, session: Sessions) -> Portfoli
     """Every strategy's record, that of the champion of the time, and of buying once; `session` is the panel's."""
     days = session[walk.first_session :]
     equal = walk.books[Strategy.EQUAL_WEIGHT]
-    ratios = [book.log_return for book in walk.books.values()]
-    by_luck = trial_variance(np.array([_sharpe_per_session(of) for of in ratios]), sessions=len(days))
+    ratios = [sharpe(np.expm1(book.log_return), sessions_per_year=1) for book in walk.books.values()]
+    by_luck = trial_variance(np.array(ratios), sessions=len(days))
     shown = np.unique(np.linspace(0, len(days) - 1, min(POINTS, len(days))).astype(int))
 
     def record(book: Book) -> StrategyRecord:
@@ -181,11 +181,6 @@ def _record(book: Book, equal: Book, walk: Walk, *, by_luck: float, shown: np.nd
         total_cost_bp=scored.total_cost_bp,
         equity=tuple(np.exp(np.cumsum(book.log_return))[shown].tolist()),
     )
-
-
-def _sharpe_per_session(log_return: Floats) -> float:
-    simple = np.expm1(log_return)
-    return float(simple.mean() / simple.std(ddof=1)) if simple.std() > 0 else 0.0
 
 
 def why(chosen: Champions, performance: PortfolioPerformance | None) -> str:
