@@ -15,7 +15,15 @@ import msgspec
 from release.clock import Clock
 from serving.answers import Answer
 from serving.errors import NotReady
-from serving.messages import LiveMessage, PredictionMessage, PriceMessage, SignalMessage, StatusMessage
+from serving.messages import (
+    AlertMessage,
+    LiveMessage,
+    PortfolioMessage,
+    PredictionMessage,
+    PriceMessage,
+    SignalMessage,
+    StatusMessage,
+)
 from serving.metrics import Metrics
 from serving.portfolio_view import require_performance
 from serving.records import FeedStatus, Predictions, Signals, Status
@@ -99,6 +107,8 @@ class Latest:
         if isinstance(message, StatusMessage):
             self._status = message
             return True
+        if isinstance(message, PortfolioMessage | AlertMessage):
+            return False
         released = self._view.predictions.get(message.ticker) if self._view is not None else None
         if released is None or message.session < released.session:
             return False

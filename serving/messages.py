@@ -1,4 +1,7 @@
-"""Every message that travels on the bus or the WebSocket: JSON, tagged by ``type``, times aware and in UTC."""
+"""Every message that the live engine says: JSON, tagged by ``type``, times aware and in UTC.
+
+The frames in which a WebSocket client gets them, and what it may ask, are in `serving.protocol`.
+"""
 
 from __future__ import annotations
 
@@ -97,7 +100,8 @@ class SignalMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type",
     """The signal in force for one ticker, what was in force before, and why.
 
     `confidence` is 0-100, `edge_bp` the expected log return over the horizon in basis points. `audit_id` is its row
-    in the live engine's audit log, null for a signal that was published with the release.
+    in the audit log and `audit_sha256` that row's link of the hash chain, both null for a signal that was published
+    with the release: who keeps them can show later that the log has been tampered with.
     """
 
     ticker: Ticker
@@ -111,105 +115,93 @@ class SignalMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type",
     provisional: bool
     release_id: str
     audit_id: int | None
+    audit_sha256: str | None = None
+
+
+class PortfolioMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="portfolio"):
+    """The released portfolio at the newest prices: `weights` as published, `drifted` as prices have moved them since.
+
+    Weights are shares of the book's value; `cash` is what is left of it. `simple_return` is the book's since the
+    release's last closes, before costs; a ticker without a live price stands at its released close.
+    """
+
+    at: datetime
+    session: IsoDate
+    release_id: str
+    strategy: str
+    weights: dict[str, float]
+    drifted: dict[str, float]
+    cash: float
+    simple_return: float
+    provisional: bool
+
+
+class Severity(enum.Enum):
+    """How soon somebody should look."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class AlertKind(enum.Enum):
+    """What an alert is about; with its subject, what tells it from others."""
+
+    RELEASE_REFUSED = "release_refused"
+    FEED_SILENT = "feed_silent"
+    FEED_DISTURBED = "feed_disturbed"
+    NO_PREDICTION = "no_prediction"
+    ENGINE_CHANGED = "engine_changed"
+    AUDIT_BROKEN = "audit_broken"
+
+
+class AlertMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="alert"):
+    """Something that an operator wants to be told; `active` false says that it is over.
+
+    `subject` is the ticker, release or feed concerned. An alert of the same kind and subject replaces the one before.
+    """
+
+    at: datetime
+    kind: AlertKind
+    severity: Severity
+    subject: str
+    text: str
+    active: bool
+
+
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """What the engine has measured in its run so far; null before there is anything to measure.
+
+    `tick_lag_ms` is how old the newest tick is by the feed's clock when it is taken in (null for a replay, whose time
+    is not ours), `latency_*_ms` from a tick's arrival to its messages over the last thousand turns, `conflated` the
+    ticks that were passed over because a newer one of the ticker was there already.
+    """
+
+    engine: str
+    term: int
+    ticks: int
+    predictions: int
+    conflated: int
+    backlog: int
+    tick_lag_ms: float | None
+    latency_p50_ms: float | None
+    latency_p99_ms: float | None
+    audit_id: int | None
+    audit_commit_ms: float | None
 
 
 class StatusMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="status"):
-    """What the live engine says of its feed."""
+    """What the live engine says of its feed and of itself, at least once a second."""
 
     feed: FeedState
     at: datetime
     release_id: str
     detail: str
+    figures: Figures | None = None
 
 
-LiveMessage = PriceMessage | PredictionMessage | SignalMessage | StatusMessage
+LiveMessage = PriceMessage | PredictionMessage | SignalMessage | PortfolioMessage | AlertMessage | StatusMessage
 
 
 encode: Final = msgspec.json.Encoder().encode
 decode: Final = msgspec.json.Decoder(LiveMessage).decode
-
-
-class Channel(enum.Enum):
-    """What a WebSocket client can ask for."""
-
-    PRICES = "prices"
-    PREDICTIONS = "predictions"
-    SIGNALS = "signals"
-    STATUS = "status"
-
-
-CHANNELS: Final[dict[type[LiveMessage], Channel]] = {
-    PriceMessage: Channel.PRICES,
-    PredictionMessage: Channel.PREDICTIONS,
-    SignalMessage: Channel.SIGNALS,
-    StatusMessage: Channel.STATUS,
-}
-
-
-class Hello(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="hello"):
-    """The first frame of a connection. `epoch` names the engine's run that `seq` counts in, null without one."""
-
-    protocol: int
-    epoch: str | None
-    seq: int
-    release_id: str | None
-
-
-class Snapshot(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="snapshot"):
-    """All that is known at `seq`; it replaces whatever the client knew, and ends a `Stale`."""
-
-    epoch: str | None
-    seq: int
-    release_id: str | None
-    prices: tuple[PriceMessage, ...]
-    predictions: tuple[PredictionMessage, ...]
-    signals: tuple[SignalMessage, ...]
-    status: StatusMessage | None
-
-
-class Delta(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="delta"):
-    """What is new since `prev`, which is the `seq` of the frame before on this connection, or something was missed."""
-
-    seq: int
-    prev: int
-    messages: tuple[LiveMessage, ...]
-
-
-class Stale(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="stale"):
-    """Nothing new since `since`: what was sent before may be out of date. A `Snapshot` follows on recovery."""
-
-    seq: int
-    since: datetime
-    reason: str
-
-
-class Pong(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="pong"):
-    """The answer to a `Ping`."""
-
-    seq: int
-
-
-class Refused(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="error"):
-    """A frame of the client's that can't be used, and the field that is wrong; the connection goes on."""
-
-    field: str
-    message: str
-
-
-Frame = Hello | Snapshot | Delta | Stale | Pong | Refused
-
-
-class Subscribe(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="subscribe", forbid_unknown_fields=True
-):
-    """From now on only these; null or left out means all. Answered by a `Snapshot` of them."""
-
-    tickers: tuple[str, ...] | None = None
-    channels: tuple[Channel, ...] | None = None
-
-
-class Ping(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="ping", forbid_unknown_fields=True):
-    """Is anybody there?"""
-
-
-decode_request: Final = msgspec.json.Decoder(Subscribe | Ping).decode

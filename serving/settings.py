@@ -20,6 +20,21 @@ class ServerSettings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     workers: int = Field(default=1, ge=1, le=64, description="Server processes that share the port.")
+    audit_url: str | None = Field(
+        default=None, description="PostgreSQL that holds the audit log; none: SQLite in home/audit."
+    )
+    allowed_origins: tuple[str, ...] = Field(
+        default=(), description="Origins of other sites' pages that may open the stream; our own always may."
+    )
+    most_sockets: int = Field(default=10_000, ge=1, description="WebSocket connections of one server process.")
+    most_sockets_per_address: int = Field(default=100, ge=1, description="Those of one client address.")
+    drain_seconds: float = Field(
+        default=2.0,
+        ge=0,
+        le=5,
+        description="How long a server that is told to stop goes on answering, so that a "
+        "proxy can notice and use another one.",
+    )
     reload_seconds: float = Field(default=1.0, gt=0, description="How often to look for a newer release.")
 
     @property

@@ -16,28 +16,31 @@ import structlog
 from serving.errors import Invalid
 from serving.latest import Latest
 from serving.messages import (
-    CHANNELS,
-    Channel,
-    Delta,
-    Frame,
-    Hello,
     LiveMessage,
-    Ping,
-    Pong,
     PredictionMessage,
     PriceMessage,
-    Refused,
     SignalMessage,
-    Snapshot,
-    Stale,
     StatusMessage,
-    Subscribe,
-    decode_request,
     encode,
 )
 from serving.metrics import Metrics
+from serving.protocol import (
+    CHANNELS,
+    PROTOCOL,
+    Channel,
+    Delta,
+    ErrorCode,
+    Frame,
+    Hello,
+    Ping,
+    Pong,
+    Refused,
+    Snapshot,
+    Stale,
+    Subscribe,
+    decode_request,
+)
 
-PROTOCOL: Final = 1
 # A listener this many frames behind is better served by one snapshot than by all of them.
 MOST_WAITING: Final = 64
 # Nobody who reads at all takes this long for one frame.
@@ -74,7 +77,7 @@ class Subscription(msgspec.Struct, frozen=True):
         """Whether the message is for this listener."""
         if CHANNELS[type(message)] not in self.channels:
             return False
-        return isinstance(message, StatusMessage) or self.tickers is None or message.ticker in self.tickers
+        return self.tickers is None or getattr(message, "ticker", None) in (None, *self.tickers)
 
 
 class Listener:
@@ -229,7 +232,7 @@ class Hub:
             try:
                 request = decode_request(frame)
             except msgspec.MsgspecError as error:
-                self._put(listener, Refused(field="frame", message=_expected(error)))
+                self._put(listener, Refused(code=ErrorCode.MALFORMED, field="frame", message=_expected(error)))
                 continue
             if isinstance(request, Ping):
                 self._put(listener, Pong(seq=listener.seq))
@@ -243,7 +246,7 @@ class Hub:
         unknown = [name for name in request.tickers or () if name not in known]
         if unknown:
             invalid = Invalid("tickers", ", ".join(unknown[:20]), f"some of {', '.join(known) or 'none'}")
-            self._put(listener, Refused(field=invalid.field, message=str(invalid)))
+            self._put(listener, Refused(code=ErrorCode.UNKNOWN_TICKER, field=invalid.field, message=str(invalid)))
             return
         listener.subscription = Subscription(
             tickers=None if request.tickers is None else frozenset(request.tickers),
@@ -274,6 +277,8 @@ class Hub:
             prices=tuple(message for message in wanted if isinstance(message, PriceMessage)),
             predictions=tuple(message for message in wanted if isinstance(message, PredictionMessage)),
             signals=tuple(message for message in wanted if isinstance(message, SignalMessage)),
+            portfolio=None,
+            alerts=(),
             status=next((message for message in wanted if isinstance(message, StatusMessage)), None),
         )
 

@@ -18,7 +18,7 @@ from release.reader import Release
 from serving.live.book import Taken
 from serving.live.desk import Desk
 from serving.live.status import Counts
-from serving.live.ticks import FeedEvent, MarketEnd, SessionClose, Tick
+from serving.live.ticks import Beat, FeedEvent, MarketEnd, SessionClose, Tick
 from serving.messages import LiveMessage, PredictionMessage
 
 COUNTS: Final = (Taken.COUNTED, Taken.OUT_OF_ORDER)
@@ -73,6 +73,8 @@ class Floor:
         """Follow the feed by one event."""
         if event.market != self._market:
             self._begin(event.market)
+        if isinstance(event, Beat):
+            return
         if isinstance(event, MarketEnd):
             self.ended = True
         elif (desk := self.desks.get(event.ticker)) is None:

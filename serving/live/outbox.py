@@ -11,7 +11,15 @@ from typing import Any
 
 from serving.live import bus
 from serving.live.bus import Event
-from serving.messages import LiveMessage, PredictionMessage, SignalMessage, StatusMessage, encode
+from serving.messages import (
+    AlertMessage,
+    LiveMessage,
+    PortfolioMessage,
+    PredictionMessage,
+    SignalMessage,
+    StatusMessage,
+    encode,
+)
 
 
 class Outbox:
@@ -79,5 +87,9 @@ class Outbox:
 
 def latest_key(message: LiveMessage) -> str:
     """The field of the newest state that the message replaces."""
-    kind = message.__struct_config__.tag
-    return str(kind) if isinstance(message, StatusMessage) else f"{kind}:{message.ticker}"
+    kind = str(message.__struct_config__.tag)
+    if isinstance(message, StatusMessage | PortfolioMessage):
+        return kind
+    if isinstance(message, AlertMessage):
+        return f"{kind}:{message.kind.value}:{message.subject}"
+    return f"{kind}:{message.ticker}"

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from quant.bars import CLOSE, HIGH, LOW, OPEN, VOLUME, Bars, Floats
 from quant.errors import QuantError
-from serving.messages import IsoDate, Ticker
+from serving.messages import FeedState, IsoDate, Ticker
 
 TICK: Final = timedelta(minutes=15)
 # Open, high, low and close have to find a place each.
@@ -21,10 +21,11 @@ Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class Tick(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="tick"):
-    """A trade: `size` shares at `price`, at market time `at`.
+    """A trade: `size` shares at `price`, at market time `at`, with the quote that stood then if the feed knows it.
 
-    `market` names the run of the feed, `number` counts the ticker's ticks of the session from 0. The first one
-    carries the session's split (new shares per old one) and dividend (cash per share).
+    `market` names the run of the feed. `number` tells a ticker's ticks of one session apart, so that one that comes
+    twice is known; which of them is the newest, `at` decides. A replay's first tick carries the session's split (new
+    shares per old one) and dividend (cash per share).
     """
 
     market: str
@@ -36,6 +37,8 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="tic
     size: float
     split: float = 1.0
     dividend: float = 0.0
+    bid: float | None = None
+    ask: float | None = None
 
     def __post_init__(self) -> None:
         _check_date(self.session)
@@ -73,12 +76,25 @@ class MarketEnd(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
     at: Moment
 
 
+class Beat(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="beat"):
+    """The feed is there, whether or not anything trades: how its connection stands, at its own time `at`.
+
+    Sent at every change of `state` and at least once a second. It also tells the time of a market in which nothing
+    trades, by which a session's end is known where the feed sends no `SessionClose`.
+    """
+
+    market: str
+    at: Moment
+    state: FeedState
+    detail: str = ""
+
+
 def _check_date(session: str) -> None:
     if date.fromisoformat(session).isoformat() != session:
         raise ValueError(f"session: expected an ISO date, got {session!r}")
 
 
-FeedEvent = Tick | SessionClose | MarketEnd
+FeedEvent = Tick | SessionClose | MarketEnd | Beat
 encode: Final = msgspec.json.Encoder().encode
 decode: Final = msgspec.json.Decoder(FeedEvent).decode
 
