@@ -54,8 +54,12 @@ class LiveSettings(BaseSettings):
     )
     yahoo_stream_url: str = Field(default="wss://streamer.finance.yahoo.com/?version=2", description="Yahoo's stream.")
     alpaca_stream_url: str = Field(default="wss://stream.data.alpaca.markets/v2/iex", description="Alpaca's stream.")
-    alpaca_key_id: SecretStr | None = Field(default=None, description="Alpaca's key id.")
-    alpaca_secret_key: SecretStr | None = Field(default=None, description="Alpaca's secret key.")
+    alpaca_key: SecretStr | None = Field(
+        default=None, validation_alias="APCA_API_KEY_ID", description="Alpaca's key id, named as its own tools name it."
+    )
+    alpaca_secret: SecretStr | None = Field(
+        default=None, validation_alias="APCA_API_SECRET_KEY", description="Alpaca's secret key."
+    )
     replay: Path | None = Field(default=None, description="Folder of the bars to replay; none: home/replay.")
     speed: float = Field(
         default=2340.0, gt=0, description="Market seconds per second; 2340 plays a New York session in ten."
