@@ -9,6 +9,7 @@ import numpy as np
 import structlog
 
 from quant.bars import Bars, log_returns
+from quant.signals import Action
 from release.audit import AuditLog, LoggedForecast, LoggedSignal
 from release.reader import Release, ReleasedTicker
 from release.tables import digest
@@ -32,6 +33,14 @@ class Desk:
     ticker : str
         One of the release's.
     audit : AuditLog
+
+    Attributes
+    ----------
+    book : Book
+    shown : SignalMessage
+        The signal in force.
+    at_close : Action
+        The action in force at the last close.
     """
 
     def __init__(self, release: Release, ticker: str, audit: AuditLog) -> None:
@@ -40,8 +49,8 @@ class Desk:
         self._released = release.tickers[ticker]
         self.book = Book(self._released.bars, release.calendars[self._released.exchange])
         prediction = self._predict_released()
-        self._shown = signal_after(prediction, self._released)
-        self._at_close = self._shown.action
+        self.shown = signal_after(prediction, self._released)
+        self.at_close = self.shown.action
 
     @property
     def ticker(self) -> str:
@@ -55,10 +64,21 @@ class Desk:
         """
         self._release, self._released = release, release.tickers[self.ticker]
         self.book.rebase(self._released.bars, release.calendars[self._released.exchange])
+        return self._adopt_signal()
+
+    def restore(self, shown: SignalMessage, *, at_close: Action) -> list[LiveMessage]:
+        """Go on with the signals of a desk that is no more; returns what there is to say, as `adopt` does.
+
+        The book has to have followed the same ticks. A signal of this very release stands, whatever it is.
+        """
+        self.shown, self.at_close = shown, at_close
+        return [] if shown.release_id == self._release.manifest.release_id else self._adopt_signal()
+
+    def _adopt_signal(self) -> list[LiveMessage]:
         if self.book.last == self._released.bars.session[-1]:
-            self._shown = signal_after(self._predict_released(), self._released)
-            self._at_close = self._shown.action
-            return [self._shown]
+            self.shown = signal_after(self._predict_released(), self._released)
+            self.at_close = self.shown.action
+            return [self.shown]
         return []
 
     def fold(self, tick: Tick) -> Taken:
@@ -67,7 +87,7 @@ class Desk:
 
     def released_messages(self) -> list[LiveMessage]:
         """Where the ticker stands before its first tick: its last close, and what the release says of it."""
-        return [self._price(provisional=False), self._predict_released(), self._shown]
+        return [self._price(provisional=False), self._predict_released(), self.shown]
 
     def messages(self) -> list[LiveMessage]:
         """The price so far and, if no session is missing, the prediction; the signal too where its action changes.
@@ -83,8 +103,8 @@ class Desk:
             return [price]
         prediction = self._predict(window, provisional=provisional)
         said: list[LiveMessage] = [price, prediction]
-        signal = signal_message(prediction, previous=self._shown.action)
-        if signal.action is not self._shown.action:
+        signal = signal_message(prediction, previous=self.shown.action)
+        if signal.action is not self.shown.action:
             said.append(self._audited(signal, inputs=digest(window)))
         return said
 
@@ -100,9 +120,9 @@ class Desk:
         window = self.book.window()
         prediction, inputs = self._predict(window, provisional=False), digest(window)
         # First, because it refuses a prediction that is no number, which the log must not get to see.
-        signal = signal_message(prediction, previous=self._shown.action, keeping=self._at_close)
+        signal = signal_message(prediction, previous=self.shown.action, keeping=self.at_close)
         self._audit.append_forecast(_logged_forecast(prediction, inputs=inputs))
-        self._at_close = signal.action
+        self.at_close = signal.action
         return [self._price(provisional=False), prediction, self._audited(signal, inputs=inputs)]
 
     def _settle(self) -> None:
@@ -119,8 +139,8 @@ class Desk:
     def _audited(self, signal: SignalMessage, *, inputs: str) -> SignalMessage:
         """The signal with its place in the audit log, where it is from now on; only then may anyone see it."""
         audit_id = self._audit.append_signal(_logged_signal(signal, self._released, inputs=inputs))
-        self._shown = msgspec.structs.replace(signal, audit_id=audit_id)
-        return self._shown
+        self.shown = msgspec.structs.replace(signal, audit_id=audit_id)
+        return self.shown
 
     def _predict(self, bars: Bars, *, provisional: bool) -> PredictionMessage:
         return predict(self._release, self._released, bars, made_at=self._at(), provisional=provisional)

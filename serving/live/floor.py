@@ -5,7 +5,7 @@ Knows no connection and no clock, so that the same code runs live, replayed and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
 
@@ -17,6 +17,7 @@ from release.audit import AuditLog
 from release.reader import Release
 from serving.live.book import Taken
 from serving.live.desk import Desk
+from serving.live.standing import Standing
 from serving.live.status import Counts
 from serving.live.ticks import Beat, FeedEvent, MarketEnd, SessionClose, Tick
 from serving.messages import LiveMessage, PredictionMessage
@@ -36,6 +37,10 @@ class Floor:
         Every signal is in it before `say` returns it.
     counts : Counts
         Told of every tick and every prediction.
+    term : int
+        The engine's, in which the log takes rows from no engine of an earlier one.
+    audit_every : int
+        Of the ticks behind a ticker's provisional predictions, each so many-th has its prediction logged.
 
     Attributes
     ----------
@@ -43,14 +48,21 @@ class Floor:
         By ticker.
     ended : bool
         Whether the feed has said that nothing more will come.
+    feed : Beat or None
+        What the feed said last of itself.
     """
 
-    def __init__(self, release: Release, audit: AuditLog, counts: Counts) -> None:
+    def __init__(
+        self, release: Release, audit: AuditLog, counts: Counts, *, term: int = 0, audit_every: int = 100
+    ) -> None:
         self.release = release
         self.desks: dict[str, Desk] = {}
         self.ended = False
+        self.feed: Beat | None = None
         self._audit = audit
         self._counts = counts
+        self._term = term
+        self._audit_every = audit_every
         self._market: str | None = None
         self._changed: dict[str, None] = {}
         self._said: list[LiveMessage] = []
@@ -71,21 +83,40 @@ class Floor:
 
     def take(self, event: FeedEvent) -> None:
         """Follow the feed by one event."""
-        if event.market != self._market:
-            self._begin(event.market)
-        if isinstance(event, Beat):
-            return
-        if isinstance(event, MarketEnd):
-            self.ended = True
-        elif (desk := self.desks.get(event.ticker)) is None:
-            self._counts.ticks[Taken.UNKNOWN_TICKER] += isinstance(event, Tick)
-        else:
-            if desk.book.is_over(event.session):
-                self._close_from_ticks(desk)
-            if isinstance(event, Tick):
-                self._fold(desk, event)
-            else:
-                self._close(desk, event)
+        for desk, bar in self._advance(event):
+            self._close_with(desk, bar)
+
+    def follow(self, event: FeedEvent) -> None:
+        """Follow the feed by one event without a word, as another engine has spoken of it: only the bars grow."""
+        for desk, bar in self._advance(event):
+            desk.book.close(bar)
+        self._said, self._changed = [], {}
+
+    def standing(self) -> Standing:
+        """What a successor that has followed the same ticks needs besides, as of the last `say`."""
+        return Standing(
+            market=self._market,
+            shown={ticker: desk.shown for ticker, desk in self.desks.items()},
+            at_close={ticker: desk.at_close for ticker, desk in self.desks.items()},
+        )
+
+    def restore(self, standing: Standing) -> None:
+        """Go on where another engine stood, after `follow` through the ticks that it had taken in.
+
+        What it has said is not said again. A ticker of which it knew nothing speaks, and so does one whose signal in
+        force is of another release than ours, whose own signal takes over where it reaches to the newest close.
+        """
+        self._said, self._changed = [], {}
+        self._market = standing.market
+        for ticker, desk in self.desks.items():
+            if (shown := standing.shown.get(ticker)) is None:
+                self._said.append(desk.shown)
+                self._changed[ticker] = None
+                continue
+            adopted = desk.restore(shown, at_close=standing.at_close.get(ticker, shown.action))
+            self._said.extend(adopted)
+            if shown.release_id != self.release.manifest.release_id:
+                self._changed[ticker] = None
 
     def say(self) -> list[LiveMessage]:
         """What follows from everything taken since the last call, computed once a ticker; closes come one by one."""
@@ -93,6 +124,26 @@ class Floor:
             self._hear(ticker, self.desks[ticker].messages)
         said, self._said, self._changed = self._said, [], {}
         return said
+
+    def _advance(self, event: FeedEvent) -> Iterator[tuple[Desk, Bars]]:
+        """Let the books follow the feed; yields each session that has ended with its bar, which the caller closes."""
+        if event.market != self._market:
+            self._begin(event.market)
+        if isinstance(event, Beat):
+            self.feed = event
+        elif isinstance(event, MarketEnd):
+            self.ended = True
+        elif (desk := self.desks.get(event.ticker)) is None:
+            self._counts.ticks[Taken.UNKNOWN_TICKER] += isinstance(event, Tick)
+        else:
+            if desk.book.open is not None and desk.book.is_over(event.session):
+                # Its close was never told, and the next one has begun.
+                log.warning("closed_from_ticks", ticker=desk.ticker, session=str(desk.book.open.session))
+                yield desk, desk.book.open.bar()
+            if isinstance(event, Tick):
+                self._fold(desk, event)
+            elif self._takes_close(desk, event):
+                yield desk, event.bar()
 
     def _begin(self, market: str) -> None:
         """Another market has opened: every ticker stands where the release left it."""
@@ -123,20 +174,12 @@ class Floor:
             self._counts.session = max(self._counts.session, tick.session)
             self._changed[desk.ticker] = None
 
-    def _close(self, desk: Desk, event: SessionClose) -> None:
-        """End the ticker's session by the feed's own word."""
-        bar = event.bar()
-        taken = desk.book.check_close(bar)
-        if taken is Taken.COUNTED:
-            self._close_with(desk, bar)
-        else:
+    def _takes_close(self, desk: Desk, event: SessionClose) -> bool:
+        """Whether the ticker's session ends by the feed's own word."""
+        taken = desk.book.check_close(event.bar())
+        if taken is not Taken.COUNTED:
             log.warning("close_refused", ticker=desk.ticker, session=event.session, reason=taken.value)
-
-    def _close_from_ticks(self, desk: Desk) -> None:
-        """End a session whose close was never told: the next one has begun."""
-        if desk.book.open is not None:
-            log.warning("closed_from_ticks", ticker=desk.ticker, session=str(desk.book.open.session))
-            self._close_with(desk, desk.book.open.bar())
+        return taken is Taken.COUNTED
 
     def _close_with(self, desk: Desk, bar: Bars) -> None:
         self._changed.pop(desk.ticker, None)
