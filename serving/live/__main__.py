@@ -14,6 +14,7 @@ import structlog
 from pydantic import ValidationError
 
 from release.audit import AuditLog
+from release.clock import SystemClock
 from release.errors import AuditFailed, ReleaseError
 from release.logs import configure_logging
 from release.reader import Release
@@ -21,7 +22,7 @@ from release.store import Store
 from serving.errors import CannotStart
 from serving.live import bus
 from serving.live.engine import Engine
-from serving.live.replay import Feed, load_replay
+from serving.live.feeds import feed_for
 from serving.live.settings import LiveSettings
 
 OPTIONS: Final = {
@@ -65,10 +66,8 @@ def _release(settings: LiveSettings) -> Release:
 
 async def _run(settings: LiveSettings, release: Release) -> None:
     """Feed and engine side by side; the engine goes on, and says so, when the feed has come to its end."""
-    if settings.redis_url is None:
-        raise CannotStart("redis_url: expected the address of a Redis or Valkey in STOCK_ASSETS_REDIS_URL, got none")
-    replay = load_replay(settings.replay_folder, release, seed=settings.seed)
-    feed = Feed(replay, redis_url=settings.redis_url, speed=settings.speed)
+    feed = feed_for(settings, release, clock=SystemClock())
+    assert settings.redis_url is not None
     try:
         await feed.open()
     except (*bus.GONE, ValueError) as error:

@@ -23,7 +23,7 @@ from release.reader import Release
 from release.store import Store
 from serving.live.book import Book, Taken
 from serving.live.desk import Desk
-from serving.live.replay import Replay, load_replay
+from serving.live.feeds.replay import Replay, load_replay
 from serving.live.ticks import SessionClose, Tick
 from serving.messages import PredictionMessage
 from stock_assets.allocation.panel import LOOKBACK, Panel

@@ -15,7 +15,7 @@ from release.audit import AuditLog
 from release.reader import Release
 from release.store import Store
 from release.tables import save_bars
-from serving.live.replay import Replay
+from serving.live.feeds.replay import Replay
 
 SEED = 7
 

@@ -25,8 +25,8 @@ from release.reader import Release
 from release.store import Store
 from serving.live.book import Taken
 from serving.live.desk import Desk
+from serving.live.feeds.replay import Replay
 from serving.live.floor import Floor
-from serving.live.replay import Replay
 from serving.live.status import Counts
 from serving.live.ticks import FeedEvent, SessionClose, Tick
 from serving.messages import LiveMessage, PredictionMessage, PriceMessage, SignalMessage, decode, encode

@@ -18,8 +18,8 @@ from release.store import CURRENT, Store
 from serving.live import bus
 from serving.live.bus import Event
 from serving.live.engine import Engine
+from serving.live.feeds.replay import ReplayFeed
 from serving.live.outbox import latest_key
-from serving.live.replay import Feed
 from serving.live.status import MOVES, FeedStatus
 from serving.live.ticks import MarketEnd, encode
 from serving.messages import FeedState, LiveMessage, PredictionMessage, SignalMessage, StatusMessage, decode
@@ -85,7 +85,7 @@ def new_engine(release, home, audit, valkey, *, silence: float = 30.0) -> Engine
 
 
 @contextlib.asynccontextmanager
-async def running(*those: Engine | Feed) -> AsyncIterator[None]:
+async def running(*those: Engine | ReplayFeed) -> AsyncIterator[None]:
     """Engine and feed at work; what ended one of them by an error fails the test, and so does one that won't end."""
     begun = [asyncio.create_task(each.run()) for each in those]
     try:
@@ -104,8 +104,8 @@ async def running(*those: Engine | Feed) -> AsyncIterator[None]:
 def feed(play, valkey):
     """Makes feeds of three sessions."""
 
-    def make(*, speed: float = AT_ONCE) -> Feed:
-        return Feed(play(sessions=3), redis_url=valkey.url, speed=speed)
+    def make(*, speed: float = AT_ONCE) -> ReplayFeed:
+        return ReplayFeed(play(sessions=3), redis_url=valkey.url, speed=speed)
 
     return make
 

@@ -118,7 +118,7 @@ class MarketClock:
         return self._due - now
 
 
-class Feed:
+class ReplayFeed:
     """Writes a replay to the stream of ticks.
 
     Parameters
@@ -135,6 +135,11 @@ class Feed:
         self._redis_url = redis_url
         self._clock = MarketClock(speed)
         self._backoff = bus.Backoff()
+
+    @property
+    def tickers(self) -> tuple[str, ...]:
+        """The symbols that are played."""
+        return tuple(self.replay.bars)
 
     async def open(self) -> None:
         """Begin a new market: what an earlier one left in the stream goes."""

@@ -17,7 +17,7 @@ from quant.bars import Bars
 from release.tables import save_bars
 from serving.errors import CannotStart
 from serving.live import bus
-from serving.live.replay import Feed, MarketClock, Replay, load_replay
+from serving.live.feeds.replay import MarketClock, Replay, ReplayFeed, load_replay
 from serving.live.ticks import MarketEnd, SessionClose, Tick, decode
 
 
@@ -206,7 +206,7 @@ def stream(valkey) -> list[tuple[str, object]]:
 @pytest.mark.anyio
 async def test_a_feed_writes_every_event_in_order(play, valkey):
     replay = play(sessions=3)
-    feed = Feed(replay, redis_url=valkey.url, speed=1e9)
+    feed = ReplayFeed(replay, redis_url=valkey.url, speed=1e9)
 
     await feed.open()
     await feed.run()
@@ -216,7 +216,7 @@ async def test_a_feed_writes_every_event_in_order(play, valkey):
 
 @pytest.mark.anyio
 async def test_another_feed_begins_another_market_and_what_the_first_left_goes(play, valkey):
-    first, second = (Feed(play(sessions=1), redis_url=valkey.url, speed=1e9) for _ in range(2))
+    first, second = (ReplayFeed(play(sessions=1), redis_url=valkey.url, speed=1e9) for _ in range(2))
     await first.open()
     await first.run()
     last_of_first = stream(valkey)[-1][0]
@@ -233,7 +233,7 @@ async def test_another_feed_begins_another_market_and_what_the_first_left_goes(p
 
 @pytest.mark.anyio
 async def test_a_feed_takes_the_time_that_its_speed_says(play, valkey):
-    feed = Feed(play(sessions=1), redis_url=valkey.url, speed=26 * 900 / 0.5)
+    feed = ReplayFeed(play(sessions=1), redis_url=valkey.url, speed=26 * 900 / 0.5)
     await feed.open()
 
     began = time.monotonic()
