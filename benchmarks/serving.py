@@ -10,7 +10,6 @@ comes from a third process over keep-alive connections. `python benchmarks/servi
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import http.client
 import json
@@ -21,15 +20,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
-import uvloop
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+# This file's folder comes first on the path, and would make it the package of its name.
+sys.path[0] = str(REPOSITORY)
+
+from benchmarks.load.callers import Server, get, load_from_outside, running  # noqa: E402
+
 TICKER = "AAPL"
 PATH = f"/v1/predictions/{TICKER}"
 TARGET_RATIO = 0.8
@@ -47,72 +49,8 @@ POSTS = 200  # of each objective
 TARGET_OPTIMIZE_P50_MS = 5.0
 
 
-class Caller(asyncio.Protocol):
-    """One keep-alive connection that asks again as soon as it has been answered, until `until`."""
-
-    def __init__(self, request: bytes, until: float, milliseconds: list[float], closed: asyncio.Future[None]) -> None:
-        self.request, self.until, self.milliseconds, self.closed = request, until, milliseconds, closed
-        self.received = bytearray()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
-        self.ask()
-
-    def ask(self) -> None:
-        self.asked = time.perf_counter()
-        self.transport.write(self.request)
-
-    def data_received(self, data: bytes) -> None:
-        self.received += data
-        head = self.received.find(b"\r\n\r\n")
-        if head < 0:
-            return
-        fields = bytes(self.received[:head]).lower()
-        if not fields.startswith(b"http/1.1 200"):
-            raise RuntimeError(f"expected 200, got {fields[:40]!r}")
-        length = int(fields.partition(b"content-length:")[2].split(b"\r\n", 1)[0])
-        if len(self.received) < head + 4 + length:
-            return
-        now = time.perf_counter()
-        self.milliseconds.append(1e3 * (now - self.asked))
-        self.received.clear()
-        if now < self.until:
-            self.ask()
-        else:
-            self.transport.close()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if not self.closed.done():
-            self.closed.set_exception(error) if error else self.closed.set_result(None)
-
-
-async def load(url: str, *, connections: int, seconds: float) -> dict[str, float]:
-    """Requests per second, and the median and 99th percentile of their time in milliseconds."""
-    loop, parts = asyncio.get_running_loop(), urlsplit(url)
-    request = f"GET {parts.path} HTTP/1.1\r\nhost: {parts.netloc}\r\n\r\n".encode()
-    milliseconds: list[float] = []
-    started = time.perf_counter()
-    closed = []
-    for _ in range(connections):
-        done = loop.create_future()
-        closed.append(done)
-        caller = Caller(request, started + seconds, milliseconds, done)
-        await loop.create_connection(lambda caller=caller: caller, parts.hostname, parts.port)
-    await asyncio.gather(*closed)
-    elapsed = time.perf_counter() - started
-    centiles = statistics.quantiles(milliseconds, n=100)
-    return {
-        "requests": len(milliseconds),
-        "requests_per_second": len(milliseconds) / elapsed,
-        "p50_ms": centiles[49],
-        "p99_ms": centiles[98],
-    }
-
-
 def serve_bare(body: bytes) -> None:
     """An application that knows one answer, under the server's own uvicorn settings."""
-    # This file's folder comes first on the path, and would make it the package of its name.
-    sys.path[0] = str(REPOSITORY)
     import uvicorn
 
     from serving.__main__ import server_config
@@ -134,52 +72,10 @@ def serve_bare(body: bytes) -> None:
         uvicorn.Server(server_config(app)).run(sockets=[listening])
 
 
-@dataclass(frozen=True)
-class Server:
-    """A server process and the address that it says it serves at."""
-
-    process: psutil.Process
-    url: str
-
-    def processor_seconds(self) -> float:
-        """What it has spent so far, in user and system mode."""
-        times = self.process.cpu_times()
-        return times.user + times.system
-
-
-@contextlib.contextmanager
-def running(*command: str) -> Iterator[Server]:
-    """A server, ended on the way out."""
-    arguments = [sys.executable, *command]
-    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=REPOSITORY)
-    try:
-        line = process.stdout.readline().split()
-        if line[:1] != ["serving"]:
-            raise RuntimeError(f"expected the server's ready line, got {line}")
-        yield Server(psutil.Process(process.pid), line[1])
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def get(url: str, path: str) -> bytes:
-    """The body at a path; raises unless it is a 200."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
-    with contextlib.closing(connection):
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        body = answer.read()
-    if answer.status != 200:
-        raise RuntimeError(f"{path}: expected 200, got {answer.status}: {body[:200]!r}")
-    return body
-
-
 def measure_load(server: Server, *, connections: int, seconds: float) -> dict[str, float]:
-    """`load`, in a process of its own, with the processor time that the server spent on each request."""
+    """The load's figures, with the processor time that the server spent on each request."""
     before = server.processor_seconds()
-    arguments = ["--load", server.url + PATH, "--connections", str(connections), "--seconds", str(seconds)]
-    done = subprocess.run([sys.executable, __file__, *arguments], stdout=subprocess.PIPE, text=True, check=True)
-    found = json.loads(done.stdout)
+    found = load_from_outside(server.url + PATH, connections=connections, seconds=seconds)
     return found | {"processor_us": 1e6 * (server.processor_seconds() - before) / found["requests"]}
 
 
@@ -330,13 +226,9 @@ def main() -> int:
     parser.add_argument("--starts", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--bare", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--load", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.bare is not None:
         serve_bare(options.bare.read_bytes())
-        return 0
-    if options.load is not None:
-        print(json.dumps(uvloop.run(load(options.load, connections=options.connections, seconds=options.seconds))))
         return 0
     with some_home(options.home) as home:
         results = {
