@@ -23,3 +23,7 @@ class BadRelease(ReleaseError):
 
 class AuditFailed(ReleaseError):
     """The audit log can't be opened, read or appended to."""
+
+
+class AuditFenced(AuditFailed):
+    """A later engine has written to the audit log: the one that tried to append has been replaced."""

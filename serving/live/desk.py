@@ -10,7 +10,7 @@ import structlog
 
 from quant.bars import Bars, log_returns
 from quant.signals import Action
-from release.audit import AuditLog, LoggedForecast, LoggedSignal
+from release.audit import AuditLog, LoggedForecast, LoggedOutcome, LoggedSignal
 from release.reader import Release, ReleasedTicker
 from release.tables import digest
 from serving.forecasts import predict, signal_after, signal_message
@@ -121,7 +121,7 @@ class Desk:
         prediction, inputs = self._predict(window, provisional=False), digest(window)
         # First, because it refuses a prediction that is no number, which the log must not get to see.
         signal = signal_message(prediction, previous=self.shown.action, keeping=self.at_close)
-        self._audit.append_forecast(_logged_forecast(prediction, inputs=inputs))
+        self._audit.append([_logged_forecast(prediction, self._released, inputs=inputs)])
         self.at_close = signal.action
         return [self._price(provisional=False), prediction, self._audited(signal, inputs=inputs)]
 
@@ -134,12 +134,19 @@ class Desk:
             if made == len(bars) or bars.session[made] != waiting.session:
                 log.warning("forecast_unsettled", ticker=self.ticker, session=str(waiting.session), reason="no bar")
                 continue
-            self._audit.settle(waiting.forecast_id, realised=float(returns[made + 1 :].sum()))
+            outcome = LoggedOutcome(
+                forecast_id=waiting.forecast_id,
+                ticker=self.ticker,
+                session=str(waiting.session),
+                target_session=str(self.book.last),
+                realised=float(returns[made + 1 :].sum()),
+            )
+            self._audit.append([outcome])
 
     def _audited(self, signal: SignalMessage, *, inputs: str) -> SignalMessage:
         """The signal with its place in the audit log, where it is from now on; only then may anyone see it."""
-        audit_id = self._audit.append_signal(_logged_signal(signal, self._released, inputs=inputs))
-        self.shown = msgspec.structs.replace(signal, audit_id=audit_id)
+        (receipt,) = self._audit.append([_logged_signal(signal, self._released, inputs=inputs)])
+        self.shown = msgspec.structs.replace(signal, audit_id=receipt.audit_id, audit_sha256=receipt.sha256)
         return self.shown
 
     def _predict(self, bars: Bars, *, provisional: bool) -> PredictionMessage:
@@ -169,7 +176,7 @@ class Desk:
         return close.replace(tzinfo=UTC)
 
 
-def _logged_forecast(prediction: PredictionMessage, *, inputs: str) -> LoggedForecast:
+def _logged_forecast(prediction: PredictionMessage, ticker: ReleasedTicker, *, inputs: str) -> LoggedForecast:
     return LoggedForecast(
         ticker=prediction.ticker,
         session=prediction.session,
@@ -183,6 +190,8 @@ def _logged_forecast(prediction: PredictionMessage, *, inputs: str) -> LoggedFor
         inputs_sha256=inputs,
         release_id=prediction.release_id,
         model_version=prediction.model_version,
+        dagster_run_id=ticker.lineage.dagster_run_id,
+        mlflow_run_id=ticker.lineage.mlflow_run_id,
     )
 
 
@@ -200,4 +209,6 @@ def _logged_signal(signal: SignalMessage, ticker: ReleasedTicker, *, inputs: str
         inputs_sha256=inputs,
         release_id=signal.release_id,
         model_version=ticker.lineage.model_version,
+        dagster_run_id=ticker.lineage.dagster_run_id,
+        mlflow_run_id=ticker.lineage.mlflow_run_id,
     )

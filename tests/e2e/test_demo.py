@@ -123,11 +123,10 @@ def test_every_live_signal_is_in_the_audit_log_as_it_was_said(demo: Demo) -> Non
     wait_for(lambda: all(signal["audit_id"] for signal in demo.get("/v1/signals").json()["signals"]))
     said = demo.get("/v1/signals").json()["signals"]
 
-    query = f"SELECT {', '.join(COLUMNS)} FROM signals WHERE id = ?"
+    query = "SELECT body FROM audit_entries WHERE id = ? AND sha256 = ?"
     with contextlib.closing(sqlite3.connect(f"file:{demo.home}/audit/audit.sqlite3?mode=ro", uri=True)) as audit:
-        logged = [
-            dict(zip(COLUMNS, audit.execute(query, (message["audit_id"],)).fetchone(), strict=True)) for message in said
-        ]
+        bodies = [audit.execute(query, (each["audit_id"], each["audit_sha256"])).fetchone()[0] for each in said]
+    logged = [{name: json.loads(body)[name] for name in COLUMNS} for body in bodies]
 
     assert logged == [{name: message[name] for name in COLUMNS} for message in said]
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from upath import UPath
 
-from release.audit import AuditLog, LoggedForecast
+from release.audit import AuditLog, LoggedForecast, LoggedOutcome
 from release.clock import FixedClock
 from stock_assets.definitions import definitions
 from stock_assets.instance import open_instance
@@ -320,5 +320,15 @@ def _log_residuals(path, *, size: float) -> None:
                 inputs_sha256="0" * 64,
                 release_id="2013-03-01-000000000000",
                 model_version="1",
+                dagster_run_id="0" * 32,
+                mlflow_run_id="0" * 32,
             )
-            log.settle(log.append_forecast(forecast), realised=0.001 + 0.02 * size * (-1) ** i)
+            (made,) = log.append([forecast])
+            outcome = LoggedOutcome(
+                forecast_id=made.audit_id,
+                ticker=forecast.ticker,
+                session=forecast.session,
+                target_session=forecast.target_session,
+                realised=0.001 + 0.02 * size * (-1) ** i,
+            )
+            log.append([outcome])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -70,7 +72,7 @@ def played(release, later, tmp_path_factory) -> Played:
             floor.take(event)
             said = floor.say()
             after.append((event, said))
-            logged = {row["id"]: row for row in rows(path, "signals")} if any(signals_of(said)) else {}
+            logged = {row["id"]: row for row in rows(path, "signal")} if any(signals_of(said)) else {}
             unaudited += [signal for signal in signals_of(said) if not is_logged(signal, logged)]
     return Played(events, [message for _, said in after for message in said], after, unaudited, path)
 
@@ -80,17 +82,14 @@ def signals_of(said: list[LiveMessage]) -> list[SignalMessage]:
     return [message for message in said if isinstance(message, SignalMessage)]
 
 
-def rows(path: Path, table: str) -> list[sqlite3.Row]:
-    """A table of the log as another process sees it."""
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    connection.row_factory = sqlite3.Row
-    try:
-        return connection.execute(f"SELECT rowid AS id, * FROM {table} ORDER BY rowid").fetchall()
-    finally:
-        connection.close()
+def rows(path: Path, kind: str) -> list[dict[str, object]]:
+    """The log's records of a kind, each with its entry's id, as another process sees them."""
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as log:
+        found = log.execute("SELECT id, body FROM audit_entries WHERE kind = ? ORDER BY id", (kind,)).fetchall()
+    return [{"id": audit_id, **json.loads(body)} for audit_id, body in found]
 
 
-def is_logged(signal: SignalMessage, logged: dict[int, sqlite3.Row]) -> bool:
+def is_logged(signal: SignalMessage, logged: dict[int, dict[str, object]]) -> bool:
     """Whether the signal's own row says the same as the signal."""
     row = logged.get(signal.audit_id)
     return row is not None and (
@@ -264,7 +263,7 @@ def test_each_forecast_at_a_close_is_logged_as_it_was_said(ticker, played):
     said = played.of(PredictionMessage, ticker, provisional=False)
     names = ("session", "target_session", "close", "mean", "vol", "p_up", "lower_90", "upper_90", "release_id")
 
-    logged = [row for row in rows(played.audit, "forecasts") if row["ticker"] == ticker]
+    logged = [row for row in rows(played.audit, "forecast") if row["ticker"] == ticker]
 
     assert [[row[name] for name in names] for row in logged] == [
         [getattr(message, name) for name in names] for message in said
@@ -314,7 +313,7 @@ def test_the_same_market_played_again_adds_nothing_to_the_log(release, audit, la
         said.append([message for row in range(5) for message in desk.close(bars[row : row + 1])])
 
     assert said[0] == said[1]
-    assert [len(rows(path, table)) for table in ("signals", "forecasts", "outcomes")] == [5, 5, 4]
+    assert [len(rows(path, kind)) for kind in ("signal", "forecast", "outcome")] == [5, 5, 4]
 
 
 # The floor: all desks together.

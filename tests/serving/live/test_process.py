@@ -125,7 +125,7 @@ def test_a_log_that_fails_on_the_way_ends_it_on_one_clear_line(home, keep, valke
         with redis.Redis.from_url(valkey.url) as client:
             until(lambda: (said := status(client)) is not None and said.feed is FeedState.LIVE, process)
         with contextlib.closing(sqlite3.connect(home / "audit" / "audit.sqlite3")) as log:
-            log.execute("DROP TABLE forecasts")
+            log.execute("DROP TABLE audit_entries")
         _, said = process.communicate(timeout=20)
 
     assert process.returncode == 1
