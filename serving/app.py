@@ -21,6 +21,7 @@ from serving.reload import Reloader
 from serving.routes import models, operations, portfolio, predictions, prices, signals, stream
 from serving.settings import ServerSettings
 from serving.solving import Solving
+from serving.state_metrics import StateCollector
 from serving.stream import Hub
 
 DESCRIPTION = """Forecasts, signals and allocations of a published release, and the live engine's numbers on top of it.
@@ -42,11 +43,12 @@ class Application(FastAPI):
         await self.front(scope, receive, send)
 
 
-def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastAPI:
+def create_app(settings: ServerSettings, *, clock: Clock | None = None, metrics: Metrics | None = None) -> FastAPI:
     """The application for one process; nothing is read and nothing runs before its lifespan starts."""
     clock = clock or SystemClock()
-    metrics = Metrics()
+    metrics = metrics or Metrics()
     latest = Latest(clock, metrics, live=settings.redis_url is not None)
+    metrics.tell(StateCollector(latest, version=version("stock-assets")))
     app = Application(
         title="stock-assets",
         version=version("stock-assets"),

@@ -89,7 +89,7 @@ class Latest:
         self._predictions, self._signals = predictions, signals
         self._prices = {name: price for name, price in self._prices.items() if name in view.release.tickers}
         self._view, self._answers, self.reload_error = view, answers, None
-        self.metrics.release(view.release_id)
+        self.metrics.release()
 
     def refuse(self, reason: str) -> None:
         """A release could not be loaded: say so, and go on with the one before if there is one."""

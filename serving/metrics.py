@@ -1,9 +1,20 @@
-"""What the server tells Prometheus. One registry a process, each series labelled with the worker it comes from."""
+"""What one server process counts for Prometheus, and how several of them tell one story.
+
+What happens often is counted in plain integers and handed to Prometheus' client when somebody asks, or twice a second
+where other processes answer for this one. What a process can tell without counting, because it knows the newest state,
+is `serving.state_metrics`'s.
+
+Worker processes that share a port keep their values in files of one folder, each in those of its slot: whichever worker
+answers a scrape adds up all of them. A worker that is started in place of a dead one takes its slot and counts on from
+there; what only holds of a live process (its clients, its memory) goes with it.
+"""
 
 from __future__ import annotations
 
 import os
-from functools import cache
+import time
+from collections import defaultdict
+from pathlib import Path
 from typing import Final
 
 from prometheus_client import (
@@ -14,90 +25,243 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
     generate_latest,
+    values,
 )
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
 
 MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 # Cached answers take well under a millisecond, a what-if a few.
 SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+# From the engine to us: a millisecond when all is well, seconds when something is wrong.
+LAG_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+# A worker that is killed outright takes with it what it has counted since it last wrote.
+WRITE_SECONDS: Final = 0.5
+
+
+class Tally:
+    """A counter kept in plain integers between two looks: adding one costs a tenth of what the client's own does.
+
+    Lives on the event loop, like whoever counts.
+
+    Attributes
+    ----------
+    counts : dict
+        Number by label values since the last look; whoever counts adds to it directly.
+    """
+
+    def __init__(self, counter: Counter) -> None:
+        self.counts: defaultdict[tuple[str | int, ...], int] = defaultdict(int)
+        self._counter = counter
+
+    def write(self) -> None:
+        """Hand over what was counted."""
+        for labels, number in self.counts.items():
+            counter = self._counter.labels(*(str(label) for label in labels)) if labels else self._counter
+            counter.inc(number)
+        self.counts.clear()
 
 
 class Metrics:
-    """Counters and gauges of one server process."""
+    """Counters and gauges of one server process.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    folder : Path, optional
+        Where worker processes keep their values for one another, after `share`; None for a process that is alone.
+
+    Attributes
+    ----------
+    requests : Tally
+        Requests answered, by route, method and status.
+    """
+
+    def __init__(self, *, folder: Path | None = None) -> None:
         # A second series for each one, to say when it began: the process' start time says it once.
         disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.folder = folder
         self.registry = CollectorRegistry()
-        self._worker = str(os.getpid())
-        ProcessCollector(registry=self.registry)
-        labels = ("route", "method", "status", "worker")
-        self._requests = Counter("stock_assets_http_requests", "Requests answered.", labels, registry=self.registry)
-        self._seconds = Histogram(
-            "stock_assets_http_request_seconds",
-            "Time to answer, from the request's head to the last byte handed over; cached answers are only counted.",
-            ("route", "worker"),
+        self._told: list[Collector] = []
+        self._tallies: list[Tally] = []
+        self.requests = self._tally("http_requests", "Requests answered.", "route", "method", "status")
+        self._seconds = self._histogram(
+            "http_request_seconds",
+            "Seconds to answer, from the request's head to the last byte handed over; cached answers are only counted.",
+            "route",
             buckets=SECONDS,
-            registry=self.registry,
         )
-        self._reloads = Counter(
-            "stock_assets_release_loads", "Releases loaded.", ("outcome", "worker"), registry=self.registry
+        self._loads = self._tally("release_loads", "Releases loaded, or refused.", "outcome")
+        self._messages = self._tally("live_messages", "Live messages taken in, once by each worker.", "type")
+        self._frames = self._tally("stream_sent_frames", "Frames sent to WebSocket clients.")
+        self._bytes = self._tally("stream_sent_bytes", "Bytes of the frames sent to WebSocket clients.")
+        self._conflated = self._tally(
+            "stream_conflated", "Times that a client fell behind and got the newest of what it had missed."
         )
-        self._release = Gauge(
-            "stock_assets_release_info", "1 for the release served.", ("release_id", "worker"), registry=self.registry
+        self._drops = self._tally("stream_drops", "WebSocket clients refused or dropped by the server.", "reason")
+        self._lag = self._histogram(
+            "live_event_lag_seconds", "Seconds from the engine's word to its arrival here.", buckets=LAG_SECONDS
         )
-        self._messages = Counter(
-            "stock_assets_live_messages", "Live messages taken in.", ("type", "worker"), registry=self.registry
+        # Of many workers' values: the sum where they add up, the worst where they don't.
+        self._clients = self._gauge("stream_listeners", "WebSocket connections open.", "livesum")
+        self._paused = self._gauge(
+            "stream_paused", "WebSocket clients that can't be written to now, what they miss is waiting.", "livesum"
         )
-        self._last_message = Gauge(
-            "stock_assets_live_last_message_timestamp_seconds",
-            "When the newest live message arrived, Unix time; 0 before the first.",
-            ("worker",),
-            registry=self.registry,
+        self._last_message = self._gauge(
+            "live_last_message_timestamp_seconds",
+            "Unix time in seconds at which the newest live message arrived, 0 before the first; the oldest worker's.",
+            "livemin",
         )
-        self._listeners = Gauge(
-            "stock_assets_stream_listeners", "WebSocket connections open.", ("worker",), registry=self.registry
+        self._loaded = self._gauge(
+            "release_loaded_timestamp_seconds",
+            "Unix time in seconds at which the release served was loaded, 0 before the first; the oldest worker's.",
+            "livemin",
         )
-        self._conflated = Counter(
-            "stock_assets_stream_conflated",
-            "Times that a listener fell behind and was given a snapshot in place of what it had missed.",
-            ("worker",),
-            registry=self.registry,
-        )
-        self.request_counter = cache(self._request_counter)
-        self._last_message.labels(self._worker).set(0)
+        self._gauge("server_workers", "Server processes that answer.", "livesum").set(1)
+        self._process = ProcessCollector(registry=self.registry) if folder is None else _WorkerProcess(self.registry)
 
-    def _request_counter(self, route: str, method: str, status: int) -> Counter:
-        """The counter of one kind of request, looked up once."""
-        return self._requests.labels(route, method, str(status), self._worker)
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"stock_assets_{name}", text, labels, registry=self.registry)
+
+    def _tally(self, name: str, text: str, *labels: str) -> Tally:
+        tally = Tally(self._counter(name, text, *labels))
+        self._tallies.append(tally)
+        return tally
+
+    def _gauge(self, name: str, text: str, together: str) -> Gauge:
+        mode: dict[str, object] = {"multiprocess_mode": together}
+        return Gauge(f"stock_assets_{name}", text, registry=self.registry, **mode)  # type: ignore[arg-type]
+
+    def _histogram(self, name: str, text: str, *labels: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(f"stock_assets_{name}", text, labels, buckets=buckets, registry=self.registry)
+
+    # What happens.
 
     def request(self, *, route: str, method: str, status: int, seconds: float) -> None:
         """A request was answered in `seconds`."""
-        self.request_counter(route, method, status).inc()
-        self._seconds.labels(route, self._worker).observe(seconds)
+        self.requests.counts[route, method, status] += 1
+        self._seconds.labels(route).observe(seconds)
 
-    def release(self, release_id: str) -> None:
+    def release(self) -> None:
         """A release was loaded and is now the one served."""
-        self._reloads.labels("loaded", self._worker).inc()
-        self._release.clear()
-        self._release.labels(release_id, self._worker).set(1)
+        self._loads.counts["loaded",] += 1
+        self._loaded.set(time.time())
 
     def release_refused(self) -> None:
         """A release could not be loaded; the one before is still served."""
-        self._reloads.labels("refused", self._worker).inc()
+        self._loads.counts["refused",] += 1
 
     def live_message(self, kind: str, *, at: float) -> None:
         """A live message of type `kind` arrived at Unix time `at`."""
-        self._messages.labels(kind, self._worker).inc()
-        self._last_message.labels(self._worker).set(at)
+        self._messages.counts[kind,] += 1
+        self._last_message.set(at)
+
+    def event_lag(self, seconds: float) -> None:
+        """An event arrived `seconds` after the engine said it."""
+        self._lag.observe(seconds)
 
     def listeners(self, number: int) -> None:
         """So many WebSocket connections are open."""
-        self._listeners.labels(self._worker).set(number)
+        self._clients.set(number)
 
-    def conflated(self) -> None:
-        """A listener fell behind."""
-        self._conflated.labels(self._worker).inc()
+    def paused(self, number: int) -> None:
+        """So many WebSocket clients can't be written to now."""
+        self._paused.set(number)
+
+    def sent(self, *, frames: int, size: int) -> None:
+        """So many frames of `size` bytes together were written to WebSocket clients."""
+        self._frames.counts[()] += frames
+        self._bytes.counts[()] += size
+
+    def conflated(self, number: int = 1) -> None:
+        """So many clients fell behind."""
+        self._conflated.counts[()] += number
+
+    def dropped(self, reason: str) -> None:
+        """A WebSocket client was refused or dropped; `reason` is one of few."""
+        self._drops.counts[reason,] += 1
+
+    # What is told.
+
+    def tell(self, collector: Collector) -> None:
+        """Let `collector` answer scrapes too, from what this process knows."""
+        self._told.append(collector)
+
+    def write(self) -> None:
+        """Hand over everything counted so far."""
+        for tally in self._tallies:
+            tally.write()
+        if isinstance(self._process, _WorkerProcess):
+            self._process.write()
 
     def text(self) -> bytes:
-        """Everything in Prometheus' text format."""
-        return generate_latest(self.registry)
+        """Everything in Prometheus' text format: of all workers, where there are several."""
+        self.write()
+        scrape = CollectorRegistry()
+        if self.folder is None:
+            scrape.register(self.registry)
+        else:
+            MultiProcessCollector(scrape, path=str(self.folder))  # type: ignore[no-untyped-call]
+        for collector in self._told:
+            scrape.register(collector)
+        return generate_latest(scrape)
+
+
+class _WorkerProcess:
+    """The standard figures of a process, for several that are told as one."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._seconds = 0.0
+        self._processor = Counter(
+            "process_cpu_seconds", "Processor seconds spent, user and system, all workers'.", registry=registry
+        )
+        self._resident = Gauge(
+            "process_resident_memory_bytes",
+            "Resident memory in bytes, all workers'.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        started = Gauge(
+            "process_start_time_seconds",
+            "When the oldest worker was started, Unix time in seconds.",
+            registry=registry,
+            multiprocess_mode="livemin",
+        )
+        started.set(time.time())
+
+    def write(self) -> None:
+        """Look at what the process has spent."""
+        seconds = time.process_time()
+        self._processor.inc(seconds - self._seconds)
+        self._seconds = seconds
+        resident = _resident_bytes()
+        if resident is not None:
+            self._resident.set(resident)
+
+
+def _resident_bytes() -> int | None:
+    """As the kernel says; None on a system without ``/proc``."""
+    try:
+        pages = Path("/proc/self/statm").read_bytes().split()[1]
+    except OSError:
+        return None
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def share(folder: Path, *, slot: int) -> None:
+    """Keep this process' values in files of `folder` from now on; to be called before any `Metrics` is made.
+
+    Parameters
+    ----------
+    folder : Path
+        One of all workers of a server.
+    slot : int
+        Which of them this one is. No two live ones have the same.
+    """
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    # By its slot and not its process id: files would grow in number with each start, and have to be merged some day.
+    values.ValueClass = values.MultiProcessValue(process_identifier=lambda: slot)  # type: ignore[no-untyped-call]
+
+
+def forget(folder: Path, *, slot: int) -> None:
+    """A worker has died: what only holds of a live one goes, what it has counted stays."""
+    mark_process_dead(slot, path=str(folder))  # type: ignore[no-untyped-call]
