@@ -50,6 +50,8 @@ class Floor:
         Whether the feed has said that nothing more will come.
     feed : Beat or None
         What the feed said last of itself.
+    term : int
+        Of the engine; it is set when that takes over.
     """
 
     def __init__(
@@ -61,7 +63,7 @@ class Floor:
         self.feed: Beat | None = None
         self._audit = audit
         self._counts = counts
-        self._term = term
+        self.term = term
         self._audit_every = audit_every
         self._market: str | None = None
         self._changed: dict[str, None] = {}
