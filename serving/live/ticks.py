@@ -1,21 +1,16 @@
-"""What a feed says on the stream of ticks, and how a replayed bar becomes trades that lead to exactly that bar."""
+"""What a feed says on the stream of ticks. How it comes to say so is `serving.live.feeds`' business."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Annotated, Final
 
 import msgspec
 import numpy as np
 from msgspec import Meta
 
-from quant.bars import CLOSE, HIGH, LOW, OPEN, VOLUME, Bars, Floats
-from quant.errors import QuantError
+from quant.bars import Bars
 from serving.messages import FeedState, IsoDate, Ticker
-
-TICK: Final = timedelta(minutes=15)
-# Open, high, low and close have to find a place each.
-FEWEST_TICKS: Final = 4
 
 Moment = Annotated[datetime, Meta(tz=True)]
 
@@ -97,71 +92,3 @@ def _check_date(session: str) -> None:
 FeedEvent = Tick | SessionClose | MarketEnd | Beat
 encode: Final = msgspec.json.Encoder().encode
 decode: Final = msgspec.json.Decoder(FeedEvent).decode
-
-
-def session_events(
-    bar: Bars, *, ticker: str, market: str, opens: np.datetime64, closes: np.datetime64, rng: np.random.Generator
-) -> list[FeedEvent]:
-    """One session's ticks, a quarter of an hour apart from its open to its close, and its closing bar.
-
-    The price goes in straight legs from the open by the high and the low, in either order, to the close; the sizes
-    add up to the volume exactly.
-
-    Parameters
-    ----------
-    bar : Bars
-        One row.
-    opens, closes : datetime64[s]
-        The session's hours, UTC.
-    rng : numpy.random.Generator
-        Decides the order of high and low, when they come, and how the volume is spread.
-
-    Raises
-    ------
-    QuantError
-        If the session is too short for `FEWEST_TICKS`.
-    """
-    start, end = _utc(opens), _utc(closes)
-    steps = round((end - start) / TICK)
-    if steps + 1 < FEWEST_TICKS:
-        raise QuantError(f"{ticker} {bar.session[0]}: expected a session of at least 45 minutes, got {end - start}")
-    prices, sizes = _path(bar.ohlcv[0], steps + 1, rng), _sizes(float(bar.ohlcv[0, VOLUME]), steps + 1, rng)
-    session, split, dividend = str(bar.session[0]), float(bar.split[0]), float(bar.dividend[0])
-    events: list[FeedEvent] = [
-        Tick(
-            market=market,
-            ticker=ticker,
-            session=session,
-            at=start + (end - start) * number / steps,
-            number=number,
-            price=price,
-            size=size,
-            split=split if number == 0 else 1.0,
-            dividend=dividend if number == 0 else 0.0,
-        )
-        for number, (price, size) in enumerate(zip(prices.tolist(), sizes.tolist(), strict=True))
-    ]
-    ohlcv = dict(zip(("open", "high", "low", "close", "volume"), bar.ohlcv[0].tolist(), strict=True))
-    close = SessionClose(market=market, ticker=ticker, session=session, at=end, split=split, dividend=dividend, **ohlcv)
-    return [*events, close]
-
-
-def _path(bar: Floats, ticks: int, rng: np.random.Generator) -> Floats:
-    extremes = [HIGH, LOW] if rng.random() < 0.5 else [LOW, HIGH]
-    places = np.sort(rng.choice(np.arange(1, ticks - 1), size=2, replace=False))
-    corners = bar[[OPEN, *extremes, CLOSE]]
-    legs = np.interp(np.arange(ticks), [0, *places, ticks - 1], corners)
-    # Rounding must not push a leg beyond its ends.
-    path: Floats = np.clip(legs, corners.min(), corners.max())
-    return path
-
-
-def _sizes(volume: float, ticks: int, rng: np.random.Generator) -> Floats:
-    """Whole shares that add up to the volume in floating point too; a fraction, if any, goes to the last tick."""
-    sizes = rng.multinomial(int(volume), rng.dirichlet(np.ones(ticks))).astype(np.float64)
-    sizes[-1] = volume - sizes[:-1].sum()
-    return sizes
-
-
-def _utc(moment: np.datetime64) -> datetime:
-    return moment.astype("datetime64[s]").item().replace(tzinfo=UTC)  # type: ignore[no-any-return]

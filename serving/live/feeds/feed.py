@@ -40,5 +40,5 @@ def feed_for(settings: LiveSettings, release: Release, *, clock: Clock) -> Feed:
         raise CannotStart("redis_url: expected the address of a Redis or Valkey in STOCK_ASSETS_REDIS_URL, got none")
     if settings.feed is FeedKind.REPLAY:
         replay = load_replay(settings.replay_folder, release, seed=settings.seed)
-        return ReplayFeed(replay, redis_url=settings.redis_url, speed=settings.speed)
+        return ReplayFeed(replay, redis_url=settings.redis_url, speed=settings.speed, market=settings.market)
     raise CannotStart(f"feed: expected replay, got {settings.feed.value}")

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 import time
 import uuid
 import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import chain, dropwhile
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import structlog
+from redis.asyncio import Redis
 
 from quant.bars import Bars
 from quant.errors import QuantError
@@ -25,10 +26,13 @@ from release.errors import BadRelease
 from release.reader import Release
 from release.tables import load_bars
 from serving.errors import CannotStart
-from serving.live import bus
-from serving.live.ticks import TICK, FeedEvent, MarketEnd, encode, session_events
+from serving.live.feeds import minutes
+from serving.live.feeds.minutes import Minutes, load_minutes
+from serving.live.feeds.outlet import SENT_AT_ONCE, Outlet
+from serving.live.feeds.paths import TICK, minute_events, session_events
+from serving.live.ticks import FeedEvent, MarketEnd
+from serving.messages import FeedState
 
-SENT_AT_ONCE: Final = 500
 # A process that was stopped for this long goes on from there instead of hurrying after the clock.
 LARGEST_LAG: Final = 1.0
 
@@ -37,11 +41,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Replay:
-    """Bars to play, by ticker, with the calendar of each; equal seeds play equal ticks."""
+    """Bars to play, by ticker, with the calendar of each; equal seeds play equal ticks.
+
+    `minutes` has the tickers whose bars are the sums of bars of one minute, which then are played.
+    """
 
     bars: Mapping[str, Bars]
     calendars: Mapping[str, SessionCalendar]
     seed: int
+    minutes: Mapping[str, Minutes] = field(default_factory=dict)
 
     def events(self, *, market: str) -> Iterator[FeedEvent]:
         """Every ticker's ticks and closes in the order of market time, then the end."""
@@ -53,46 +61,66 @@ class Replay:
             yield MarketEnd(market=market, at=last.at)
 
     def _events(self, ticker: str, market: str) -> Iterator[FeedEvent]:
-        bars, calendar = self.bars[ticker], self.calendars[ticker]
+        bars, calendar, by_minute = self.bars[ticker], self.calendars[ticker], self.minutes.get(ticker)
         for row, session in enumerate(bars.session):
             # By what it is for, not by what came before: the same session is the same wherever the replay starts.
             rng = np.random.default_rng([self.seed, zlib.crc32(ticker.encode()), int(session.astype(np.int64))])
-            i = calendar.index(session)
-            hours = {"opens": calendar.open_utc[i], "closes": calendar.close_utc[i]}
-            yield from session_events(bars[row : row + 1], ticker=ticker, market=market, rng=rng, **hours)
+            i, bar = calendar.index(session), bars[row : row + 1]
+            opens, closes = calendar.open_utc[i], calendar.close_utc[i]
+            if by_minute is None:
+                yield from session_events(bar, ticker=ticker, market=market, opens=opens, closes=closes, rng=rng)
+            else:
+                of_session = by_minute.of_session(session, calendar)
+                yield from minute_events(of_session, bar, ticker=ticker, market=market, closes=closes, rng=rng)
 
 
 def load_replay(folder: Path, release: Release, *, seed: int) -> Replay:
     """The bars under `folder` of the release's tickers, as far as they come after the ticker's last released one.
 
-    That one may be older than the release's newest: on a Friday evening New York's Friday has closed and a pair's,
-    which is a day of UTC, has not.
+    ``TICKER.minutes.npz`` (`serving.live.feeds.minutes`) goes before ``TICKER.npz``, which then is not read. The last
+    released bar may be older than the release's newest: on a Friday evening New York's Friday has closed and a
+    pair's, which is a day of UTC, has not.
 
     Raises
     ------
     CannotStart
         If there are none, or a file is unreadable, unsound or off the exchange's calendar.
     """
-    bars, calendars = {}, {}
-    as_of = np.datetime64(release.manifest.as_of)
+    bars, calendars, by_minute = {}, {}, {}
     for ticker, released in release.tickers.items():
-        path = folder / f"{ticker}.npz"
-        if not path.exists():
-            log.warning("not_replayed", ticker=ticker, reason=f"no {path.name} in the replay folder")
+        path = _file_of(ticker, folder)
+        if path is None:
+            log.warning("not_replayed", ticker=ticker, reason=f"no {ticker}.npz in the replay folder")
             continue
         calendar = release.calendars[released.exchange]
         try:
-            later = load_bars(path).after(released.bars.session[-1])
-            for session in check(later, ticker=ticker).session if len(later) else ():
-                calendar.index(session)
+            if path.name.endswith(minutes.SUFFIX):
+                by_minute[ticker] = minutes.check(load_minutes(path), calendar, ticker=ticker)
+                later = minutes.daily(by_minute[ticker], calendar).after(released.bars.session[-1])
+            else:
+                later = _daily(path, calendar, ticker=ticker, after=released.bars.session[-1])
         except (OSError, BadRelease, QuantError) as error:
             raise CannotStart(f"replay: expected sound bars in {path}, got: {error}") from error
         if len(later):
             bars[ticker], calendars[ticker] = later, calendar
     if not bars:
-        wanted = ", ".join(release.tickers)
+        wanted, as_of = ", ".join(release.tickers), np.datetime64(release.manifest.as_of)
         raise CannotStart(f"replay: expected bars after {as_of} of {wanted} in {folder}, found none")
-    return Replay(bars, calendars, seed)
+    return Replay(bars, calendars, seed, by_minute)
+
+
+def _file_of(ticker: str, folder: Path) -> Path | None:
+    """Where a ticker's bars are."""
+    paths = (folder / f"{ticker}{suffix}" for suffix in (minutes.SUFFIX, ".npz"))
+    return next((path for path in paths if path.exists()), None)
+
+
+def _daily(path: Path, calendar: SessionCalendar, *, ticker: str, after: np.datetime64) -> Bars:
+    """A file's bars of the sessions after one, checked."""
+    later = load_bars(path).after(after)
+    for session in check(later, ticker=ticker).session if len(later) else ():
+        calendar.index(session)
+    return later
 
 
 class MarketClock:
@@ -103,6 +131,7 @@ class MarketClock:
 
     def __init__(self, speed: float) -> None:
         self._speed = speed
+        self._before: datetime | None = None
         self._at: datetime | None = None
         self._due = 0.0
 
@@ -114,8 +143,17 @@ class MarketClock:
         else:
             step = min(max(at - self._at, at - at), TICK)
             self._due = max(self._due + step.total_seconds() / self._speed, now - LARGEST_LAG)
-        self._at = at
+        self._before, self._at = self._at, at
         return self._due - now
+
+    def now(self) -> datetime:
+        """The market's time, between the last two moments that `seconds_until` was asked for."""
+        if self._at is None:
+            raise ValueError("market time: expected `seconds_until` to be asked first")
+        ahead = max(0.0, self._due - time.monotonic()) * self._speed
+        if self._before is None or ahead == 0:
+            return self._at
+        return max(self._before, self._at - timedelta(seconds=min(ahead, TICK.total_seconds())))
 
 
 class ReplayFeed:
@@ -127,14 +165,21 @@ class ReplayFeed:
     redis_url : str
     speed : float
         Market seconds per second, above 0.
+    market : str, optional
+        The run's name: a feed that starts again under it goes on behind the newest event that the stream holds of it.
+        None begins a run of its own.
     """
 
-    def __init__(self, replay: Replay, *, redis_url: str, speed: float) -> None:
+    def __init__(self, replay: Replay, *, redis_url: str, speed: float, market: str | None = None) -> None:
         self.replay = replay
-        self.market = uuid.uuid4().hex
-        self._redis_url = redis_url
         self._clock = MarketClock(speed)
-        self._backoff = bus.Backoff()
+        self._outlet = Outlet(redis_url, market=market or uuid.uuid4().hex, now=self._clock.now)
+        self._newest: FeedEvent | None = None
+
+    @property
+    def market(self) -> str:
+        """The run's name."""
+        return self._outlet.market
 
     @property
     def tickers(self) -> tuple[str, ...]:
@@ -142,39 +187,49 @@ class ReplayFeed:
         return tuple(self.replay.bars)
 
     async def open(self) -> None:
-        """Begin a new market: what an earlier one left in the stream goes."""
-        async with bus.connection(self._redis_url) as client:
-            # Trimmed rather than deleted: the ids of the entries go on rising.
-            await client.xtrim(bus.TICKS, maxlen=0, approximate=False)
+        """Find the place to go on from; if there is none, what an earlier market left in the stream goes."""
+        self._newest = await self._outlet.open()
 
     async def run(self) -> None:
         """Send everything when it is due, then return."""
-        async with bus.connection(self._redis_url) as client:
-            batch: list[FeedEvent] = []
-            for event in self.replay.events(market=self.market):
-                wait = self._clock.seconds_until(event.at)
-                if batch and (wait > 0 or len(batch) >= SENT_AT_ONCE):
-                    await self._send(client, batch)
-                    batch = []
-                if wait > 0:
-                    await asyncio.sleep(wait)
-                batch.append(event)
-            await self._send(client, batch)
+        if isinstance(self._newest, MarketEnd):
+            log.warning("replay_has_ended_before", market=self.market)
+            return
+        events = self.replay.events(market=self.market)
+        if self._newest is not None:
+            log.info("replay_goes_on", market=self.market, after=self._newest.at.isoformat())
+            events = events_after(self._newest, events)
+        async with self._outlet.connection() as client:
+            await self._play(client, events)
         log.info("replay_ended", market=self.market)
 
-    async def _send(self, client: Any, batch: list[FeedEvent]) -> None:
-        """Send until it has been taken; what was taken twice, because the answer got lost, the engine leaves out."""
-        while True:
-            bus.heed_cancellation()
-            try:
-                async with client.pipeline(transaction=False) as pipeline:
-                    for event in batch:
-                        pipeline.xadd(bus.TICKS, {"event": encode(event)}, maxlen=bus.TICKS_KEPT, approximate=True)
-                    await pipeline.execute()
-            except bus.GONE as error:
-                wait = self._backoff.seconds()
-                log.warning("feed_backing_off", error=str(error), seconds=round(wait, 3))
-                await asyncio.sleep(wait)
-            else:
-                self._backoff.reset()
-                return
+    async def _play(self, client: Redis, events: Iterable[FeedEvent]) -> None:
+        self._outlet.move(FeedState.LIVE)
+        batch: list[FeedEvent] = []
+        for event in events:
+            wait = self._clock.seconds_until(event.at)
+            if batch and (wait > 0 or len(batch) >= SENT_AT_ONCE or isinstance(event, MarketEnd)):
+                await self._outlet.send(client, batch)
+                batch = []
+            if wait > 0:
+                await self._outlet.idle(client, wait)
+            batch.append(event)
+        self._outlet.move(FeedState.CLOSED)
+        await self._outlet.send(client, ())
+        await self._outlet.send(client, batch)
+
+
+def events_after(newest: FeedEvent, events: Iterable[FeedEvent]) -> Iterator[FeedEvent]:
+    """What comes behind `newest` in a replay's events.
+
+    If it is none of them, because the bars are others now: what is not earlier than it. The engine leaves out by
+    number what it then hears twice.
+    """
+    ahead = dropwhile(lambda event: event.at < newest.at, events)
+    same: list[FeedEvent] = []
+    for event in ahead:
+        if event.at > newest.at:
+            yield from chain(same, [event], ahead)
+            return
+        same = [] if event == newest else [*same, event]
+    yield from same

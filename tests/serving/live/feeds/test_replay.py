@@ -18,7 +18,7 @@ from release.tables import save_bars
 from serving.errors import CannotStart
 from serving.live import bus
 from serving.live.feeds.replay import MarketClock, Replay, ReplayFeed, load_replay
-from serving.live.ticks import MarketEnd, SessionClose, Tick, decode
+from serving.live.ticks import Beat, FeedEvent, MarketEnd, SessionClose, Tick, decode
 
 
 def bars_played(replay: Replay, ticker: str) -> list[str]:
@@ -197,10 +197,18 @@ def test_a_night_and_a_weekend_pass_like_one_tick():
 # How it gets to the stream.
 
 
-def stream(valkey) -> list[tuple[str, object]]:
-    """The ids and events on the stream of ticks."""
+def stream(valkey) -> list[tuple[str, FeedEvent]]:
+    """The ids and events on the stream of ticks, beats aside."""
     with redis.Redis.from_url(valkey.url) as client:
-        return [(entry.decode(), decode(fields[b"event"])) for entry, fields in client.xrange(bus.TICKS)]
+        entries = [(entry.decode(), decode(fields[b"event"])) for entry, fields in client.xrange(bus.TICKS)]
+    return [(entry, event) for entry, event in entries if not isinstance(event, Beat)]
+
+
+def beats(valkey) -> list[Beat]:
+    """The beats on the stream of ticks."""
+    with redis.Redis.from_url(valkey.url) as client:
+        events = [decode(fields[b"event"]) for _, fields in client.xrange(bus.TICKS)]
+    return [event for event in events if isinstance(event, Beat)]
 
 
 @pytest.mark.anyio

@@ -14,7 +14,8 @@ from shared_data import sample_bars
 
 from quant.bars import Bars, unadjusted
 from quant.errors import QuantError
-from serving.live.ticks import SessionClose, Tick, decode, encode, session_events
+from serving.live.feeds.paths import session_events
+from serving.live.ticks import SessionClose, Tick, decode, encode
 
 
 def events_of(bar: Bars, *, ticker: str = "AAPL", seed: int = 7) -> tuple[list[Tick], SessionClose]:
