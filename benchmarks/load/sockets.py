@@ -125,7 +125,7 @@ class Listener(asyncio.Protocol):
             self.transport.write(bytes([0x8A, 0x80 | length]) + bytes(4) + received[start:end])
         return end
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, _error: Exception | None) -> None:
         self.log.lost += 1
 
 
