@@ -22,6 +22,8 @@ from uvicorn.supervisors import Multiprocess
 from release.logs import configure_logging
 from serving.app import create_app
 from serving.errors import CannotStart
+from serving.frames import FrameProtocol
+from serving.limits import MOST_MESSAGE_BYTES
 from serving.settings import ServerSettings
 
 BACKLOG: Final = 2048
@@ -34,14 +36,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = _settings(arguments)
         check_home(settings)
-        listening = listen(settings)
+        with take_port(settings) as listening:
+            return serve(settings, listening)
     except CannotStart as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    # uvicorn has shut down in good order by the time it passes Ctrl-C on.
-    with listening, contextlib.suppress(KeyboardInterrupt):
-        serve(settings, listening)
-    return 0
 
 
 def _settings(arguments: list[str] | None) -> ServerSettings:
@@ -68,65 +67,20 @@ def check_home(settings: ServerSettings) -> None:
             raise CannotStart(f"home: expected a readable folder, got {folder}, which this user may not read")
 
 
-def listen(settings: ServerSettings) -> socket.socket:
-    """Take the port before anything else is started; `CannotStart` if it can't be had."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        listening = socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-        raise CannotStart(f"port: expected {settings.host}:{settings.port} to be free, got: {reason}") from None
-    listening.set_inheritable(True)
-    return listening
-
-
-def serve(settings: ServerSettings, listening: socket.socket) -> None:
-    """Run the workers on the listening socket until a signal ends them."""
-    host, port = listening.getsockname()[:2]
-    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def serve(settings: ServerSettings, listening: socket.socket) -> int:
+    """Serve on the port, in this process or in several, until a signal ends it; the exit status."""
     configure_logging()
-    if settings.workers == 1:
-        _AnnouncingServer(server_config(create_app(settings)), url).run(sockets=[listening])
-        return
-    # Worker processes share nothing with this one but its environment and the socket.
-    os.environ |= {
-        f"STOCK_ASSETS_{name.upper()}": str(value) for name, value in settings.model_dump(exclude_none=True).items()
-    }
-    print(f"serving {url} with {settings.workers} workers", flush=True)
-    Multiprocess(server_config("serving.app:from_environment", workers=settings.workers), sockets=[listening]).run()
+    if settings.workers > 1:
+        from serving.workers import Workers
 
+        url = f"{url_of(listening)} with {settings.workers} workers"
+        return Workers(settings, listening, ready=lambda: print(f"serving {url}", flush=True)).run()
+    # The parent of several has no use for the application.
+    from serving import process
 
-def server_config(app: ASGIApp | str, *, workers: int = 1) -> uvicorn.Config:
-    """How uvicorn serves: an application, or the import path of a factory of one for worker processes."""
-    return uvicorn.Config(
-        app,
-        factory=isinstance(app, str),
-        workers=workers,
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        date_header=False,
-        # Deflating each frame for each listener would cost more than the bytes it saves.
-        ws_per_message_deflate=False,
-        # A subscription to every ticker there is fits many times.
-        ws_max_size=65_536,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-    )
-
-
-class _AnnouncingServer(uvicorn.Server):
-    """Says where it serves once it does."""
-
-    def __init__(self, config: uvicorn.Config, url: str) -> None:
-        super().__init__(config)
-        self.url = url
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
-        if self.started:
-            print(f"serving {self.url}", flush=True)
+    url = url_of(listening)
+    process.run(settings, listening, started=lambda: print(f"serving {url}", flush=True))
+    return 0
 
 
 if __name__ == "__main__":

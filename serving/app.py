@@ -12,11 +12,12 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from release.clock import Clock, SystemClock
-from release.logs import configure_logging
 from serving import openapi, problems
 from serving.answers import CachedAnswers, Measured
+from serving.draining import Draining, RefusingSockets
 from serving.latest import Latest
-from serving.metrics import Metrics
+from serving.limits import Doors
+from serving.metrics import WRITE_SECONDS, Metrics
 from serving.reload import Reloader
 from serving.routes import models, operations, portfolio, predictions, prices, signals, stream
 from serving.settings import ServerSettings
@@ -60,13 +61,21 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None, metrics:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.settings = settings
+    app.state.metrics = metrics
+    app.state.draining = Draining()
     app.state.latest = latest
-    app.state.hub = Hub(latest, metrics)
+    doors = Doors(
+        most=settings.most_sockets,
+        most_per_address=settings.most_sockets_per_address,
+        origins=settings.allowed_origins,
+    )
+    app.state.hub = Hub(latest, metrics, doors)
     app.state.solving = Solving()
     for module in (prices, predictions, signals, portfolio, models, operations, stream):
         app.include_router(module.router)
     problems.install(app)
     openapi.install(app)
+    app.add_middleware(RefusingSockets, draining=app.state.draining)
     app.add_middleware(Measured, metrics=metrics)
     return app
 
@@ -76,13 +85,21 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Load the release in force, if there is one, then follow the store and the live engine until the end."""
     settings: ServerSettings = app.state.settings
     hub: Hub = app.state.hub
-    reloader = Reloader(settings.releases, app.state.latest, every=settings.reload_seconds, installed=hub.announce)
+    reloader = Reloader(
+        settings.releases,
+        app.state.latest,
+        every=settings.reload_seconds,
+        installed=hub.announce,
+        alerted=hub.tell_own,
+    )
     await reloader.look()
     # Modules and schemas live as long as the process: the collector need not walk them again and again.
     gc.collect()
     gc.freeze()
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(reloader.run(), name="reload")]
+        if app.state.metrics.folder is not None:
+            running.append(tasks.create_task(_write(app.state.metrics), name="write_metrics"))
         if settings.redis_url is not None:
             # A server without a live feed has no use for the client's library.
             from serving.follower import Follower
@@ -95,7 +112,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             task.cancel()
 
 
-def from_environment() -> FastAPI:
-    """The application as ``STOCK_ASSETS_*`` says; for worker processes, which only share the environment."""
-    configure_logging()
-    return create_app(ServerSettings())
+async def _write(metrics: Metrics) -> None:
+    """Let the other workers answer for what this one has counted."""
+    try:
+        while True:
+            await asyncio.sleep(WRITE_SECONDS)
+            metrics.write()
+    finally:
+        metrics.write()

@@ -13,8 +13,8 @@ from msgspec import MsgspecError
 
 from serving.latest import SILENCE_SECONDS
 from serving.live import bus
-from serving.messages import LiveMessage, StatusMessage, decode
-from serving.stream import Hub
+from serving.messages import StatusMessage, decode
+from serving.stream import Hub, Numbered
 
 log = structlog.get_logger()
 
@@ -75,7 +75,7 @@ class Follower:
             # What the release before did not carry was passed over.
             await self._catch_up(client)
             return
-        news: list[LiveMessage] = []
+        news: list[Numbered] = []
         seq = self._hub.seq
         for entry_id, fields in entries:
             self._read_through = entry_id
@@ -93,7 +93,7 @@ class Follower:
                 return
             seq = event.seq
             if self._latest.apply(message):
-                news.append(message)
+                news.append(Numbered(event.seq, message))
         if entries:
             self._hub.publish(news, seq=seq)
         self._look()

@@ -1,7 +1,7 @@
 """The newest state of everything this server answers: one release's view with the live messages on top of it.
 
-Lives on the event loop: every method is called from there and none of them waits. Each number is encoded when it
-changes, never when it is asked for.
+Lives on the event loop: every method is called from there and none of them waits. A live number is encoded when it is
+first asked for, and once until it changes.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from release.clock import Clock
 from serving.answers import Answer
 from serving.errors import NotReady
 from serving.messages import (
+    AlertKind,
     AlertMessage,
     LiveMessage,
     PortfolioMessage,
     PredictionMessage,
     PriceMessage,
+    Severity,
     SignalMessage,
     StatusMessage,
 )
@@ -57,10 +59,16 @@ class Latest:
         self._reason = "release: expected one to be published, none was yet"
         self._view: View | None = None
         self._answers: dict[str, Answer] = {}
+        # The live messages whose answers nobody has asked for yet, with the Unix time of each.
+        self._unasked: dict[str, tuple[PredictionMessage | SignalMessage, float]] = {}
         # What came live and still holds; what the release itself says is in the view.
         self._predictions: dict[str, PredictionMessage] = {}
         self._signals: dict[str, SignalMessage] = {}
         self._prices: dict[str, PriceMessage] = {}
+        self._portfolio: PortfolioMessage | None = None
+        # The engine's that are active; and by subject this process' own, which are kept when they are over.
+        self._alerts: dict[tuple[AlertKind, str], AlertMessage] = {}
+        self._own_alerts: dict[str, AlertMessage] = {}
         self._status: StatusMessage | None = None
         self._arrived_at: datetime | None = None
 
@@ -76,39 +84,91 @@ class Latest:
         """The id of the release in force, None before there is one."""
         return self._view.release_id if self._view else None
 
-    def install(self, view: View) -> None:
-        """Answer from a new release from now on, all of it at once.
+    @property
+    def tickers(self) -> Mapping[str, object]:
+        """The tickers of the release in force, none before there is one."""
+        return self._view.release.tickers if self._view else {}
+
+    @property
+    def own_alerts(self) -> tuple[AlertMessage, ...]:
+        """The alerts of this process itself, with those that are over."""
+        return tuple(self._own_alerts.values())
+
+    def install(self, view: View) -> tuple[AlertMessage, ...]:
+        """Answer from a new release from now on, all of it at once; returns the alerts that are over with that.
 
         Live predictions and signals stay where they are of a later session than the release's last bar, and fall
-        where the release knows better or doesn't carry the ticker.
+        where the release knows better or doesn't carry the ticker; a live portfolio falls with its release.
         """
         predictions = _newer(self._predictions, view.predictions)
         signals = _newer(self._signals, view.signals)
-        kept = [*map(answer_path, predictions.values()), *map(answer_path, signals.values())]
-        answers = dict(view.answers) | {path: self._answers[path] for path in kept}
+        kept = {*map(answer_path, predictions.values()), *map(answer_path, signals.values())}
+        self._unasked = {path: unasked for path, unasked in self._unasked.items() if path in kept}
+        answers = {path: answer for path, answer in view.answers.items() if path not in kept}
+        answers |= {path: self._answers[path] for path in kept - self._unasked.keys()}
         self._predictions, self._signals = predictions, signals
+        if self._portfolio is not None and self._portfolio.release_id != view.release_id:
+            self._portfolio = None
         self._prices = {name: price for name, price in self._prices.items() if name in view.release.tickers}
         self._view, self._answers, self.reload_error = view, answers, None
         self.metrics.release()
+        over = {
+            subject: msgspec.structs.replace(
+                alert, at=self.clock.now(), text=f"{view.release_id} is served", active=False
+            )
+            for subject, alert in self._own_alerts.items()
+            if alert.active
+        }
+        self._own_alerts |= over
+        return tuple(over.values())
 
-    def refuse(self, reason: str) -> None:
-        """A release could not be loaded: say so, and go on with the one before if there is one."""
+    def refuse(self, reason: str, *, subject: str) -> tuple[AlertMessage, ...]:
+        """A release could not be loaded: say so, and go on with the one before if there is one.
+
+        Returns the alert that `subject`, the release's id or what stood in its place, was refused; none if that was
+        said before.
+        """
         self.reload_error = self._reason = reason
         self.metrics.release_refused()
+        before = self._own_alerts.get(subject)
+        if before is not None and before.active and before.text == reason:
+            return ()
+        alert = AlertMessage(
+            at=self.clock.now(),
+            kind=AlertKind.RELEASE_REFUSED,
+            severity=Severity.WARNING if self._view else Severity.CRITICAL,
+            subject=subject,
+            text=reason,
+            active=True,
+        )
+        # Those that are over were told, and need not be kept for ever.
+        self._own_alerts = {name: other for name, other in self._own_alerts.items() if other.active} | {subject: alert}
+        return (alert,)
+
+    def begin_anew(self) -> None:
+        """Another run of the engine has begun: what only the one before would have taken back is over."""
+        self._alerts.clear()
 
     def apply(self, message: LiveMessage, *, at: datetime | None = None) -> bool:
         """Take in a live message, which was said `at` (now, if None); whether it changed anything.
 
         One of a ticker that the release in force does not carry changes nothing, nor does one of an earlier session
-        than the release's last bar: it comes from an engine that has not taken up the release yet.
+        than the release's last bar or another release's portfolio: it comes from an engine that has not taken up the
+        release yet.
         """
         self._arrived_at = at or self.clock.now()
         self.metrics.live_message(type(message).__name__, at=self._arrived_at.timestamp())
         if isinstance(message, StatusMessage):
             self._status = message
             return True
-        if isinstance(message, PortfolioMessage | AlertMessage):
-            return False
+        if isinstance(message, AlertMessage):
+            self._take_alert(message)
+            return True
+        if isinstance(message, PortfolioMessage):
+            if message.release_id != self.release_id:
+                return False
+            self._portfolio = message
+            return True
         released = self._view.predictions.get(message.ticker) if self._view is not None else None
         if released is None or message.session < released.session:
             return False
@@ -125,13 +185,25 @@ class Latest:
         else:
             self._signals[message.ticker] = message
             collection = SIGNALS
-        self._answers[answer_path(message)] = message_answer(message, made_at=now)
-        # Encoded again when someone asks for it: with many tickers, most changes are never asked for.
+        # Encoded when someone asks for it: of many changes a second, most are never asked for.
+        path = answer_path(message)
+        self._unasked[path] = message, now
+        self._answers.pop(path, None)
         self._answers.pop(collection, None)
 
+    def _take_alert(self, alert: AlertMessage) -> None:
+        key = alert.kind, alert.subject
+        self._alerts.pop(key, None)
+        if alert.active:
+            self._alerts[key] = alert
+
     def cached(self, path: str) -> Answer | None:
-        """The ready answer for a path, None if it has to be made or there is none."""
-        return self._answers.get(path)
+        """The ready answer for a path, None if there is none or it has to be made of many."""
+        answer = self._answers.get(path)
+        if answer is None and (unasked := self._unasked.pop(path, None)) is not None:
+            message, made_at = unasked
+            answer = self._answers[path] = message_answer(message, made_at=made_at)
+        return answer
 
     def now(self) -> float:
         """Unix time by the clock."""
@@ -153,11 +225,11 @@ class Latest:
 
     def prediction(self, ticker: str) -> Answer:
         """The newest prediction of one ticker."""
-        return self._answers[f"{PREDICTIONS}/{self.view.ticker(ticker).ticker}"]
+        return self._ready(f"{PREDICTIONS}/{self.view.ticker(ticker).ticker}")
 
     def signal(self, ticker: str) -> Answer:
         """The signal in force of one ticker."""
-        return self._answers[f"{SIGNALS}/{self.view.ticker(ticker).ticker}"]
+        return self._ready(f"{SIGNALS}/{self.view.ticker(ticker).ticker}")
 
     def predictions(self) -> Answer:
         """The newest prediction of every ticker."""
@@ -178,12 +250,14 @@ class Latest:
         return {ticker: message.price for ticker, message in self._prices.items()}
 
     def messages(self) -> tuple[LiveMessage, ...]:
-        """All that a new listener has to know: the feed's status, then prices, predictions and signals by ticker."""
-        status = () if self._status is None else (self._status,)
+        """All that a new listener has to know: what concerns no ticker, then prices, predictions and signals."""
+        single = [message for message in (self._status, self._portfolio) if message is not None]
+        active = [alert for alert in (*self._alerts.values(), *self._own_alerts.values()) if alert.active]
         if self._view is None:
-            return status
+            return (*single, *active)
         predictions = self._all(self._predictions, self._view.predictions)
-        return (*status, *self._prices.values(), *predictions, *self._all(self._signals, self._view.signals))
+        signals = self._all(self._signals, self._view.signals)
+        return (*single, *active, *self._prices.values(), *predictions, *signals)
 
     def status(self) -> Status:
         """What this server is serving from."""
@@ -229,10 +303,19 @@ class Latest:
         """The live message of each ticker where there is one, else the release's, in the release's order."""
         return tuple(live.get(name, message) for name, message in released.items())
 
+    def _ready(self, path: str) -> Answer:
+        answer = self.cached(path)
+        assert answer is not None, path
+        return answer
+
+    def _made_at(self, path: str) -> float:
+        unasked = self._unasked.get(path)
+        return self._answers[path].made_at if unasked is None else unasked[1]
+
     def _collection(self, path: str, body: msgspec.Struct) -> Answer:
         answer = self._answers.get(path)
         if answer is None:
-            made_at = max(self._answers[f"{path}/{name}"].made_at for name in self.view.release.tickers)
+            made_at = max(self._made_at(f"{path}/{name}") for name in self.view.release.tickers)
             answer = self._answers[path] = Answer(encode(body), route=path, made_at=made_at)
         return answer
 

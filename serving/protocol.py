@@ -53,8 +53,9 @@ class CloseCode(enum.IntEnum):
 
     RESTARTING = 1012  # come back after the advised pause
     NOT_TEXT = 1003
+    MALFORMED = 1008  # one request after another that can't be read
     TOO_LARGE = 1009
-    TOO_MANY = 1013  # sockets of one address, or of all
+    TOO_MANY = 1013  # sockets of one address
     TOO_SLOW = 4008
     TOO_FAST = 4029
     NO_SUBSCRIPTION = 4000
@@ -147,10 +148,14 @@ Frame = Hello | Snapshot | Delta | Stale | Pong | Refused | Closing
 
 
 class Resume(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where a client has got to: the epoch it was told in, and the `seq` of the last frame it took in."""
+    """Where a client has got to: the epoch it was told in, and the `seq` of the last frame it took in.
+
+    `release_id` is that of the last snapshot: if another release is in force by now, its numbers come in a snapshot.
+    """
 
     epoch: str
     last_seq: int
+    release_id: str | None = None
 
 
 class Subscribe(
@@ -158,7 +163,9 @@ class Subscribe(
 ):
     """From now on only these; null or left out means all.
 
-    Answered by a `Snapshot`; with `resume`, where what was missed is still known, by a `Delta` of it instead.
+    Answered by a `Snapshot`; with `resume`, where what was missed is still known, by a `Delta` of it instead, whose
+    `prev` is the `last_seq` that was resumed from. Where another release has come into force since, both come: the
+    signals and alerts that were missed, then the snapshot.
     """
 
     tickers: tuple[str, ...] | None = None

@@ -13,6 +13,7 @@ import structlog
 from release.errors import ReleaseError
 from release.store import Stamp, Store
 from serving.latest import Latest
+from serving.messages import AlertMessage
 from serving.view import View, view
 
 # A release that failed may have been half restored from a backup: look at it again, but not every second.
@@ -34,15 +35,24 @@ class Reloader:
         Seconds between two looks at the pointer, each of which costs one ``stat``.
     installed : callable
         Called after each change of what `latest` answers from.
+    alerted : callable
+        Told of a release that was refused, and when that is over.
     """
 
     def __init__(
-        self, store: Path, latest: Latest, *, every: float, installed: Callable[[], None] = lambda: None
+        self,
+        store: Path,
+        latest: Latest,
+        *,
+        every: float,
+        installed: Callable[[], None] = lambda: None,
+        alerted: Callable[[tuple[AlertMessage, ...]], None] = lambda _: None,
     ) -> None:
         self.store = Store(store)
         self.latest = latest
         self.every = every
         self._installed = installed
+        self._alerted = alerted
         self._seen: Stamp | None = None
         self._retry_at: float | None = None
 
@@ -63,13 +73,20 @@ class Reloader:
             fresh = await asyncio.to_thread(self._load)
         except (ReleaseError, ValueError, OSError) as error:
             self._retry_at = time.monotonic() + RETRY_SECONDS
-            self.latest.refuse(str(error))
+            self._alerted(self.latest.refuse(str(error), subject=self._name()))
             log.error("release_refused", error=str(error), serving=self.latest.release_id)
             return
         if fresh is not None:
-            self.latest.install(fresh)
+            self._alerted(self.latest.install(fresh))
             self._installed()
             log.info("release_loaded", release_id=fresh.release_id, tickers=list(fresh.release.tickers))
+
+    def _name(self) -> str:
+        """The release that is in force by the store's word."""
+        try:
+            return self.store.current() or "store"
+        except (ReleaseError, OSError):
+            return "store"
 
     def _load(self) -> View | None:
         """The view of the release in force, None if it is served already."""

@@ -1,22 +1,30 @@
-"""The WebSocket stream's fan-out: what each listener asked for, what it was sent, and what it missed.
+"""The WebSocket stream's fan-out: who listens, and what each of them is told, now or when it can be told again.
 
-Knows no Redis: `serving.follower` brings what the live engine says. The frames are in `serving.messages`.
+Every frame is made once for all that want the same and stand at the same place, and written to each connection as the
+same bytes. Nothing waits for a listener whose connection is full: what it missed is worked out from the history all
+share when its connection has drained. Knows no Redis: `serving.follower` brings what the live engine says. What clients
+ask is `serving.conversation`'s business, how many may come `serving.limits`'.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Sequence
-from typing import Final, Protocol
+import random
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 import structlog
 
-from serving.errors import Invalid
+from serving.frames import text_frame
+from serving.history import History, Kept
 from serving.latest import Latest
+from serving.limits import PAUSE_SECONDS, SLOW_SECONDS, SUBSCRIBE_SECONDS, Doors
+from serving.listeners import Connection, Listener, Subscription
 from serving.messages import (
+    AlertMessage,
     LiveMessage,
+    PortfolioMessage,
     PredictionMessage,
     PriceMessage,
     SignalMessage,
@@ -25,269 +33,382 @@ from serving.messages import (
 )
 from serving.metrics import Metrics
 from serving.protocol import (
-    CHANNELS,
+    DELIVERED_ONE_BY_ONE,
     PROTOCOL,
-    Channel,
-    Delta,
-    ErrorCode,
+    CloseCode,
+    Closing,
     Frame,
     Hello,
-    Ping,
-    Pong,
-    Refused,
+    Resume,
     Snapshot,
     Stale,
-    Subscribe,
-    decode_request,
 )
 
-# A listener this many frames behind is better served by one snapshot than by all of them.
-MOST_WAITING: Final = 64
-# Nobody who reads at all takes this long for one frame.
-SEND_SECONDS: Final = 20.0
-TRY_AGAIN_LATER: Final = 1013
+# How long a client that has heard more than we have may wait for us: another worker was a moment ahead of this one.
+BEHIND_SECONDS: Final = 1.0
+
+# Frames for those who come or catch up, kept until something changes. A snapshot can be of hundreds of kB.
+MOST_MADE: Final = 32
 
 log = structlog.get_logger()
 
 
-class Disconnected(Exception):
-    """The other side of a connection has gone."""
+class Numbered(NamedTuple):
+    """A message of the engine's with its number."""
 
-
-class Connection(Protocol):
-    """One WebSocket, as `serving.routes.stream` opens it. Both of its ways raise `Disconnected`."""
-
-    async def receive(self) -> str | bytes:
-        """The next frame that the client sends."""
-
-    async def send(self, frame: str) -> None:
-        """Send a text frame; returns when the transport takes more."""
-
-    async def close(self, code: int, reason: str) -> None:
-        """Say goodbye."""
-
-
-class Subscription(msgspec.Struct, frozen=True):
-    """What a listener wants to hear; None means every ticker. The feed's status is everybody's."""
-
-    tickers: frozenset[str] | None = None
-    channels: frozenset[Channel] = frozenset(Channel)
-
-    def wants(self, message: LiveMessage) -> bool:
-        """Whether the message is for this listener."""
-        if CHANNELS[type(message)] not in self.channels:
-            return False
-        return self.tickers is None or getattr(message, "ticker", None) in (None, *self.tickers)
-
-
-class Listener:
-    """One connection's side of the stream: its subscription and the frames that wait for it.
-
-    Attributes
-    ----------
-    seq : int
-        What the last frame put here told up to.
-    """
-
-    def __init__(self) -> None:
-        self.subscription = Subscription()
-        self.seq = 0
-        self.behind = False
-        self._waiting: deque[str] = deque()
-        self._news = asyncio.Event()
-
-    def put(self, frame: str, *, seq: int) -> None:
-        """Let a frame wait to be sent; with too many waiting, all are dropped and `behind` says so."""
-        if len(self._waiting) >= MOST_WAITING:
-            self._waiting.clear()
-            self.behind = True
-        if not self.behind:
-            self._waiting.append(frame)
-            self.seq = seq
-        self._news.set()
-
-    async def news(self) -> None:
-        """Wait until there is something to send."""
-        await self._news.wait()
-
-    def take(self) -> str | None:
-        """The next frame to send, None if there is none."""
-        if self._waiting:
-            return self._waiting.popleft()
-        self._news.clear()
-        return None
+    seq: int
+    message: LiveMessage
 
 
 class Hub:
     """All listeners of this process.
 
-    Lives on the event loop. Frames are encoded once for all listeners that want the same and stand at the same place.
+    Lives on the event loop: nothing but `drain` and `reach` waits.
 
     Parameters
     ----------
     latest : Latest
         What a snapshot tells.
     metrics : Metrics
+    doors : Doors, optional
+        Who is let in.
 
     Attributes
     ----------
     epoch : str or None
         The engine's run that `seq` counts in; None before an engine has spoken.
     seq : int
-        The number of the engine's newest message known here.
+        The number of the engine's newest message known here. Never goes back within an epoch.
     """
 
-    def __init__(self, latest: Latest, metrics: Metrics) -> None:
+    def __init__(self, latest: Latest, metrics: Metrics, doors: Doors | None = None) -> None:
         self.latest = latest
         self.metrics = metrics
+        self.doors = doors or Doors()
         self.epoch: str | None = None
         self.seq = 0
+        self._history = History()
         self._listeners: set[Listener] = set()
+        # Those that have been told everything, which is all that have subscribed but the ones behind.
+        self._current: dict[Subscription, set[Listener]] = {}
+        self._behind: set[Listener] = set()
         self._told_stale: str | None = None
+        # Frames made since anything last changed; many come back at the same moment and want the same.
+        self._made: dict[tuple[object, ...], list[bytes]] = {}
+        self._moved = asyncio.Event()
 
     # What the follower and the reloader tell.
 
-    def restart(self, *, epoch: str | None, seq: int) -> None:
-        """The newest state was read whole: count from here, and tell everybody all of it."""
-        self.epoch, self.seq, self._told_stale = epoch, seq, None
-        self.announce()
-
-    def publish(self, messages: Sequence[LiveMessage], *, seq: int) -> None:
-        """Tell what is new, up to the engine's message number `seq`."""
+    def publish(self, news: Sequence[Numbered], *, seq: int) -> None:
+        """Tell what is new, up to the engine's message number `seq`, and that it is news again after silence."""
+        before = self._history.place
+        fresh = [self._history.add(message, seq=number) for number, message in news]
+        self._change(seq)
         if self._told_stale is not None:
-            self.restart(epoch=self.epoch, seq=seq)
-            return
-        self.seq = seq
-        made: dict[tuple[Subscription, int], str | None] = {}
-        for listener in self._listeners:
-            key = (listener.subscription, listener.seq)
-            if key not in made:
-                wanted = tuple(message for message in messages if listener.subscription.wants(message))
-                made[key] = _encoded(Delta(seq=seq, prev=listener.seq, messages=wanted)) if wanted else None
-            frame = made[key]
-            if frame is not None:
-                listener.put(frame, seq=seq)
+            self._told_stale = None
+            self._history.renew()
+            self._tell_whole(before=before)
+        else:
+            self._tell(fresh)
+
+    def restart(self, *, epoch: str, seq: int, history: Sequence[Numbered] = ()) -> None:
+        """The newest state was read whole: go on from there, and tell everybody all of it.
+
+        Parameters
+        ----------
+        epoch : str
+        seq : int
+            Of the newest message.
+        history : sequence of Numbered
+            The last messages up to `seq`, gapless; what lies before them can't be told one by one.
+        """
+        before = self._history.place
+        first = history[0].seq if history else seq + 1
+        if epoch != self.epoch or first > self.seq + 1:
+            self.epoch, self.seq = epoch, first - 1
+            self._history.begin(seq=first - 1)
+        for number, message in history:
+            if number > self.seq:
+                self._history.add(message, seq=number)
+        self._change(seq)
+        self._told_stale = None
+        self._history.renew()
+        self._tell_whole(before=before)
 
     def announce(self) -> None:
-        """Tell everybody everything: a release was installed, or the engine began anew."""
-        made: dict[Subscription, str] = {}
-        for listener in self._listeners:
-            if listener.subscription not in made:
-                made[listener.subscription] = _encoded(self._snapshot(listener.subscription))
-            listener.put(made[listener.subscription], seq=self.seq)
+        """A release was installed: tell everybody everything."""
+        before = self._history.place
+        self._history.renew(seq=self.seq)
+        self._change(self.seq)
+        self._tell_whole(before=before)
+
+    def tell_own(self, alerts: Iterable[AlertMessage]) -> None:
+        """Tell alerts of this process itself; they take no number of the engine's."""
+        fresh = [self._history.add(alert, seq=self.seq, own=True) for alert in alerts]
+        self._change(self.seq)
+        self._tell(fresh)
 
     def stale(self, reason: str) -> None:
         """Tell everybody, once, that there is no news to be had."""
         if self._told_stale is None:
             self._told_stale = reason
-            for listener in self._listeners:
-                self._put(listener, self._stale(listener, reason))
+            self._made.clear()
+            for listeners in self._current.values():
+                for listener in tuple(listeners):
+                    self.say(listener, self._stale(listener, reason))
 
-    # What a connection does.
+    async def drain(self, *, longest_pause_seconds: float) -> None:
+        """Let nobody in any more, and send everybody away: each with a pause of its own, so that not all come at once.
 
-    async def serve(self, connection: Connection) -> None:
-        """Greet a connection, tell it everything, keep it up to date until it ends."""
-        listener = Listener()
-        greeting = Hello(protocol=PROTOCOL, epoch=self.epoch, seq=self.seq, release_id=self.latest.release_id)
-        self._put(listener, greeting)
-        self._tell_all(listener)
+        Returns when every goodbye is written.
+        """
+        self.doors.closed = True
+        for listener in tuple(self._listeners):
+            pause = random.uniform(0.0, longest_pause_seconds)
+            self.dismiss(listener, CloseCode.RESTARTING, "the server restarts", pause=pause)
+        # What was written goes out with the loop's next turns.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    # What a conversation does.
+
+    def greet(self, connection: Connection) -> Listener:
+        """Take in a new connection, which hears nothing before it subscribes."""
+        listener = Listener(connection, self)
+        connection.watcher = listener
         self._listeners.add(listener)
         self.metrics.listeners(len(self._listeners))
-        sending = asyncio.create_task(self._send(connection, listener), name="send")
-        hearing = asyncio.create_task(self._hear(connection, listener), name="hear")
+        listener.seq = self.seq
+        listener.expect(_later(SUBSCRIBE_SECONDS, lambda: self._never_subscribed(listener)))
+        self.say(listener, Hello(protocol=PROTOCOL, epoch=self.epoch, seq=self.seq, release_id=self.latest.release_id))
+        return listener
+
+    def leave(self, listener: Listener) -> None:
+        """It has gone; no news if it had already."""
+        listener.expect(None)
+        listener.connection.watcher = None
+        self._set_aside(listener)
+        self._behind.discard(listener)
+        self._listeners.discard(listener)
+        self.metrics.listeners(len(self._listeners))
+        self.metrics.paused(len(self._behind))
+
+    def subscribe(self, listener: Listener, subscription: Subscription) -> None:
+        """From now on the listener hears this, and first all that is known of it."""
+        self._enlist(listener, subscription)
+        listener.seq = self.seq
+        self._write(listener, self._snapshot(subscription) + self._staleness(listener))
+
+    def resume(self, listener: Listener, subscription: Subscription, place: Resume) -> bool:
+        """As `subscribe`, but only what the listener has missed, if that is known; False if its place is not."""
+        if place.epoch != self.epoch or place.last_seq > self.seq:
+            return False
+        missed = self._history.after_seq(place.last_seq)
+        whole = missed.snapshot or place.release_id not in (None, self.latest.release_id)
+        told = _wanted(subscription, missed.messages, one_by_one=whole)
+        if not whole and AlertMessage in subscription.kinds:
+            # Those of this process have no number: whether the client knows them can't be told.
+            told += map(encode, self.latest.own_alerts)
+        self._enlist(listener, subscription)
+        listener.seq = self.seq
+        frames = [] if whole and not told else [_delta(told, seq=self.seq, prev=place.last_seq)]
+        if whole:
+            frames += self._snapshot(subscription)
+        self._write(listener, frames + self._staleness(listener))
+        return True
+
+    async def reach(self, place: Resume) -> None:
+        """Wait a moment for the engine's message that a client has heard already, if it is likely to come."""
         try:
-            ended, _ = await asyncio.wait((sending, hearing), return_when=asyncio.FIRST_COMPLETED)
-            for task in ended:
-                await task
-        except Disconnected:
-            pass
-        finally:
-            self._listeners.discard(listener)
-            self.metrics.listeners(len(self._listeners))
-            for task in (sending, hearing):
-                task.cancel()
-            await asyncio.gather(sending, hearing, return_exceptions=True)
+            async with asyncio.timeout(BEHIND_SECONDS):
+                while place.epoch == self.epoch and place.last_seq > self.seq:
+                    await self._moved.wait()
+        except TimeoutError:
+            log.warning("resume_beyond", last_seq=place.last_seq, seq=self.seq)
 
-    async def _send(self, connection: Connection, listener: Listener) -> None:
-        """Send what waits, until the listener reads nothing more."""
-        while True:
-            await listener.news()
-            try:
-                async with asyncio.timeout(SEND_SECONDS):
-                    while (frame := listener.take()) is not None:
-                        await connection.send(frame)
-            except TimeoutError:
-                log.warning("listener_dropped", reason=f"no frame taken within {SEND_SECONDS:g} s")
-                await connection.close(TRY_AGAIN_LATER, "too slow: no frame was taken for too long")
-                return
-            if listener.behind:
-                self.metrics.conflated()
-                listener.behind = False
-                self._tell_all(listener)
+    def say(self, listener: Listener, frame: Frame) -> None:
+        """Send one listener a frame that tells no news."""
+        self._write(listener, [text_frame(encode(frame))])
 
-    async def _hear(self, connection: Connection, listener: Listener) -> None:
-        """Answer what the client sends."""
-        while True:
-            frame = await connection.receive()
-            try:
-                request = decode_request(frame)
-            except msgspec.MsgspecError as error:
-                self._put(listener, Refused(code=ErrorCode.MALFORMED, field="frame", message=_expected(error)))
-                continue
-            if isinstance(request, Ping):
-                self._put(listener, Pong(seq=listener.seq))
-            else:
-                self._subscribe(listener, request)
+    def dismiss(self, listener: Listener, code: CloseCode, reason: str, *, pause: float | None = None) -> None:
+        """Close a connection: a last frame with the reason, when to come back, and the code."""
+        seconds = PAUSE_SECONDS * random.uniform(1.0, 2.0) if pause is None else pause
+        self.say(listener, Closing(code=code, reason=reason, reconnect_after_seconds=round(seconds, 3)))
+        listener.connection.end(code, reason)
+        if code is not CloseCode.RESTARTING:
+            self.metrics.dropped(code.name.lower())
+            log.info("listener_dismissed", code=int(code), reason=reason)
+        self.leave(listener)
 
-    def _subscribe(self, listener: Listener, request: Subscribe) -> None:
-        """Change what the listener hears and tell it all of that; a ticker that nobody serves is refused by name."""
-        view = self.latest.view if self.latest.release_id else None
-        known = tuple(view.release.tickers) if view else ()
-        unknown = [name for name in request.tickers or () if name not in known]
-        if unknown:
-            invalid = Invalid("tickers", ", ".join(unknown[:20]), f"some of {', '.join(known) or 'none'}")
-            self._put(listener, Refused(code=ErrorCode.UNKNOWN_TICKER, field=invalid.field, message=str(invalid)))
+    # What a connection tells through its listener.
+
+    def fell_behind(self, listener: Listener) -> None:
+        """The connection is full: nothing more for this listener before it has drained, and that had better be soon."""
+        listener.expect(_later(SLOW_SECONDS, lambda: self._too_slow(listener)))
+        if listener.subscription is not None:
+            self._set_aside(listener)
+            listener.place = self._history.place
+        self._behind.add(listener)
+        self.metrics.paused(len(self._behind))
+
+    def caught_up(self, listener: Listener) -> None:
+        """The connection has drained: tell the listener what it has missed."""
+        self._behind.discard(listener)
+        self.metrics.paused(len(self._behind))
+        if listener.subscription is None:
+            listener.expect(_later(SUBSCRIBE_SECONDS, lambda: self._never_subscribed(listener)))
             return
-        listener.subscription = Subscription(
-            tickers=None if request.tickers is None else frozenset(request.tickers),
-            channels=frozenset(Channel) if request.channels is None else frozenset(request.channels),
-        )
-        self._tell_all(listener)
+        listener.expect(None)
+        place = listener.place
+        self._enlist(listener, listener.subscription)
+        if place < self._history.place:
+            self.metrics.conflated()
+            self._write(listener, self._missed(listener, place))
 
-    def _tell_all(self, listener: Listener) -> None:
-        """A snapshot for one listener, and that it may be out of date if it may."""
-        listener.put(_encoded(self._snapshot(listener.subscription)), seq=self.seq)
-        if self._told_stale is not None:
-            self._put(listener, self._stale(listener, self._told_stale))
+    def _too_slow(self, listener: Listener) -> None:
+        self.dismiss(listener, CloseCode.TOO_SLOW, f"nothing was taken for {SLOW_SECONDS:g} s")
 
-    def _put(self, listener: Listener, frame: Frame) -> None:
-        """A frame that tells nothing new leaves the listener's place where it is."""
-        listener.put(_encoded(frame), seq=listener.seq)
+    def _never_subscribed(self, listener: Listener) -> None:
+        self.dismiss(listener, CloseCode.NO_SUBSCRIPTION, f"expected a subscription within {SUBSCRIBE_SECONDS:g} s")
+
+    # How it is told.
+
+    def _change(self, seq: int) -> None:
+        """Something is new: what was made before is out of date."""
+        self.seq = max(self.seq, seq)
+        self._made.clear()
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    def _enlist(self, listener: Listener, subscription: Subscription) -> None:
+        """Count a listener among those that are told at once, unless it was sent away while it asked."""
+        if listener not in self._listeners:
+            return
+        self._set_aside(listener)
+        listener.expect(None)
+        listener.subscription = subscription
+        self._current.setdefault(subscription, set()).add(listener)
+
+    def _set_aside(self, listener: Listener) -> None:
+        """Not any more."""
+        if listener.subscription is None:
+            return
+        alike = self._current.get(listener.subscription)
+        if alike is not None:
+            alike.discard(listener)
+            if not alike:
+                del self._current[listener.subscription]
+
+    def _tell(self, fresh: Collection[Kept]) -> None:
+        """Tell all that have been told everything before what is new since."""
+        frames = size = 0
+        for subscription, listeners in tuple(self._current.items()):
+            told = _wanted(subscription, fresh)
+            if not told:
+                continue
+            made: dict[int, bytes] = {}
+            # A listener leaves the set while it is written to, if that fills its connection.
+            alike = tuple(listeners)
+            for listener in alike:
+                frame = made.get(listener.seq)
+                if frame is None:
+                    frame = made[listener.seq] = _delta(told, seq=self.seq, prev=listener.seq)
+                listener.seq = self.seq
+                listener.connection.write(frame)
+                size += len(frame)
+            frames += len(alike)
+        self.metrics.sent(frames=frames, size=size)
+
+    def _tell_whole(self, *, before: int) -> None:
+        """Tell all that had been told everything up to the place `before` the rest, and all of it in a snapshot."""
+        for listeners in tuple(self._current.values()):
+            for listener in tuple(listeners):
+                self._write(listener, self._missed(listener, before))
+
+    def _missed(self, listener: Listener, place: int) -> list[bytes]:
+        """The frames that bring up to date a listener that was told everything up to `place`; it counts as told."""
+        subscription, prev = listener.subscription, listener.seq
+        assert subscription is not None
+        missed = self._history.after_place(place)
+        if not missed.snapshot and not any(subscription.wants(kept.message) for kept in missed.messages):
+            return self._staleness(listener)
+        listener.seq = self.seq
+
+        def make() -> list[bytes]:
+            told = _wanted(subscription, missed.messages, one_by_one=missed.snapshot)
+            return [_delta(told, seq=self.seq, prev=prev)] if told else []
+
+        frames = self._once((subscription, place, prev), make)
+        if missed.snapshot:
+            frames = frames + self._snapshot(subscription)
+        return frames + self._staleness(listener)
+
+    def _once(self, key: tuple[object, ...], make: Callable[[], list[bytes]]) -> list[bytes]:
+        """What `make` makes, once until something changes."""
+        frames = self._made.get(key)
+        if frames is None:
+            if len(self._made) >= MOST_MADE:
+                self._made.clear()
+            frames = self._made[key] = make()
+        return frames
+
+    def _write(self, listener: Listener, frames: list[bytes]) -> None:
+        for frame in frames:
+            listener.connection.write(frame)
+        self.metrics.sent(frames=len(frames), size=sum(map(len, frames)))
+
+    def _staleness(self, listener: Listener) -> list[bytes]:
+        """That what was told may be out of date, if it may."""
+        if self._told_stale is None:
+            return []
+        return [text_frame(encode(self._stale(listener, self._told_stale)))]
 
     def _stale(self, listener: Listener, reason: str) -> Stale:
         since = self.latest.arrived_at or self.latest.clock.now()
         return Stale(seq=listener.seq, since=since, reason=reason)
 
-    def _snapshot(self, subscription: Subscription) -> Snapshot:
-        wanted = [message for message in self.latest.messages() if subscription.wants(message)]
-        return Snapshot(
-            epoch=self.epoch,
-            seq=self.seq,
-            release_id=self.latest.release_id,
-            prices=tuple(message for message in wanted if isinstance(message, PriceMessage)),
-            predictions=tuple(message for message in wanted if isinstance(message, PredictionMessage)),
-            signals=tuple(message for message in wanted if isinstance(message, SignalMessage)),
-            portfolio=None,
-            alerts=(),
-            status=next((message for message in wanted if isinstance(message, StatusMessage)), None),
-        )
+    def _snapshot(self, subscription: Subscription) -> list[bytes]:
+        """All that is known of what is subscribed to, as one frame."""
+
+        def make() -> list[bytes]:
+            wanted = [message for message in self.latest.messages() if subscription.wants(message)]
+            snapshot = Snapshot(
+                epoch=self.epoch,
+                seq=self.seq,
+                release_id=self.latest.release_id,
+                prices=tuple(message for message in wanted if isinstance(message, PriceMessage)),
+                predictions=tuple(message for message in wanted if isinstance(message, PredictionMessage)),
+                signals=tuple(message for message in wanted if isinstance(message, SignalMessage)),
+                portfolio=next((message for message in wanted if isinstance(message, PortfolioMessage)), None),
+                alerts=tuple(message for message in wanted if isinstance(message, AlertMessage)),
+                status=next((message for message in wanted if isinstance(message, StatusMessage)), None),
+            )
+            return [text_frame(encode(snapshot))]
+
+        return self._once((subscription,), make)
 
 
-def _encoded(frame: Frame) -> str:
-    # Text frames are made of str: decoding once here saves it for every listener.
-    return encode(frame).decode()
+def _wanted(subscription: Subscription, messages: Iterable[Kept], *, one_by_one: bool = False) -> list[bytes]:
+    """The messages that are subscribed to; with `one_by_one`, of those only what no snapshot makes up for."""
+    return [
+        kept.data
+        for kept in messages
+        if subscription.wants(kept.message) and (not one_by_one or isinstance(kept.message, DELIVERED_ONE_BY_ONE))
+    ]
 
 
-def _expected(error: msgspec.MsgspecError) -> str:
-    """What is wrong with a frame, and what one looks like."""
-    return f'expected {{"type": "subscribe", ...}} or {{"type": "ping"}}, got: {error}'
+def _delta(messages: list[bytes], *, seq: int, prev: int) -> bytes:
+    """The frame of a `Delta` whose messages are encoded already."""
+    return text_frame(encode(_EncodedDelta(seq=seq, prev=prev, messages=[msgspec.Raw(data) for data in messages])))
+
+
+class _EncodedDelta(msgspec.Struct, kw_only=True, tag_field="type", tag="delta"):
+    """`serving.protocol.Delta` on the wire."""
+
+    seq: int
+    prev: int
+    messages: list[msgspec.Raw]
+
+
+def _later(seconds: float, act: Callable[[], None]) -> asyncio.TimerHandle:
+    return asyncio.get_running_loop().call_later(seconds, act)
