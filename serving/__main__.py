@@ -9,26 +9,17 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import argparse
-import contextlib
 import socket
 import sys
-from typing import Final
 
-import uvicorn
 from pydantic import ValidationError
-from starlette.types import ASGIApp
-from uvicorn.supervisors import Multiprocess
 
 from release.logs import configure_logging
-from serving.app import create_app
 from serving.errors import CannotStart
-from serving.frames import FrameProtocol
-from serving.limits import MOST_MESSAGE_BYTES
+from serving.server import server_config, take_port, url_of
 from serving.settings import ServerSettings
 
-BACKLOG: Final = 2048
-# Long enough for a what-if under way, short enough for a person waiting after Ctrl-C.
-SHUTDOWN_SECONDS: Final = 5
+__all__ = ["main", "server_config"]
 
 
 def main(arguments: list[str] | None = None) -> int:

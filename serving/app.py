@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from release.clock import Clock, SystemClock
 from serving import openapi, problems
 from serving.answers import CachedAnswers, Measured
-from serving.draining import Draining, RefusingSockets
+from serving.draining import Draining
 from serving.latest import Latest
 from serving.limits import Doors
 from serving.metrics import WRITE_SECONDS, Metrics
@@ -75,7 +75,6 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None, metrics:
         app.include_router(module.router)
     problems.install(app)
     openapi.install(app)
-    app.add_middleware(RefusingSockets, draining=app.state.draining)
     app.add_middleware(Measured, metrics=metrics)
     return app
 

@@ -43,14 +43,15 @@ async def livez() -> Response:
 
 
 @router.get("/readyz", responses=answers(Ready, 503, cached=False))
-async def readyz(latest: LatestState) -> Response:
-    """Whether there is a release to answer from."""
+async def readyz(request: Request, latest: LatestState) -> Response:
+    """Whether there is a release to answer from, and the server is not about to stop."""
+    request.app.state.draining.check()
     return json_response(Ready(status="ready", release_id=latest.view.release_id))
 
 
 @router.get("/metrics", response_class=PlainTextResponse, responses={200: {"description": "Prometheus' text format."}})
 async def get_metrics(latest: LatestState) -> Response:
-    """Counters and gauges of the worker that answers; `worker` tells the workers' series apart."""
+    """Counters and gauges of the server: all of its workers', whichever answers."""
     return Response(latest.metrics.text(), media_type=metrics.MEDIA_TYPE)
 
 
