@@ -114,6 +114,17 @@ class Forecast:
     def __len__(self) -> int:
         return len(self.mean)
 
+    def __getitem__(self, rows: slice) -> Forecast:
+        return Forecast(
+            self.mean[rows],
+            self.vol[rows],
+            self.p_up[rows],
+            self.lower_90[rows],
+            self.lower_50[rows],
+            self.upper_50[rows],
+            self.upper_90[rows],
+        )
+
 
 def forecast(outputs: Mapping[str, Floats], parameters: ForecastParameters) -> Forecast:
     """The combined predictive distribution.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from quant import features
 from quant.bars import Bars, Floats, windows
@@ -33,6 +35,27 @@ def infer(ticker: ReleasedTicker, bars: Bars) -> dict[int, Forecast]:
         With fewer than `quant.features.WINDOW` bars.
     """
     return infer_many(ticker, _at_least_a_window(bars)[-features.WINDOW :])
+
+
+def infer_together(asked: Sequence[tuple[ReleasedTicker, Bars]]) -> list[dict[int, Forecast]]:
+    """What `infer` says of each ticker's bars, to the last bit, with the features of all made in one go.
+
+    One call of a ticker's model answers everything that is asked of it. `TooShort` as for `infer`.
+    """
+    if not asked:
+        return []
+    last = [_at_least_a_window(bars)[-features.WINDOW :] for _, bars in asked]
+    stacked = np.concatenate([windows(bars, length=features.WINDOW) for bars in last])
+    X = features.features(stacked, np.array([bars.session[-1] for bars in last]))
+    rows: dict[ReleasedTicker, list[int]] = {}
+    for row, (ticker, _) in enumerate(asked):
+        rows.setdefault(ticker, []).append(row)
+    made: dict[int, dict[int, Forecast]] = {}
+    for ticker, its in rows.items():
+        forecasts = forecast_rows(ticker.model, ticker.parameters, X[its])
+        for place, row in enumerate(its):
+            made[row] = {horizon: forecast[place : place + 1] for horizon, forecast in forecasts.items()}
+    return [made[row] for row in range(len(asked))]
 
 
 def infer_many(ticker: ReleasedTicker, bars: Bars) -> dict[int, Forecast]:

@@ -6,25 +6,41 @@ Knows no connection and no clock, so that the same code runs live, replayed and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
+import msgspec
+import numpy as np
 import structlog
 
 from quant.bars import Bars
 from quant.errors import QuantError
-from release.audit import AuditLog
+from release.audit import AuditLog, LoggedForecast, Record
 from release.reader import Release
+from serving.forecasts import predict_together
 from serving.live.book import Taken
-from serving.live.desk import Desk
+from serving.live.desk import Desk, Moment
+from serving.live.drift import drifted
 from serving.live.standing import Standing
 from serving.live.status import Counts
 from serving.live.ticks import Beat, FeedEvent, MarketEnd, SessionClose, Tick
-from serving.messages import LiveMessage, PredictionMessage
+from serving.messages import FeedState, LiveMessage, PortfolioMessage, PredictionMessage, SignalMessage
 
 COUNTS: Final = (Taken.COUNTED, Taken.OUT_OF_ORDER)
+# While it is not, what was traded meanwhile may come with the connection.
+CONNECTED: Final = (FeedState.LIVE, FeedState.STALE, FeedState.CLOSED)
 
 log = structlog.get_logger()
+
+
+class Unsealed(NamedTuple):
+    """A signal on its way into the audit log: its places among the records and the messages, and the one before it."""
+
+    record: int
+    message: int
+    desk: Desk
+    before: SignalMessage
 
 
 class Floor:
@@ -66,13 +82,17 @@ class Floor:
         self.term = term
         self._audit_every = audit_every
         self._market: str | None = None
+        self._closes: list[tuple[Desk, Moment]] = []
         self._changed: dict[str, None] = {}
         self._said: list[LiveMessage] = []
+        self._records: list[Record] = []
+        self._unsealed: list[Unsealed] = []
         self._failures: dict[str, str] = {}
         self._open()
 
     def adopt(self, release: Release) -> None:
         """Go on with another release: its tickers, its models, and its bars where they reach further."""
+        self._answer()
         self.release = release
         self._forget_failures()
         self.desks = {ticker: desk for ticker, desk in self.desks.items() if ticker in release.tickers}
@@ -92,7 +112,8 @@ class Floor:
         """Follow the feed by one event without a word, as another engine has spoken of it: only the bars grow."""
         for desk, bar in self._advance(event):
             desk.book.close(bar)
-        self._said, self._changed = [], {}
+        self._said.clear()
+        self._changed.clear()
 
     def standing(self) -> Standing:
         """What a successor that has followed the same ticks needs besides, as of the last `say`."""
@@ -108,7 +129,8 @@ class Floor:
         What it has said is not said again. A ticker of which it knew nothing speaks, and so does one whose signal in
         force is of another release than ours, whose own signal takes over where it reaches to the newest close.
         """
-        self._said, self._changed = [], {}
+        self._said.clear()
+        self._changed.clear()
         self._market = standing.market
         for ticker, desk in self.desks.items():
             if (shown := standing.shown.get(ticker)) is None:
@@ -121,11 +143,26 @@ class Floor:
                 self._changed[ticker] = None
 
     def say(self) -> list[LiveMessage]:
-        """What follows from everything taken since the last call, computed once a ticker; closes come one by one."""
-        for ticker in self._changed:
-            self._hear(ticker, self.desks[ticker].messages)
-        said, self._said, self._changed = self._said, [], {}
+        """What follows from everything taken since the last call, computed once a ticker; closes come one by one.
+
+        All of it is in the audit log, as far as it belongs there, before anything is returned.
+
+        Raises
+        ------
+        AuditFailed
+            If it can't be logged, and so must not be said; the floor is of no more use.
+        """
+        self._answer()
+        self._append()
+        said, self._said = self._said, []
         return said
+
+    def portfolio(self, at: datetime) -> PortfolioMessage | None:
+        """The released portfolio as the prices of time `at`, which are the newest there are, have moved it; or None."""
+        if self.release.portfolio is None:
+            return None
+        books = {ticker: desk.book for ticker, desk in self.desks.items()}
+        return drifted(self.release.portfolio, books, at=at, release_id=self.release.manifest.release_id)
 
     def _advance(self, event: FeedEvent) -> Iterator[tuple[Desk, Bars]]:
         """Let the books follow the feed; yields each session that has ended with its bar, which the caller closes."""
@@ -133,22 +170,36 @@ class Floor:
             self._begin(event.market)
         if isinstance(event, Beat):
             self.feed = event
+            yield from self._past(event)
         elif isinstance(event, MarketEnd):
             self.ended = True
         elif (desk := self.desks.get(event.ticker)) is None:
             self._counts.ticks[Taken.UNKNOWN_TICKER] += isinstance(event, Tick)
         else:
-            if desk.book.open is not None and desk.book.is_over(event.session):
-                # Its close was never told, and the next one has begun.
-                log.warning("closed_from_ticks", ticker=desk.ticker, session=str(desk.book.open.session))
-                yield desk, desk.book.open.bar()
+            believed = desk.book.ends_with(event) if isinstance(event, Tick) else self._takes_close(desk, event)
+            if believed and desk.book.is_over(event.session):
+                yield self._from_ticks(desk)
             if isinstance(event, Tick):
                 self._fold(desk, event)
-            elif self._takes_close(desk, event):
+            elif believed:
                 yield desk, event.bar()
+
+    def _past(self, beat: Beat) -> Iterator[tuple[Desk, Bars]]:
+        """The sessions that nobody has closed though their time is past."""
+        if beat.state in CONNECTED:
+            for desk in self.desks.values():
+                if desk.book.is_past(beat.at):
+                    yield self._from_ticks(desk)
+
+    def _from_ticks(self, desk: Desk) -> tuple[Desk, Bars]:
+        """A session whose close was never told, with the bar that its ticks made."""
+        assert desk.book.open is not None
+        log.warning("closed_from_ticks", ticker=desk.ticker, session=str(desk.book.open.session))
+        return desk, desk.book.open.bar()
 
     def _begin(self, market: str) -> None:
         """Another market has opened: every ticker stands where the release left it."""
+        self._answer()
         if self._market is not None:
             log.info("market_begins_anew", market=market)
             self._open()
@@ -162,7 +213,7 @@ class Floor:
 
     def _open_desk(self, ticker: str) -> None:
         try:
-            desk = Desk(self.release, ticker, self._audit)
+            desk = Desk(self.release, ticker, audit_every=self._audit_every)
         except QuantError as error:
             self._failed(ticker, error)
             return
@@ -185,9 +236,74 @@ class Floor:
 
     def _close_with(self, desk: Desk, bar: Bars) -> None:
         self._changed.pop(desk.ticker, None)
-        self._hear(desk.ticker, lambda: desk.close(bar))
-        if not desk.book.whole:
-            self._failed(desk.ticker, QuantError(f"session: expected no session missing before {desk.book.last}"))
+        self._closes.append((desk, desk.close(bar)))
+
+    def _answer(self) -> None:
+        """Ask the models about every close and every change there was, and hear what the desks make of the answers."""
+        changed = [self.desks[ticker] for ticker in self._changed]
+        moments = [*self._closes, *((desk, desk.now()) for desk in changed)]
+        self._closes, self._changed = [], {}
+        asked = [moment.question for _, moment in moments if moment.question is not None]
+        answers = iter(predict_together(self.release, asked))
+        for desk, moment in moments:
+            if moment.question is None:
+                self._say_price(desk, moment)
+                continue
+            if moment.at_close:
+                self._settle(desk, moment)
+            if isinstance(prediction := next(answers), QuantError):
+                self._failed(desk.ticker, prediction)
+            else:
+                self._hear_answer(desk, moment, prediction)
+
+    def _say_price(self, desk: Desk, moment: Moment) -> None:
+        """All there is to say over a hole; that there is one is trouble from the next close on."""
+        self._said.append(moment.price)
+        if moment.at_close:
+            expected = f"session: expected no session missing before {moment.price.session}"
+            self._failed(desk.ticker, QuantError(expected))
+
+    def _settle(self, desk: Desk, moment: Moment) -> None:
+        """Log what came of the forecasts for this close."""
+        if any(isinstance(record, LoggedForecast) and record.ticker == desk.ticker for record in self._records):
+            # One of them may be the forecast that waits, of a close that came with this one.
+            self._append()
+        session = np.datetime64(moment.price.session, "D")
+        self._records.extend(desk.outcomes(moment, self._audit.unsettled(desk.ticker, target_session=session)))
+
+    def _hear_answer(self, desk: Desk, moment: Moment, prediction: PredictionMessage) -> None:
+        before = desk.shown
+        try:
+            messages, records = desk.answer(moment, prediction)
+        except QuantError as error:
+            self._failed(desk.ticker, error)
+            return
+        self._counts.predictions += 1
+        self._recovered(desk.ticker)
+        if desk.shown is not before:
+            # A signal is the last thing that a desk says, and logs.
+            places = len(self._records) + len(records) - 1, len(self._said) + len(messages) - 1
+            self._unsealed.append(Unsealed(*places, desk, before))
+        self._said.extend(messages)
+        self._records.extend(records)
+
+    def _append(self) -> None:
+        """Write what has to be in the log, and give the signals their places there."""
+        if not self._records:
+            return
+        receipts = self._audit.append(self._records, term=self.term)
+        repeated = set()
+        for record, message, desk, before in self._unsealed:
+            signal, receipt = self._said[message], receipts[record]
+            assert isinstance(signal, SignalMessage)
+            sealed = msgspec.structs.replace(signal, audit_id=receipt.audit_id, audit_sha256=receipt.sha256)
+            self._said[message] = sealed
+            if desk.shown is signal:
+                desk.shown = sealed
+            if sealed == before:
+                repeated.add(message)
+        self._said = [message for place, message in enumerate(self._said) if place not in repeated]
+        self._records, self._unsealed = [], []
 
     def _hear(self, ticker: str, speaks: Callable[[], list[LiveMessage]]) -> None:
         """What a desk has to say; one that can't speak hurts no other."""
@@ -209,3 +325,7 @@ class Floor:
             release_id = self.release.manifest.release_id
             log.error("no_prediction", ticker=ticker, error=str(error), release_id=release_id)
         self._counts.silent = tuple(sorted(self._failures))
+
+    def _recovered(self, ticker: str) -> None:
+        if self._failures.pop(ticker, None) is not None:
+            self._counts.silent = tuple(sorted(self._failures))

@@ -21,10 +21,10 @@ from release.audit import AuditLog
 from release.portfolio import Strategy
 from release.reader import Release
 from release.store import Store
-from serving.live.book import Book, Taken
-from serving.live.desk import Desk
+from serving.live.book import Book
 from serving.live.feeds.replay import Replay, load_replay
-from serving.live.ticks import SessionClose, Tick
+from serving.live.floor import Floor
+from serving.live.status import Counts
 from serving.messages import PredictionMessage
 from stock_assets.allocation.panel import LOOKBACK, Panel
 from stock_assets.allocation.strategies import Estimates
@@ -177,32 +177,28 @@ def test_a_live_replay_goes_through_the_weekend_day_by_day(crypto: Crypto, tmp_p
     replay = load_replay(crypto.settings.replay, release, seed=7)
 
     with AuditLog.open(log) as audit:
-        desks = {name: Desk(release, name, audit) for name in PAIRS}
-        made = played(replay, desks)
+        floor = Floor(release, audit, Counts())
+        made = played(replay, floor)
 
     days = [str(day) for day in np.arange("2024-11-23", "2024-12-08", dtype="datetime64[D]")]
     for name in PAIRS:
         assert [said.session for said in made[name]] == days[:-1]
         assert [said.target_session for said in made[name]] == days[1:]
         assert [f"{said.made_at:%Y-%m-%dT%H:%M}" for said in made[name]] == [f"{day}T00:00" for day in days[1:]]
-        assert desks[name].book.whole
+        assert floor.desks[name].book.whole
         close = crypto.table.query("ticker == @name and date >= '2024-11-23'")["close"]
         settled = outcomes(log, name)
         assert [str(day.date()) for day in settled["date"]] == days[:-2]
         np.testing.assert_allclose(settled["realised"], np.diff(np.log(close)), rtol=1e-9)
 
 
-def played(replay: Replay, desks: dict[str, Desk]) -> dict[str, list[PredictionMessage]]:
-    """By ticker, the predictions made at the closes of a replay, each of whose ticks counts."""
-    made: dict[str, list[PredictionMessage]] = {name: [] for name in desks}
+def played(replay: Replay, floor: Floor) -> dict[str, list[PredictionMessage]]:
+    """By ticker, the predictions made at the closes of a replay."""
+    floor.say()
     for event in replay.events(market="m"):
-        if isinstance(event, Tick):
-            assert desks[event.ticker].fold(event) is Taken.COUNTED
-        elif isinstance(event, SessionClose):
-            made[event.ticker] += [
-                said for said in desks[event.ticker].close(event.bar()) if isinstance(said, PredictionMessage)
-            ]
-    return made
+        floor.take(event)
+    said = [message for message in floor.say() if isinstance(message, PredictionMessage)]
+    return {name: [message for message in said if message.ticker == name] for name in PAIRS}
 
 
 def test_a_pair_that_was_released_a_day_behind_a_stock_is_replayed_without_a_hole(

@@ -280,12 +280,12 @@ def test_what_is_later_than_a_new_release_stays(book, calendar):
     released = sample_bars("AAPL").through(np.datetime64(FRIDAY))
     for session in (FRIDAY, MONDAY):
         book.close(bar_of(session))
-    book.fold(tick(0, 540.0, session=TUESDAY))
+    book.fold(tick(0, 10.0, session=TUESDAY))
 
     book.rebase(released, calendar)
 
     assert_same_bars(book.closed, released.append(bar_of(MONDAY))[-KEPT:])
-    assert ohlcv(book) == [540.0, 540.0, 540.0, 540.0, 100.0]
+    assert ohlcv(book) == [10.0, 10.0, 10.0, 10.0, 100.0]
     assert book.whole
 
 

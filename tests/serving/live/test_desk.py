@@ -26,7 +26,6 @@ from release.inference import forecast_rows
 from release.reader import Release
 from release.store import Store
 from serving.live.book import Taken
-from serving.live.desk import Desk
 from serving.live.feeds.replay import Replay
 from serving.live.floor import Floor
 from serving.live.status import Counts
@@ -164,16 +163,18 @@ def test_a_year_of_signals_at_closes_is_that_of_a_backtest_whatever_was_said_in_
     ticker = "AAPL"
     days = later[ticker].session
     calendars = {ticker: release.calendars["XNYS"]}
-    desk, live, between = Desk(release, ticker, audit), [], []
+    floor, live, between = Floor(release, audit, Counts()), [], []
+    floor.say()
     _, forecast = batch(release, ticker, through=days[-1])
     backtest = list(replay(forecast, rule=SignalRule()))[-len(days) :]
 
     *events, _ = Replay({ticker: later[ticker]}, calendars, seed=7).events(market="m")
     for event in events:
+        floor.take(event)
         if isinstance(event, SessionClose):
-            live += signals_of(desk.close(event.bar()))
-        elif desk.fold(event) is Taken.COUNTED and event.number % 9 == 0:
-            between += signals_of(desk.messages())
+            live += signals_of(floor.say())
+        elif event.number % 9 == 0:
+            between += signals_of(floor.say())
 
     assert [(signal.action, signal.confidence, signal.edge_bp, signal.reason) for signal in live] == [
         (signal.action, signal.confidence, signal.edge_bp, signal.reason) for signal in backtest
@@ -230,14 +231,14 @@ def test_during_a_session_only_a_change_is_a_signal(ticker, played):
 
 @pytest.mark.parametrize("ticker", TICKERS)
 def test_each_signal_names_the_one_that_was_said_before_it(ticker, played, release, audit):
-    released = next(m for m in Desk(release, ticker, audit).released_messages() if isinstance(m, SignalMessage))
-    said = [released, *played.of(SignalMessage, ticker)]
+    released = [signal for signal in signals_of(Floor(release, audit, Counts()).say()) if signal.ticker == ticker]
+    said = [*released, *played.of(SignalMessage, ticker)]
 
     assert [signal.previous for signal in said[1:]] == [signal.action for signal in said[:-1]]
 
 
 def test_before_its_first_tick_a_ticker_stands_where_the_release_left_it(release, audit):
-    price_said, prediction, signal = Desk(release, "AAPL", audit).released_messages()
+    price_said, prediction, signal = [m for m in Floor(release, audit, Counts()).say() if m.ticker == "AAPL"]
     bars, forecast = batch(release, "AAPL", through=AS_OF)
     backtest = list(replay(forecast, rule=SignalRule()))[-1]
 
@@ -248,11 +249,14 @@ def test_before_its_first_tick_a_ticker_stands_where_the_release_left_it(release
 
 
 def test_what_can_not_be_audited_is_not_said(release, audit, later):
-    desk = Desk(release, "AAPL", audit)
+    floor = Floor(release, audit, Counts())
+    floor.say()
     audit.close()
 
+    floor.take(close_of(later["AAPL"], 0))
+
     with pytest.raises(AuditFailed):
-        desk.close(later["AAPL"][:1])
+        floor.say()
 
 
 # Forecasts and what came of them.
@@ -293,10 +297,11 @@ def test_the_newest_forecast_waits_for_its_session(played, later):
 def test_a_dividend_counts_toward_the_outcome(release, audit, later):
     bars = later["IBM"][:50]
     paid = int(np.flatnonzero(bars.dividend)[0])
-    desk = Desk(release, "IBM", audit)
+    floor = Floor(release, audit, Counts())
 
     for row in range(paid + 1):
-        desk.close(bars[row : row + 1])
+        floor.take(close_of(bars, row, ticker="IBM"))
+    floor.say()
 
     settled = audit.outcomes("IBM", last=1)
     price_alone = np.log(bars.close[paid] / bars.close[paid - 1])
@@ -309,8 +314,11 @@ def test_the_same_market_played_again_adds_nothing_to_the_log(release, audit, la
     bars, said = later["AAPL"][:5], []
 
     for _ in range(2):
-        desk = Desk(release, "AAPL", audit)
-        said.append([message for row in range(5) for message in desk.close(bars[row : row + 1])])
+        floor = Floor(release, audit, Counts())
+        floor.say()
+        for row in range(5):
+            floor.take(close_of(bars, row))
+        said.append(floor.say())
 
     assert said[0] == said[1]
     assert [len(rows(path, kind)) for kind in ("signal", "forecast", "outcome")] == [5, 5, 4]
