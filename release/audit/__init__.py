@@ -8,10 +8,12 @@ the engine, judging it to the drift sensor.
 from release.audit.chain import Entry, Receipt
 from release.audit.log import AuditLog, Outcomes, Unsettled
 from release.audit.records import Kind, LoggedForecast, LoggedOutcome, LoggedPrediction, LoggedSignal, Record
+from release.audit.verification import Finding, Tampering, Verification
 
 __all__ = [
     "AuditLog",
     "Entry",
+    "Finding",
     "Kind",
     "LoggedForecast",
     "LoggedOutcome",
@@ -20,5 +22,7 @@ __all__ = [
     "Outcomes",
     "Receipt",
     "Record",
+    "Tampering",
     "Unsettled",
+    "Verification",
 ]

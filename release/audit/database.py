@@ -1,4 +1,4 @@
-"""What the log asks of a database; the statements that both kinds share."""
+"""What the log asks of a database; the tables and the few statements that both kinds share."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
-from release.audit.chain import Entry
+from release.audit.chain import GENESIS, Entry, Receipt, content_hash, entry_hash
+from release.audit.records import Record, columns, encode, kind_of
+from release.errors import AuditFailed
 
 Row = tuple[Any, ...]
 
@@ -14,8 +16,7 @@ ENTRY: Final = ", ".join(Entry._fields)
 # Rows that a reader of the whole log holds at a time.
 BATCH: Final = 500
 
-# The same in both, but for two words.
-TABLES: Final = """
+_TABLES: Final = """
 CREATE TABLE IF NOT EXISTS audit_entries (
     id {bigint} PRIMARY KEY,
     kind TEXT NOT NULL,
@@ -29,7 +30,7 @@ CREATE TABLE IF NOT EXISTS audit_entries (
     content TEXT NOT NULL UNIQUE,
     previous TEXT NOT NULL,
     sha256 TEXT NOT NULL
-) {strict};
+) {options};
 CREATE INDEX IF NOT EXISTS audit_by_ticker ON audit_entries (ticker, kind, id);
 CREATE INDEX IF NOT EXISTS audit_by_target ON audit_entries (ticker, target_session) WHERE kind = 'forecast';
 CREATE UNIQUE INDEX IF NOT EXISTS audit_one_outcome ON audit_entries (forecast_id) WHERE forecast_id IS NOT NULL;
@@ -37,23 +38,35 @@ CREATE TABLE IF NOT EXISTS audit_head (
     one {bigint} PRIMARY KEY CHECK (one = 1),
     id {bigint} NOT NULL,
     sha256 TEXT NOT NULL
-) {strict};
+) {options};
 INSERT INTO audit_head (one, id, sha256) VALUES (1, 0, '{genesis}') ON CONFLICT DO NOTHING;
 """
 
 
 class Database(Protocol):
-    """A connection to the log's database, for one thread. Statements mark values with ``?``."""
+    """A connection to the log's database, for one thread. Statements mark values with ``?``.
+
+    Attributes
+    ----------
+    errors : tuple of exception types
+        What its driver raises.
+    triggers : tuple of str
+        The names of those that refuse to change what is written.
+    """
 
     errors: tuple[type[Exception], ...]
     triggers: tuple[str, ...]
 
     def rows(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
-        """What the statement finds, or nothing if it isn't one that finds."""
+        """What the statement finds; nothing if it isn't one that finds."""
         ...
 
-    def stream(self, statement: str, values: Sequence[object] = ()) -> AbstractContextManager[Iterator[Row]]:
-        """What the statement finds, as it was when it began, a few rows in memory at a time."""
+    def stream(self, statement: str) -> AbstractContextManager[Iterator[Row]]:
+        """What the statement finds, `BATCH` rows in memory at a time; inside `snapshot` only."""
+        ...
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """A transaction in which everything is read as it was when that began, whatever writers do meanwhile."""
         ...
 
     def writing(self) -> AbstractContextManager[None]:
@@ -61,7 +74,7 @@ class Database(Protocol):
         ...
 
     def standing_triggers(self) -> set[str]:
-        """Those of `triggers` that are there and switched on."""
+        """Those of `triggers` that are there, switched on and as they were made."""
         ...
 
     def mended(self) -> bool:
@@ -71,3 +84,41 @@ class Database(Protocol):
     def close(self) -> None:
         """Give the connection back."""
         ...
+
+
+def tables(*, bigint: str, options: str) -> str:
+    """The script that makes what isn't there of tables, indexes and the head."""
+    return _TABLES.format(bigint=bigint, options=options, genesis=GENESIS)
+
+
+def read_head(database: Database) -> Receipt:
+    """The head: where the newest entry stands, number 0 while there is none.
+
+    Raises
+    ------
+    AuditFailed
+        If its row is gone: somebody was here.
+    """
+    found = database.rows("SELECT id, sha256 FROM audit_head")
+    if not found:
+        raise AuditFailed("audit_head: expected the newest entry's id and hash, got no row")
+    return Receipt(*found[0])
+
+
+def insert(database: Database, head: Receipt, record: Record, *, recorded_at: str, term: int) -> tuple[Receipt, bool]:
+    """Where the record stands, and whether it is new: chained to `head`, which the caller then has to move."""
+    kind, body = kind_of(record).value, encode(record)
+    content = content_hash(kind, body)
+    known = database.rows("SELECT id, sha256 FROM audit_entries WHERE content = ?", (content,))
+    if known:
+        return Receipt(*known[0]), False
+    number = head.audit_id + 1
+    sha256 = entry_hash(head.sha256, number, kind=kind, recorded_at=recorded_at, term=term, body=body)
+    entry = Entry(number, kind, recorded_at, term, *columns(record), body, content, head.sha256, sha256)
+    database.rows(f"INSERT INTO audit_entries ({ENTRY}) VALUES ({', '.join('?' * len(entry))})", entry)
+    return entry.receipt, True
+
+
+def move_head(database: Database, head: Receipt) -> None:
+    """Let the head be the newest entry; in the transaction that wrote it."""
+    database.rows("UPDATE audit_head SET id = ?, sha256 = ?", head)

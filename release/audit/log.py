@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final, Self
+from typing import Self, TypeVar
 
 import numpy as np
 
 from quant.bars import Floats, Sessions
-from release.audit.chain import Entry, Receipt, content_hash, entry_hash
-from release.audit.database import ENTRY, Database, Row
-from release.audit.records import (
-    KINDS,
-    Kind,
-    LoggedForecast,
-    LoggedOutcome,
-    LoggedSignal,
-    Record,
-    columns,
-    decode,
-    encode,
-)
+from release.audit.chain import Entry, Receipt
+from release.audit.database import ENTRY, Database, Row, insert, move_head, read_head
+from release.audit.postgres import SCHEMES, PostgresDatabase, address, psycopg_for
+from release.audit.records import Kind, LoggedForecast, LoggedOutcome, LoggedSignal, Record, decode, encode
 from release.audit.sqlite import SqliteDatabase
+from release.audit.verification import Verification, verify
 from release.clock import Clock, SystemClock, iso
 from release.errors import AuditFailed, AuditFenced
 
-POSTGRES: Final = ("postgresql://", "postgres://")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +69,14 @@ class AuditLog:
         AuditFailed
             If it can't be opened, or is something else; for `read_only`, also if it isn't there.
         """
-        if isinstance(where, str) and where.startswith(POSTGRES):
-            raise AuditFailed(f"{where}: expected a SQLite file")
+        clock = clock or SystemClock()
+        if isinstance(where, str) and where.partition("://")[0] in SCHEMES:
+            driver = psycopg_for(where)
+            with _explained(address(where), (driver.Error,)):
+                return cls(PostgresDatabase(where, driver=driver, read_only=read_only), clock=clock)
         path = Path(where)
         with _explained(path, SqliteDatabase.errors):
-            return cls(SqliteDatabase(path, read_only=read_only), clock=clock or SystemClock())
+            return cls(SqliteDatabase(path, read_only=read_only), clock=clock)
 
     def close(self) -> None:
         """Give the database back."""
@@ -111,48 +107,26 @@ class AuditLog:
         AuditFailed
             If they can't be written, or a forecast would get a second outcome.
         """
-        encoded = [(record, KINDS[type(record)], encode(record)) for record in records]
-        with self._explained():
-            try:
-                return self._append(encoded, term=term)
-            except self._database.errors:
-                # Whether the broken connection's commit got through or not: what is there already keeps its entry.
-                if not self._database.mended():
-                    raise
-                return self._append(encoded, term=term)
+        # Whether a broken connection's commit got through or not: what is there already keeps its entry.
+        return self._tried(partial(self._append, records, term=term))
 
-    def _append(self, encoded: list[tuple[Record, Kind, str]], *, term: int) -> tuple[Receipt, ...]:
+    def _append(self, records: Sequence[Record], *, term: int) -> tuple[Receipt, ...]:
         with self._database.writing():
-            head, latest = self._head()
+            head, latest = read_head(self._database), self._term()
             if latest > term:
                 raise AuditFenced(f"term: expected one of at least {latest}, which has written to the log, got {term}")
             recorded_at, before, receipts = iso(self._clock.now()), head, []
-            for record, kind, body in encoded:
-                content = content_hash(kind.value, body)
-                known = self._database.rows("SELECT id, sha256 FROM audit_entries WHERE content = ?", (content,))
-                if known:
-                    receipts.append(Receipt(*known[0]))
-                    continue
+            for record in records:
                 self._check(record)
-                head = self._insert(head, record, kind, body, content=content, recorded_at=recorded_at, term=term)
-                receipts.append(head)
+                receipt, new = insert(self._database, head, record, recorded_at=recorded_at, term=term)
+                head = receipt if new else head
+                receipts.append(receipt)
             if head != before:
-                self._database.rows("UPDATE audit_head SET id = ?, sha256 = ?", head)
+                move_head(self._database, head)
         return tuple(receipts)
 
-    def _insert(
-        self, head: Receipt, record: Record, kind: Kind, body: str, *, content: str, recorded_at: str, term: int
-    ) -> Receipt:
-        """Chain one entry to the head, and return the new head."""
-        entry_id = head.audit_id + 1
-        sha256 = entry_hash(head.sha256, entry_id, kind=kind.value, recorded_at=recorded_at, term=term, body=body)
-        entry = Entry(entry_id, kind.value, recorded_at, term, *columns(record), body, content, head.sha256, sha256)
-        places = ", ".join("?" * len(entry))
-        self._database.rows(f"INSERT INTO audit_entries ({ENTRY}) VALUES ({places})", entry)
-        return entry.receipt
-
     def _check(self, record: Record) -> None:
-        """An outcome is of a forecast that is in the log, and its only one."""
+        """An outcome is of a forecast that is in the log, and says nothing else than one that is there already."""
         if not isinstance(record, LoggedOutcome):
             return
         query = "SELECT ticker, session, target_session FROM audit_entries WHERE id = ? AND kind = ?"
@@ -163,25 +137,23 @@ class AuditLog:
                 f" for {record.target_session}, got {record.forecast_id}"
             )
         settled = self._database.rows("SELECT body FROM audit_entries WHERE forecast_id = ?", (record.forecast_id,))
-        if settled:
-            raise AuditFailed(f"forecast_id: expected a forecast without an outcome, got {record.forecast_id}, settled")
+        if settled not in ([], [(encode(record),)]):
+            raise AuditFailed(
+                f"realised: expected what entry {record.forecast_id}'s outcome says already, got {record.realised}"
+            )
 
     def head(self) -> Receipt | None:
         """The newest entry's receipt; none while the log is empty."""
-        with self._explained():
-            head, _ = self._head()
+        head = self._tried(partial(read_head, self._database))
         return head if head.audit_id else None
 
     def term(self) -> int:
-        """The newest entry's term; 0 while the log is empty. A writer with a smaller one is refused."""
-        with self._explained():
-            return self._head()[1]
+        """The newest entry's term, 0 while the log is empty: a writer with a smaller one is refused."""
+        return self._tried(self._term)
 
-    def _head(self) -> tuple[Receipt, int]:
-        """The head and the term of its entry; inside `writing` nobody else's can come between."""
-        (found,) = self._database.rows("SELECT id, sha256 FROM audit_head")
-        terms = self._database.rows("SELECT term FROM audit_entries ORDER BY id DESC LIMIT 1")
-        return Receipt(*found), terms[0][0] if terms else 0
+    def _term(self) -> int:
+        found = self._database.rows("SELECT term FROM audit_entries ORDER BY id DESC LIMIT 1")
+        return int(found[0][0]) if found else 0
 
     def entry(self, audit_id: int) -> Entry | None:
         """The entry of that number, as it is stored; none if there is none."""
@@ -219,12 +191,23 @@ class AuditLog:
         numbers = np.array([_settled(made, came) for _, made, came in rows], dtype=np.float64).reshape(len(rows), 3)
         return Outcomes(np.array([row[0] for row in rows], dtype="datetime64[D]"), *numbers.T)
 
-    def _rows(self, query: str, values: tuple[object, ...]) -> list[Row]:
-        with self._explained():
-            return self._database.rows(query, values)
+    def verify(self, *, receipts: Collection[Receipt] = ()) -> Verification:
+        """Whether the log is what was written; see `release.audit.verification.verify`."""
+        with _explained("audit log", self._database.errors):
+            return verify(self._database, receipts=receipts)
 
-    def _explained(self) -> contextlib.AbstractContextManager[None]:
-        return _explained("audit log", self._database.errors)
+    def _rows(self, query: str, values: tuple[object, ...]) -> list[Row]:
+        return self._tried(partial(self._database.rows, query, values))
+
+    def _tried(self, work: Callable[[], T]) -> T:
+        """What `work` comes to, on a new connection if the one it had broke on the way."""
+        with _explained("audit log", self._database.errors):
+            try:
+                return work()
+            except self._database.errors:
+                if not self._database.mended():
+                    raise
+                return work()
 
 
 def _settled(made: str, came: str) -> tuple[float, float, float]:

@@ -107,6 +107,11 @@ RECORDS: Final[dict[Kind, type[Record]]] = {
 KINDS: Final = {record: kind for kind, record in RECORDS.items()}
 
 
+def kind_of(record: Record) -> Kind:
+    """The kind of entry that the record becomes."""
+    return KINDS[type(record)]
+
+
 class Columns(NamedTuple):
     """What of a record stands in columns of its own; None where its kind has no such thing."""
 
@@ -136,9 +141,7 @@ def encode(record: Record) -> str:
     """
     for name, value in msgspec.structs.asdict(record).items():
         if isinstance(value, float) and not math.isfinite(value):
-            raise AuditFailed(
-                f"{name}: expected a finite number in an audited {KINDS[type(record)].value}, got {value}"
-            )
+            raise AuditFailed(f"{name}: expected a finite number in an audited {kind_of(record).value}, got {value}")
     if isinstance(record, LoggedSignal | LoggedPrediction):
         record = msgspec.structs.replace(record, at=record.at.astimezone(UTC))
     return msgspec.json.encode(record, order="sorted").decode()

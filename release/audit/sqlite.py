@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from release.audit.chain import GENESIS
-from release.audit.database import BATCH, TABLES, Row
+from release.audit.database import BATCH, Row, tables
+from release.audit.legacy import take_over
 
 # A writer holds its lock for milliseconds; only a broken disk lasts this long.
 BUSY_SECONDS: Final = 5.0
@@ -20,10 +20,9 @@ TRIGGERS: Final = {
     "audit_head_no_delete": "BEFORE DELETE ON audit_head",
     "audit_head_no_return": "BEFORE UPDATE ON audit_head WHEN NEW.id <= OLD.id",
 }
-TRIGGER: Final = """
-CREATE TRIGGER IF NOT EXISTS {name} {when}
-BEGIN SELECT RAISE(ABORT, 'audit log: expected rows to be appended only'); END;
-"""
+TRIGGER: Final = (
+    "CREATE TRIGGER {name} {when} BEGIN SELECT RAISE(ABORT, 'audit log: expected rows to be appended only'); END"
+)
 
 
 class SqliteDatabase:
@@ -34,43 +33,57 @@ class SqliteDatabase:
 
     def __init__(self, path: Path, *, read_only: bool) -> None:
         if read_only:
-            self._connection = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS, isolation_level=None
-            )
+            address = f"{path.absolute().as_uri()}?mode=ro"
+            self._connection = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode = WAL")
         # A commit returns only when the disk has it: a signal must outlive a power cut once it has been seen.
         self._connection.execute("PRAGMA synchronous = FULL")
-        self._prepare()
-
-    def _prepare(self) -> None:
-        """Make the tables and triggers that are missing, at once or not at all; an older log's rows are taken over."""
-        names = self._names("table")
-        if {"audit_entries", "audit_head"} <= names and set(TRIGGERS) <= self._names("trigger"):
-            return
-        with self.writing():
-            script = TABLES.format(bigint="INTEGER", strict="STRICT", genesis=GENESIS)
-            script += "".join(TRIGGER.format(name=name, when=when) for name, when in TRIGGERS.items())
-            for statement in _statements(script):
-                self._connection.execute(statement)
+        if not self._stands():
+            self._make()
 
     def rows(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
+        """See `Database`."""
         return self._connection.execute(statement, values).fetchall()
 
     @contextlib.contextmanager
-    def stream(self, statement: str, values: Sequence[object] = ()) -> Iterator[Iterator[Row]]:
-        cursor = self._connection.execute(statement, values)
+    def stream(self, statement: str) -> Iterator[Iterator[Row]]:
+        """See `Database`."""
+        cursor = self._connection.execute(statement)
         cursor.arraysize = BATCH
-        try:
+        with contextlib.closing(cursor):
             yield cursor
-        finally:
-            cursor.close()
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """See `Database`."""
+        with self._transaction("DEFERRED"):
+            yield
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
+        """See `Database`."""
+        with self._transaction("IMMEDIATE"):
+            yield
+
+    def standing_triggers(self) -> set[str]:
+        """See `Database`."""
+        standing: dict[str, str] = dict(self.rows("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'"))
+        return {name for name, when in TRIGGERS.items() if standing.get(name) == TRIGGER.format(name=name, when=when)}
+
+    def mended(self) -> bool:
+        """Never: a file doesn't break off."""
+        return False
+
+    def close(self) -> None:
+        """See `Database`."""
+        self._connection.close()
+
+    @contextlib.contextmanager
+    def _transaction(self, kind: str) -> Iterator[None]:
+        self._connection.execute(f"BEGIN {kind}")
         try:
             yield
             self._connection.execute("COMMIT")
@@ -79,21 +92,31 @@ class SqliteDatabase:
                 self._connection.execute("ROLLBACK")
             raise
 
-    def standing_triggers(self) -> set[str]:
-        return self._names("trigger") & set(TRIGGERS)
+    def _stands(self) -> bool:
+        return self._names() >= {"audit_entries", "audit_head"}
 
-    def mended(self) -> bool:
-        return False
+    def _names(self) -> set[str]:
+        return {name for (name,) in self.rows("SELECT name FROM sqlite_schema WHERE type = 'table'")}
 
-    def close(self) -> None:
-        self._connection.close()
+    def _make(self) -> None:
+        """Tables, triggers and what an older log holds, all or nothing.
 
-    def _names(self, what: str) -> set[str]:
-        return {name for (name,) in self.rows("SELECT name FROM sqlite_schema WHERE type = ?", (what,))}
+        A trigger that has gone missing later is not put back: `verify` has to see that.
+        """
+        with self.writing():
+            if self._stands():  # Another process was quicker.
+                return
+            missing = {"audit_entries", "audit_head"} - self._names()
+            for statement in _statements(tables(bigint="INTEGER", options="STRICT")):
+                self._connection.execute(statement)
+            for name, when in TRIGGERS.items():
+                if any(f"ON {table}" in when for table in missing):
+                    self._connection.execute(TRIGGER.format(name=name, when=when))
+            take_over(self, self._names())
 
 
 def _statements(script: str) -> Iterator[str]:
-    """The script's statements: `executescript` would commit the transaction it runs in."""
+    """The script's statements one by one: `executescript` would commit the transaction it runs in."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line
