@@ -1,12 +1,15 @@
 """Following the live engine: its messages come over Redis, go into `Latest`, and out to everybody by the `Hub`.
 
-The server answers without it; what it was told last stays, with its age, while Redis is away.
+The server answers without it; what it was told last stays, with its age, while Redis is away. Whatever goes missing on
+the way (a gap, another run of the engine, a server that was restarted) is mended in one way: the newest state is read
+whole, with the last events before it, so that signals and alerts among them are still told one by one.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import random
+from typing import Any, Final
 
 import structlog
 from msgspec import MsgspecError
@@ -15,6 +18,11 @@ from serving.latest import SILENCE_SECONDS
 from serving.live import bus
 from serving.messages import StatusMessage, decode
 from serving.stream import Hub, Numbered
+
+# A few gateways that ask once a second at most are no load for a server that comes back, and all find it soon.
+LONGEST_WAIT_SECONDS: Final = 1.0
+# Of the events before the newest state: as much as clients may have missed while this process was started again.
+EVENTS_READ_BACK: Final = 5_000
 
 log = structlog.get_logger()
 
@@ -38,7 +46,6 @@ class Follower:
 
     async def run(self) -> None:
         """Follow until cancelled. Redis may come and go."""
-        backoff = bus.Backoff()
         while True:
             try:
                 async with bus.connection(self._redis_url, blocking=True) as client:
@@ -46,27 +53,63 @@ class Follower:
                     log.info("following", seq=self._hub.seq, epoch=self._hub.epoch)
                     while True:
                         await self._turn(client)
-                        backoff.reset()
             except bus.GONE as error:
                 self._latest.connected = False
                 self._hub.stale(f"live feed: expected Redis to answer, got: {error}")
-                wait = backoff.seconds()
+                wait = random.uniform(0.0, LONGEST_WAIT_SECONDS)
                 log.warning("follower_backing_off", error=str(error), seconds=round(wait, 3))
                 await asyncio.sleep(wait)
 
     async def _catch_up(self, client: Any) -> None:
         """Take in the newest state whole; if no engine has spoken yet, wait for one."""
         state = await bus.state(client)
+        past = await self._read_back(client, state) if state.epoch is not None else []
         self._read_through, self._installed = state.last, self._latest.release_id
-        self._latest.connected = True
+        # A server that was emptied has nothing to tell before an engine speaks to it.
+        self._latest.connected = state.epoch is not None
         if state.epoch is not None:
-            messages = [decode(data) for data in state.messages]
-            # Everything there is as old as the engine's last heartbeat, however recently it was read.
-            said_at = next((message.at for message in messages if isinstance(message, StatusMessage)), None)
-            for message in messages:
-                self._latest.apply(message, at=said_at)
-            self._hub.restart(epoch=state.epoch, seq=state.seq)
+            if state.epoch == self._hub.epoch and state.seq < self._hub.seq:
+                # It lost what it had acknowledged. Nobody is told the past as news: wait for what is.
+                self._hub.stale(f"live feed: expected message {self._hub.seq} or a later one, got {state.seq}")
+                return
+            self._take_whole(state, past)
         self._look()
+
+    async def _read_back(self, client: Any, state: bus.State) -> list[Numbered]:
+        """The last events up to the newest state, without a gap."""
+        bus.heed_cancellation()
+        entries = await client.xrevrange(bus.EVENTS, max=state.last, count=EVENTS_READ_BACK)
+        past: list[Numbered] = []
+        for _, fields in entries:
+            try:
+                event = bus.event(fields)
+                if (event.epoch, event.seq) != (state.epoch, state.seq - len(past)):
+                    break
+                past.append(Numbered(event.seq, decode(event.data)))
+            except (MsgspecError, KeyError, ValueError):
+                break
+        return past[::-1]
+
+    def _take_whole(self, state: bus.State, past: list[Numbered]) -> None:
+        assert state.epoch is not None
+        messages = []
+        for data in state.messages:
+            try:
+                messages.append(decode(data))
+            except MsgspecError as error:
+                log.warning("state_unreadable", error=str(error))
+        if state.epoch != self._hub.epoch:
+            self._latest.begin_anew()
+        # Everything there is as old as the engine's last heartbeat, however recently it was read.
+        said_at = next((message.at for message in messages if isinstance(message, StatusMessage)), None)
+        for message in messages:
+            self._latest.apply(message, at=said_at)
+        self._hub.restart(
+            epoch=state.epoch,
+            seq=state.seq,
+            after=past[0].seq - 1 if past else state.seq,
+            history=[numbered for numbered in past if self._latest.carries(numbered.message)],
+        )
 
     async def _turn(self, client: Any) -> None:
         """Read what is new, take it in, tell it."""
@@ -88,15 +131,22 @@ class Follower:
             if event.epoch == self._hub.epoch and event.seq <= seq:
                 continue  # Sent twice, because its fate was unknown to the engine.
             if event.epoch != self._hub.epoch or event.seq != seq + 1:
-                log.info("engine_began_anew", epoch=event.epoch, seq=event.seq, after=seq)
+                log.info("events_missing", epoch=event.epoch, seq=event.seq, after=seq)
                 await self._catch_up(client)
                 return
             seq = event.seq
             if self._latest.apply(message):
-                news.append(Numbered(event.seq, message))
-        if entries:
+                news.append(Numbered(seq, message))
+        if seq > self._hub.seq:
+            self._latest.connected = True
             self._hub.publish(news, seq=seq)
+            self._note_lag(entries[0][0])
         self._look()
+
+    def _note_lag(self, entry_id: str) -> None:
+        """How long the oldest of the news took from Redis, whose clock is in its id, to all listeners' connections."""
+        said_at = int(entry_id.partition("-")[0]) / 1000
+        self._latest.metrics.event_lag(max(0.0, self._latest.now() - said_at))
 
     def _look(self) -> None:
         """Tell of silence where there is too much of it."""

@@ -152,8 +152,9 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         self._cut_off_later()
 
     def shutdown(self) -> None:
-        super().shutdown()
-        self._cut_off_later()
+        if not self.transport.is_closing():
+            super().shutdown()
+            self._cut_off_later()
 
     def _cut_off_later(self) -> None:
         """The transport is closing, which it puts off until all that waits is read: that can take for ever."""

@@ -150,30 +150,33 @@ class Latest:
         self._alerts.clear()
 
     def apply(self, message: LiveMessage, *, at: datetime | None = None) -> bool:
-        """Take in a live message, which was said `at` (now, if None); whether it changed anything.
-
-        One of a ticker that the release in force does not carry changes nothing, nor does one of an earlier session
-        than the release's last bar or another release's portfolio: it comes from an engine that has not taken up the
-        release yet.
-        """
+        """Take in a live message, which was said `at` (now, if None); whether it changed anything."""
         self._arrived_at = at or self.clock.now()
         self.metrics.live_message(type(message).__name__, at=self._arrived_at.timestamp())
+        if not self.carries(message):
+            return False
         if isinstance(message, StatusMessage):
             self._status = message
-            return True
-        if isinstance(message, AlertMessage):
+        elif isinstance(message, AlertMessage):
             self._take_alert(message)
+        elif isinstance(message, PortfolioMessage):
+            self._portfolio = message
+        else:
+            self._take(message, self._arrived_at.timestamp())
+        return True
+
+    def carries(self, message: LiveMessage) -> bool:
+        """Whether the release in force goes with a live message.
+
+        It doesn't with one of a ticker that is not in it, of an earlier session than its last bar, or with another
+        release's portfolio: these come from an engine that has not taken up the release yet.
+        """
+        if isinstance(message, StatusMessage | AlertMessage):
             return True
         if isinstance(message, PortfolioMessage):
-            if message.release_id != self.release_id:
-                return False
-            self._portfolio = message
-            return True
+            return message.release_id == self.release_id
         released = self._view.predictions.get(message.ticker) if self._view is not None else None
-        if released is None or message.session < released.session:
-            return False
-        self._take(message, self._arrived_at.timestamp())
-        return True
+        return released is not None and message.session >= released.session
 
     def _take(self, message: PriceMessage | PredictionMessage | SignalMessage, now: float) -> None:
         if isinstance(message, PriceMessage):

@@ -111,22 +111,23 @@ class Hub:
         else:
             self._tell(fresh)
 
-    def restart(self, *, epoch: str, seq: int, history: Sequence[Numbered] = ()) -> None:
+    def restart(self, *, epoch: str, seq: int, after: int | None = None, history: Sequence[Numbered] = ()) -> None:
         """The newest state was read whole: go on from there, and tell everybody all of it.
 
         Parameters
         ----------
         epoch : str
         seq : int
-            Of the newest message.
+            Of the newest message; not below `Hub.seq` if the epoch is the same.
+        after : int, optional
+            `history` has all that came after this number; None for `seq`.
         history : sequence of Numbered
-            The last messages up to `seq`, gapless; what lies before them can't be told one by one.
+            The last messages.
         """
-        before = self._history.place
-        first = history[0].seq if history else seq + 1
-        if epoch != self.epoch or first > self.seq + 1:
-            self.epoch, self.seq = epoch, first - 1
-            self._history.begin(seq=first - 1)
+        after, before = seq if after is None else after, self._history.place
+        if epoch != self.epoch or after > self.seq:
+            self.epoch, self.seq = epoch, after
+            self._history.begin(seq=after)
         for number, message in history:
             if number > self.seq:
                 self._history.add(message, seq=number)
