@@ -163,6 +163,7 @@ async def _newest(client: Redis) -> FeedEvent | None:
 
 def _event(fields: dict[bytes, bytes]) -> FeedEvent | None:
     try:
-        return decode(fields[b"event"])
+        event: FeedEvent = decode(fields[b"event"])
     except (MsgspecError, KeyError):
         return None
+    return event
