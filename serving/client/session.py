@@ -171,7 +171,7 @@ class Session:
     def _advance(self, seq: int) -> None:
         self.state.seq = seq
         if self.state.epoch is not None:
-            self._place = Resume(epoch=self.state.epoch, last_seq=seq)
+            self._place = Resume(epoch=self.state.epoch, last_seq=seq, release_id=self.state.release_id)
 
     def _news(self, messages: Iterable[LiveMessage]) -> list[Update]:
         """Take messages into the state; those of them that the caller has not had."""
@@ -245,8 +245,12 @@ class Session:
             # A ping too many: what it asked for has been answered by any frame since.
             return [], None
         if refused.code is ErrorCode.UNKNOWN_EPOCH and self._asked.resume is not None:
+            # A snapshot follows by itself.
             self._resume_is_hopeless = True
-            return [], self._ask(None)
+            return [], None
+        if refused.code is ErrorCode.TOO_FAST and self._asked.resume is not None:
+            # It was this client's own asking, not its caller's.
+            raise TryAgain(refused.message)
         self._asked = None
         raise SubscriptionRefused(refused.code, refused.field, refused.message)
 

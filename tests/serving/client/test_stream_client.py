@@ -424,7 +424,6 @@ async def test_another_run_of_the_engine_is_a_gap(says_so_first):
         asked = await talk.greeted(epoch="e2" if says_so_first else "e1", seq=2)
         if asked.resume is not None:
             await talk.send(Refused(code=ErrorCode.UNKNOWN_EPOCH, field="resume.epoch", message="expected e2, got e1"))
-            await talk.subscription()
         await talk.send(snapshot(2, signal(2), epoch="e2"), delta(2, 3, price(3.0)))
         await talk.answer_pings()
 
