@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -24,11 +25,12 @@ NOBODY = "nobody"
 class RealPostgres:
     """One server; every log that a test keeps in it has a schema of its own.
 
-    PostgreSQL refuses to run as root, so that root's tests let `nobody` run it.
+    Without a URL `given` it is one of our own, which may be killed. PostgreSQL refuses to run as root, so that root's
+    tests let `nobody` run it.
     """
 
-    def __init__(self) -> None:
-        self._given = os.environ.get(GIVEN)
+    def __init__(self, given: str | None = None) -> None:
+        self._given = given
         self._process: subprocess.Popen[bytes] | None = None
         self._schemas: list[str] = []
         if self._given is None:
@@ -60,6 +62,13 @@ class RealPostgres:
             )
         self._until_it_accepts()
 
+    def kill(self) -> None:
+        """End our own one at once, as a crash would: without a word to clients and without tidying up."""
+        assert self._process is not None
+        # Killed by -9, it would leave its children to finish what they are at.
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait()
+
     def stop(self) -> None:
         """End it with all that it holds, or give back what tests have used of another's."""
         if self._process is None:
@@ -67,8 +76,7 @@ class RealPostgres:
                 for schema in self._schemas:
                     connection.execute(f"DROP SCHEMA {schema} CASCADE".encode())
             return
-        self._process.kill()
-        self._process.wait()
+        self.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def fresh(self) -> str:

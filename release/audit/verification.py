@@ -18,8 +18,8 @@ from release.errors import AuditFailed
 
 # A log that was rewritten has as many findings as rows; these say enough.
 MOST: Final = 20
-# How far from its place an entry is looked for that was moved: two seconds' work.
-REACH: Final = 1_000_000
+# How far from where it stands the place is looked for that an entry was written for.
+REACH: Final = 100_000
 
 
 class Tampering(enum.Enum):
@@ -202,7 +202,8 @@ class _Walk:
     def _origin(self, entry: Entry, due: int) -> int | None:
         """The number that its hash was made with; None if with none, because something else was changed."""
         likely = (due, entry.id, due - 1, due + 1)
-        anywhere = range(max(1, due - REACH), min(self.head.audit_id, due + REACH) + 1)
+        middle = min(max(due, 1), self.head.audit_id)
+        anywhere = range(max(1, middle - REACH), min(self.head.audit_id, middle + REACH) + 1)
         numbers = itertools.chain(likely, anywhere)
         return next((number for number in numbers if _is(entry, number)), None)
 

@@ -1,0 +1,316 @@
+"""What is appended is there for good, once, in order; what can't be appended is told, and nothing of it is there."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from datetime import UTC, datetime, timedelta, timezone
+
+import msgspec
+import numpy as np
+import psycopg
+import pytest
+from audit_records import forecast, mixed, outcome, prediction, signal
+from real_postgres import RealPostgres
+
+from release.audit import AuditLog, Receipt
+from release.audit.chain import GENESIS
+from release.clock import FixedClock
+from release.errors import AuditFailed, AuditFenced
+
+NIL = Receipt(0, GENESIS)
+
+
+def restarted(where):
+    """The same log, opened by another process that knows nothing of this one's."""
+    return AuditLog.open(where)
+
+
+# Appending.
+
+
+def test_what_was_appended_is_there_after_a_restart(where):
+    records = [signal(), prediction(), forecast()]
+    with AuditLog.open(where) as log:
+        receipts = log.append(records)
+
+    with restarted(where) as log:
+        found = [log.entry(receipt.audit_id) for receipt in receipts]
+
+    assert [entry.receipt for entry in found] == list(receipts)
+    assert [entry.kind for entry in found] == ["signal", "prediction", "forecast"]
+    assert [msgspec.json.decode(entry.body, type=type(r)) for entry, r in zip(found, records, strict=True)] == records
+
+
+def test_entries_are_numbered_without_a_gap_and_each_follows_the_hash_before_it(log):
+    log.append([signal(0), signal(1)])
+    log.append([signal(2)])
+
+    entries = [log.entry(number) for number in (1, 2, 3)]
+
+    assert [entry.previous for entry in entries] == [GENESIS, entries[0].sha256, entries[1].sha256]
+    assert [entry.hashed() for entry in entries] == [entry.sha256 for entry in entries]
+    assert log.head() == entries[-1].receipt
+
+
+def test_the_same_record_keeps_its_first_entry_whoever_says_it_again_and_when(where):
+    clock = FixedClock(datetime(2013, 3, 4, 15, tzinfo=UTC))
+    with AuditLog.open(where, clock=clock) as log:
+        first = log.append([signal(0), signal(1)], term=1)
+        clock.at += timedelta(hours=1)
+        again = log.append([signal(1), signal(2), signal(0), signal(2)], term=2)
+
+        assert (again[0], again[2]) == (first[1], first[0])
+        assert again[1] == again[3] == log.head() == Receipt(3, again[1].sha256)
+        assert log.entry(1).recorded_at == "2013-03-04T15:00:00Z"
+
+
+def test_a_time_is_the_same_in_every_zone(log):
+    elsewhere = signal().at.astimezone(timezone(timedelta(hours=-5)))
+
+    assert log.append([signal()]) == log.append([signal(at=elsewhere)])
+
+
+def test_nothing_of_a_batch_is_there_if_one_of_it_can_not_be(log):
+    with pytest.raises(AuditFailed, match=r"^edge_bp: expected a finite number in an audited signal, got nan$"):
+        log.append([signal(0), signal(1, edge_bp=float("nan"))])
+
+    assert log.head() is None
+    assert log.append([signal(0)])[0].audit_id == 1
+
+
+def test_an_empty_log_has_no_head_and_nothing_to_append_leaves_it_so(log):
+    assert log.append([]) == ()
+    assert (log.head(), log.term(), log.entry(1)) == (None, 0, None)
+
+
+def test_every_kind_of_text_comes_back_as_it_was(log):
+    said = signal(reason='é "quoted" \\ 😀 \n % ? {} \x7f')
+
+    (receipt,) = log.append([said])
+
+    assert log.signals(after=0) == [(receipt, said)]
+
+
+# Who may append.
+
+
+def test_a_writer_whose_successor_has_written_is_refused_and_writes_nothing(log):
+    (newest,) = log.append([signal(0)], term=2)
+
+    with pytest.raises(AuditFenced, match=r"^term: expected one of at least 2, which has written to the log, got 1$"):
+        log.append([signal(1)], term=1)
+
+    assert (log.head(), log.term()) == (newest, 2)
+
+
+def test_a_writer_goes_on_in_its_own_term_and_a_successor_in_a_later_one(log):
+    terms = (1, 1, 2, 5, 5)
+
+    for number, term in enumerate(terms):
+        log.append([signal(number)], term=term)
+
+    assert [log.entry(number + 1).term for number in range(5)] == list(terms)
+
+
+# Reading.
+
+
+def test_signals_behind_an_entry_come_with_their_receipts_in_order(log):
+    records = [signal(0), forecast(), signal(1), prediction(), signal(2)]
+    receipts = log.append(records)
+
+    assert log.signals(after=1) == [(receipts[2], records[2]), (receipts[4], records[4])]
+    assert log.signals(after=5) == []
+
+
+def test_a_forecast_waits_until_its_outcome_is_there(log):
+    (made,) = log.append([forecast(4)])
+    target = np.datetime64("2013-03-05")
+
+    waiting = log.unsettled("AAPL", target_session=target)
+    log.append([outcome(made, forecast(4))])
+
+    assert [(each.forecast_id, each.session) for each in waiting] == [(made.audit_id, np.datetime64("2013-03-04"))]
+    assert log.unsettled("AAPL", target_session=target) == ()
+    assert log.unsettled("IBM", target_session=target) == ()
+
+
+def test_outcomes_are_the_newest_oldest_first_and_a_second_forecast_of_a_session_counts(log):
+    for day in (4, 5, 6):
+        for mean in (0.001, 0.002):
+            made = forecast(day, mean=mean)
+            (receipt,) = log.append([made])
+            log.append([outcome(receipt, made, realised=day / 1000)])
+    log.append([forecast(7), forecast(4, ticker="IBM")])
+
+    found = log.outcomes("AAPL", last=2)
+
+    assert found.session.astype(str).tolist() == ["2013-03-05", "2013-03-06"]
+    assert (found.mean.tolist(), found.realised.tolist()) == ([0.002, 0.002], [0.005, 0.006])
+    assert len(log.outcomes("IBM", last=9)) == 0
+
+
+def test_look_ups_go_by_an_index(tmp_path):
+    with AuditLog.open(tmp_path / "audit.sqlite3"):
+        pass
+    conditions = {
+        "ticker = 'A' AND kind = 'forecast' AND target_session = 'T'": "audit_by_target",
+        "ticker = 'A' AND kind = 'outcome'": "audit_by_ticker",
+        "forecast_id = 3": "audit_one_outcome",
+    }
+
+    with sqlite3.connect(tmp_path / "audit.sqlite3") as log:
+        query = "EXPLAIN QUERY PLAN SELECT id FROM audit_entries WHERE"
+        plans = {condition: log.execute(f"{query} {condition}").fetchall()[0][-1] for condition in conditions}
+
+    assert all(index in plans[condition] for condition, index in conditions.items()), plans
+
+
+# What is refused.
+
+
+def test_a_forecast_has_one_outcome_and_the_same_one_again_is_no_news(log):
+    (made,) = log.append([forecast()])
+    first = log.append([outcome(made, forecast())])
+
+    assert log.append([outcome(made, forecast())]) == first
+    with pytest.raises(AuditFailed, match=r"^realised: expected what entry 1's outcome says already, got 0\.5$"):
+        log.append([outcome(made, forecast(), realised=0.5)])
+
+
+@pytest.mark.parametrize("of", [forecast(ticker="IBM"), forecast(5)], ids=["another ticker", "another session"])
+def test_an_outcome_is_of_a_forecast_that_is_there(log, of):
+    (made,) = log.append([forecast()])
+
+    with pytest.raises(AuditFailed, match=r"^forecast_id: expected the entry of "):
+        log.append([outcome(made, of)])
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_entries SET body = '{}' WHERE id = 1",
+        "DELETE FROM audit_entries WHERE id = 2",
+        "DELETE FROM audit_head",
+        "UPDATE audit_head SET id = 1",
+        "UPDATE audit_head SET sha256 = 'x'",
+    ],
+)
+def test_the_database_itself_refuses_to_change_what_is_written(where, statement):
+    with AuditLog.open(where) as log:
+        log.append([signal(0), signal(1)])
+
+    with pytest.raises((sqlite3.Error, psycopg.Error), match="expected rows to be appended only"):
+        _execute(where, statement)
+
+    with AuditLog.open(where) as log:
+        assert log.verify().whole
+
+
+def test_postgres_refuses_to_empty_a_table_at_one_stroke(postgres):
+    where = postgres.fresh()
+    with AuditLog.open(where) as log:
+        log.append([signal()])
+
+    for table in ("audit_entries", "audit_head"):
+        with pytest.raises(psycopg.Error, match="expected rows to be appended only, got TRUNCATE"):
+            _execute(where, f"TRUNCATE {table}")
+
+
+def test_a_reader_can_not_write(where):
+    with AuditLog.open(where) as log:
+        log.append([signal(0)])
+
+    with AuditLog.open(where, read_only=True) as log:
+        assert log.entry(1).kind == "signal"
+        with pytest.raises(AuditFailed):
+            log.append([signal(1)])
+
+
+# Databases that are away, broken or something else.
+
+
+def test_an_append_whose_connection_broke_is_there_once(postgres):
+    where = postgres.fresh()
+    with AuditLog.open(where) as log:
+        first = log.append([signal(0)], term=3)
+        _break_connections(where)
+
+        again = log.append([signal(0), signal(1)], term=3)
+
+        assert (again[0], log.head()) == (first[0], Receipt(2, again[1].sha256))
+
+
+def test_a_reader_whose_connection_broke_reads_on(postgres):
+    where = postgres.fresh()
+    with AuditLog.open(where) as log:
+        log.append(mixed(3))
+        _break_connections(where)
+
+        assert log.head().audit_id == 3
+
+
+def test_a_server_that_stays_away_is_told_without_its_password():
+    with pytest.raises(AuditFailed, match=r"^postgresql://127\.0\.0\.1:9/audit: expected an audit log") as told:
+        AuditLog.open("postgresql://engine:hush@127.0.0.1:9/audit?application_name=hush")
+
+    assert "hush" not in str(told.value)
+
+
+def test_a_server_that_goes_away_for_good_is_told():
+    server = RealPostgres()
+    server.start()
+    try:
+        with AuditLog.open(server.fresh()) as log:
+            log.append([signal(0)])
+            server.kill()
+
+            with pytest.raises(
+                AuditFailed, match=r"^audit log: expected an audit log that can be read and appended to"
+            ):
+                log.append([signal(1)])
+    finally:
+        server.stop()
+
+
+def test_without_psycopg_a_url_is_told_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+
+    with pytest.raises(AuditFailed, match=r"^postgresql://db/audit: .* pip install 'stock-assets\[postgres\]'"):
+        AuditLog.open("postgresql://engine:hush@db/audit")
+
+
+def test_a_file_that_is_something_else_is_told(tmp_path):
+    (tmp_path / "audit.sqlite3").write_bytes(b"not a database, but long enough to look like one" * 100)
+
+    with pytest.raises(AuditFailed, match=r"audit\.sqlite3: expected an audit log that can be read"):
+        AuditLog.open(tmp_path / "audit.sqlite3")
+
+
+def test_a_reader_does_not_make_a_log(tmp_path):
+    with pytest.raises(AuditFailed, match=r"audit\.sqlite3: expected an audit log that can be read"):
+        AuditLog.open(tmp_path / "audit.sqlite3", read_only=True)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def _execute(where, statement: str) -> None:
+    if isinstance(where, str):
+        with psycopg.connect(where, autocommit=True) as connection:
+            connection.execute(statement.encode())
+    else:
+        connection = sqlite3.connect(where)
+        try:
+            connection.execute(statement)
+        finally:
+            connection.close()
+
+
+def _break_connections(where: str) -> None:
+    """End the server's side of every connection but the one that asks for it."""
+    _execute(
+        where,
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+        " WHERE application_name = 'stock-assets audit' AND pid <> pg_backend_pid()",
+    )
