@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
-from serving import metrics
+from serving import asyncapi, metrics
 from serving.openapi import answers
 from serving.records import Index, Ready, Status
 from serving.routes.common import LatestState, json_response
@@ -18,6 +19,7 @@ router = APIRouter(tags=["operations"])
 
 LINKS: Final = {
     "documentation": "/openapi.json",
+    "stream_documentation": "/asyncapi.json",
     "tickers": f"{V1}/tickers",
     "predictions": f"{V1}/predictions",
     "signals": f"{V1}/signals",
@@ -34,6 +36,15 @@ LINKS: Final = {
 async def get_index(request: Request) -> Response:
     """Where to go from here."""
     return json_response(Index(name=request.app.title, version=request.app.version, links=LINKS))
+
+
+@router.get("/asyncapi.json", include_in_schema=False)
+async def get_asyncapi(request: Request) -> Response:
+    """The stream, for whom OpenAPI has no words."""
+    return Response(
+        msgspec.json.encode(asyncapi.document(title=request.app.title, version=request.app.version)),
+        media_type="application/json",
+    )
 
 
 @router.get("/livez", response_class=PlainTextResponse, responses={200: {"description": "The process answers."}})
