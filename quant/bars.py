@@ -188,17 +188,19 @@ def windows(bars: Bars, *, length: int) -> Floats:
         raise TooShort(f"bars: expected at least {length}, got {len(bars)}")
     price, shares = _return_factors(bars)
     adjusted = _runs(bars.ohlcv, length).copy(order="C")
-    if np.any(price != 1.0):
+    if (price != 1.0).any():
         factor = _to_the_end(_runs(price, length))
         for column in (OPEN, HIGH, LOW, CLOSE):
             adjusted[:, :, column] *= factor
-    if np.any(shares != 1.0):
+    if (shares != 1.0).any():
         adjusted[:, :, VOLUME] *= _to_the_end(_runs(shares, length))
     return adjusted
 
 
 def _runs(values: Floats, length: int) -> Floats:
     """A read-only view of every run of `length` rows: (n, ...) in, (n - length + 1, length, ...) out."""
+    if length == len(values):
+        return values[None]
     step = values.strides[0]
     shape = (len(values) - length + 1, length, *values.shape[1:])
     return np.lib.stride_tricks.as_strided(values, shape, (step, step, *values.strides[1:]), writeable=False)

@@ -10,7 +10,7 @@ Where a denominator is zero (a price that did not move, a range of no width) eac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import chain
 from typing import Final
@@ -20,11 +20,12 @@ import numpy as np
 from quant.bars import Bars, Floats, Sessions, windows
 from quant.errors import QuantError, TooShort
 from quant.variance_features import GROUPS as VARIANCE_GROUPS
-from quant.window import Window, decaying, mean, ratio, tail, weighted, window_of, without_rounding
+from quant.window import DECAYS, Series, Window, bank, decaying, mean, ratio, weighted, window_of, without_rounding
 
 WINDOW: Final = 252
 VOLATILITY: Final = "ewma_vol"
 EWMA_DECAY: Final = 0.94  # RiskMetrics (1996), daily
+RISKMETRICS: Final = DECAYS.index(EWMA_DECAY)
 # Windows a batch holds at once: the columns of 64 are 1 MB, which stays in a core's own cache.
 CHUNK: Final = 64
 
@@ -33,6 +34,17 @@ VOLATILITY_SPANS: Final = (5, 21, 63, 126)
 RANGE_SPANS: Final = (21, 63)
 SMA_SPANS: Final = (5, 10, 20, 50, 200)
 EMA_SPANS: Final = (12, 26, 100)
+RSI_DECAYS: Final = (1.0 - 1.0 / 14, 1.0 - 1.0 / 5)
+
+FOUR_LOGS_OF_TWO: Final = 4.0 * np.log(2.0)
+# Skewness, short against long volatility, autocorrelation.
+OF_A_STILL_PRICE: Final = np.array([[0.0], [1.0], [0.0]])
+BEFORE: Final = [-1 - span for span in RETURN_SPANS]
+# Places of the 14 sessions that end with the newest one, the one before it, and that before.
+LAST_THREE: Final = WINDOW - 14 - np.arange(3)[:, None] + np.arange(14)
+# By which 21 values are weighed to give their slope per session.
+TREND: Final = (np.arange(21) - 10.0) / np.sum((np.arange(21) - 10.0) ** 2)
+WEEK: Final = 2.0 * np.pi / 7.0 * np.arange(7.0)
 
 
 def _ema_decay(span: int) -> float:
@@ -40,150 +52,127 @@ def _ema_decay(span: int) -> float:
 
 
 @cache
-def _macd_signal_weights(length: int) -> Floats:
-    """Weights (length,) on closes of the 9-session EMA of MACD(12, 26): both averages are linear, so one sum does."""
-    spread = decaying(_ema_decay(12), length) - decaying(_ema_decay(26), length)
-    smooth = decaying(_ema_decay(9), length)
-    weights: Floats = np.convolve(spread[::-1], smooth[::-1])[:length][::-1].copy()
-    weights.flags.writeable = False
-    return weights
+def _close_weights(length: int) -> Floats:
+    """Weights on closes, (4, 1, length): of the exponential averages, and of the 9-session one of MACD(12, 26).
+
+    The last is of both its averages, which are linear, so that one sum does.
+    """
+    weights = bank(tuple(_ema_decay(span) for span in EMA_SPANS), length)
+    spread, smooth = weights[0, 0] - weights[1, 0], decaying(_ema_decay(9), length)
+    signal = np.convolve(spread[::-1], smooth[::-1])[:length][::-1]
+    return np.concatenate([weights, signal[None, None]])
 
 
-def _returns(w: Window) -> Iterator[Floats]:
+def _returns(w: Window) -> Floats:
     """Log returns over 1 to 251 sessions."""
-    before = np.ascontiguousarray(w.close.T[[-1 - span for span in RETURN_SPANS]])
-    yield from np.log(w.close[:, -1] / before)
+    before = np.ascontiguousarray(w.close.T[BEFORE])
+    returns: Floats = np.log(w.close[:, -1] / before)
+    return returns
 
 
-def _session_shape(w: Window) -> Iterator[Floats]:
+def _session_shape(w: Window) -> Floats:
     """Log returns overnight and within the session, and the log range of the newest bar."""
-    yield np.log(w.open[:, -1] / w.close[:, -2])
-    yield np.log(w.close[:, -1] / w.open[:, -1])
-    yield np.log(w.high[:, -1] / w.low[:, -1])
+    close, opened = w.close[:, -1], w.open[:, -1]
+    shape: Floats = np.log(np.array([opened / w.close[:, -2], close / opened, w.high[:, -1] / w.low[:, -1]]))
+    return shape
 
 
-def _realised_volatility(w: Window) -> Iterator[Floats]:
+def _realised_volatility(w: Window) -> Floats:
     """Root mean square log return per session: RiskMetrics' EWMA, then equal weights over each span."""
-    square = w.log_return * w.log_return
-    yield np.sqrt(weighted(square, decaying(EWMA_DECAY, square.shape[1])))
-    for span in VOLATILITY_SPANS:
-        yield np.sqrt(mean(tail(square, span)))
+    squares = [w.memories[RISKMETRICS : RISKMETRICS + 1], w.means(Series.RETURN_SQUARED, VOLATILITY_SPANS)]
+    volatility: Floats = np.sqrt(np.concatenate(squares))
+    return volatility
 
 
-def _range_volatility(w: Window) -> Iterator[Floats]:
+def _range_volatility(w: Window) -> Floats:
     """Parkinson (1980) and Garman & Klass (1980) volatility per session; within sessions, so without the gaps."""
-    longest = RANGE_SPANS[-1]
-    high_low = np.log(tail(w.high, longest) / tail(w.low, longest)) ** 2
-    close_open = np.log(tail(w.close, longest) / tail(w.open, longest)) ** 2
-    garman_klass = 0.5 * high_low - (2.0 * np.log(2.0) - 1.0) * close_open
-    for span in RANGE_SPANS:
-        yield np.sqrt(mean(tail(high_low, span)) / (4.0 * np.log(2.0)))
-    for span in RANGE_SPANS:
-        # A vendor's rounding can leave the estimate a hair below zero on a dead market.
-        yield np.sqrt(np.maximum(mean(tail(garman_klass, span)), 0.0))
+    parkinson = w.means(Series.RANGE_SQUARED, RANGE_SPANS) / FOUR_LOGS_OF_TWO
+    # A vendor's rounding can leave the estimate a hair below zero on a dead market.
+    garman_klass = np.maximum(w.means(Series.GARMAN_KLASS, RANGE_SPANS), 0.0)
+    volatility: Floats = np.sqrt(np.concatenate([parkinson, garman_klass]))
+    return volatility
 
 
-def _asymmetry(w: Window) -> Iterator[Floats]:
-    """Downside volatility per session, skewness (0 for a still price), short against long volatility (then 1)."""
-    recent = tail(w.log_return, RANGE_SPANS[-1])
-    down = np.minimum(recent, 0.0) ** 2
-    for span in RANGE_SPANS:
-        yield np.sqrt(mean(tail(down, span)))
-    centred = recent - mean(recent)[:, None]
-    spread = np.sqrt(mean(centred**2))
-    yield ratio(mean(centred * centred * centred), spread * spread * spread, otherwise=0.0)
-    short = np.sqrt(mean(tail(w.log_return, 5) ** 2))
-    long = np.sqrt(mean(recent**2))
-    yield ratio(short, long, otherwise=1.0)
+def _asymmetry(w: Window) -> Sequence[Floats]:
+    """Downside volatility, skewness (0 for a still price), short against long volatility (then 1), autocorrelation.
+
+    Downside volatility per session over 21 and 63 of them; the others over 63, the autocorrelation of first order and 0
+    for a still price.
+    """
+    centred = w.newest(Series.RETURN, 63) - w.mean(Series.RETURN, 63)[:, None]
+    squared = centred * centred
+    total, cubed = np.add.reduce(squared, axis=-1), np.add.reduce(squared * centred, axis=-1)
+    lagged = np.add.reduce(centred[:, 1:] * centred[:, :-1], axis=-1)
+    downside, volatility = w.means(Series.LOSS_SQUARED, RANGE_SPANS), w.means(Series.RETURN_SQUARED, (5, 63))
+    *downsides, short, long, spread = np.sqrt(np.concatenate([downside, volatility, (total / 63)[None]]))
+    over = np.array([spread * spread * spread, long, total])
+    return [*downsides, *ratio(np.array([cubed / 63, short, lagged]), over, otherwise=OF_A_STILL_PRICE)]
 
 
-def _autocorrelation(w: Window) -> Iterator[Floats]:
-    """First-order autocorrelation of log returns over 63 sessions; 0 for a still price."""
-    recent = tail(w.log_return, 63)
-    centred = recent - mean(recent)[:, None]
-    lagged = (centred[:, 1:] * centred[:, :-1]).sum(axis=-1)
-    yield ratio(lagged, (centred**2).sum(axis=-1), otherwise=0.0)
-
-
-def _rsi(w: Window) -> Iterator[Floats]:
+def _rsi(w: Window) -> Floats:
     """Wilder's (1978) relative strength index over 14 and 5 sessions, on 0-1; 0.5 for a still price."""
-    gain, loss = np.maximum(w.change, 0.0), np.maximum(-w.change, 0.0)
-    for span in (14, 5):
-        weights = decaying(1.0 - 1.0 / span, w.change.shape[1])
-        up, down = weighted(gain, weights), weighted(loss, weights)
-        yield ratio(up, up + down, otherwise=0.5)
+    moves = np.maximum(np.array([w.change, -w.change]), 0.0)
+    up, down = weighted(moves, bank(RSI_DECAYS, w.change.shape[1])[:, None]).swapaxes(0, 1)
+    return ratio(up, up + down, otherwise=0.5)
 
 
-def _bollinger(w: Window) -> Iterator[Floats]:
+def _bollinger(w: Window) -> Sequence[Floats]:
     """Bollinger's (1992) %B (0.5 for a still price) and bandwidth, 20 sessions and 2 standard deviations."""
-    recent = tail(w.close, 20)
-    middle = mean(recent)
-    deviation = without_rounding(np.sqrt(mean((recent - middle[:, None]) ** 2)), middle)
-    yield ratio(w.close[:, -1] - middle + 2.0 * deviation, 4.0 * deviation, otherwise=0.5)
-    yield 4.0 * deviation / middle
+    middle = w.mean(Series.CLOSE, 20)
+    centred = w.newest(Series.CLOSE, 20) - middle[:, None]
+    deviation = without_rounding(np.sqrt(mean(centred * centred)), middle)
+    bandwidth = 4.0 * deviation
+    return ratio(w.close[:, -1] - middle + 2.0 * deviation, bandwidth, otherwise=0.5), bandwidth / middle
 
 
-def _averages(w: Window) -> Iterator[Floats]:
-    """Log of the close over its simple and exponential moving averages."""
-    length = w.close.shape[1]
-    simple = [mean(tail(w.close, span)) for span in SMA_SPANS]
-    exponential = [weighted(w.close, decaying(_ema_decay(span), length)) for span in EMA_SPANS]
-    yield from np.log(w.close[:, -1] / np.array([*simple, *exponential]))
+def _averages(w: Window) -> Sequence[Floats]:
+    """Log of the close over its simple and exponential moving averages; then Appel's MACD(12, 26, 9).
+
+    The MACD's line, signal and histogram are shares of the close.
+    """
+    close = w.close[:, -1]
+    exponential = weighted(w.close, _close_weights(w.close.shape[1]))
+    logs = np.log(close / np.concatenate([w.means(Series.CLOSE, SMA_SPANS), exponential[:-1]]))
+    line, signal = (exponential[0] - exponential[1]) / close, exponential[-1] / close
+    return [*logs, line, signal, line - signal]
 
 
-def _macd(w: Window) -> Iterator[Floats]:
-    """Appel's MACD(12, 26, 9): line, signal and histogram, as shares of the close."""
-    length = w.close.shape[1]
-    fast, slow = (weighted(w.close, decaying(_ema_decay(span), length)) for span in (12, 26))
-    line = (fast - slow) / w.close[:, -1]
-    signal = weighted(w.close, _macd_signal_weights(length)) / w.close[:, -1]
-    yield line
-    yield signal
-    yield line - signal
-
-
-def _stochastic(w: Window) -> Iterator[Floats]:
+def _stochastic(w: Window) -> Sequence[Floats]:
     """Lane's stochastic %K over 14 sessions and %D, its mean over 3, on 0-1; 0.5 for a range of no width."""
-    last_three = -14 - np.arange(3)[:, None] + np.arange(14)
-    low, high = w.low[:, last_three].min(axis=-1), w.high[:, last_three].max(axis=-1)
-    k = ratio(w.close[:, [-1, -2, -3]] - low, high - low, otherwise=0.5)
-    yield k[:, 0]
-    yield mean(k)
+    low, high = w.low.take(LAST_THREE, axis=1).min(axis=-1), w.high.take(LAST_THREE, axis=1).max(axis=-1)
+    k = ratio(w.close[:, :-4:-1] - low, high - low, otherwise=0.5)
+    return k[:, 0], mean(k)
 
 
-def _true_range(w: Window) -> Iterator[Floats]:
+def _true_range(w: Window) -> Floats:
     """Wilder's (1978) average true range over 14 sessions, as a share of the close."""
     before = w.close[:, :-1]
     reach = np.maximum(w.high[:, 1:], before) - np.minimum(w.low[:, 1:], before)
-    yield weighted(reach, decaying(1.0 - 1.0 / 14.0, reach.shape[1])) / w.close[:, -1]
+    average: Floats = weighted(reach, decaying(1.0 - 1.0 / 14.0, reach.shape[1])) / w.close[:, -1]
+    return average[None]
 
 
-def _extremes(w: Window) -> Iterator[Floats]:
+def _extremes(w: Window) -> Floats:
     """Log distance of the close from the window's highest high (drawdown, <= 0) and lowest low (>= 0)."""
-    yield np.log(w.close[:, -1] / w.high.max(axis=-1))
-    yield np.log(w.close[:, -1] / w.low.min(axis=-1))
+    distance: Floats = np.log(w.close[:, -1] / np.array([w.high.max(axis=-1), w.low.min(axis=-1)]))
+    return distance
 
 
-def _volume(w: Window) -> Iterator[Floats]:
+def _volume(w: Window) -> Sequence[Floats]:
     """Z-score of the log volume over 63 sessions and its trend over 21 (per session); 0 for constant volume."""
-    recent = np.log1p(tail(w.volume, 63))
-    centred = recent - mean(recent)[:, None]
-    deviation = without_rounding(np.sqrt(mean(centred**2)), np.ones(len(recent)))
-    yield ratio(centred[:, -1], deviation, otherwise=0.0)
-    time = np.arange(21, dtype=np.float64) - 10.0
-    yield weighted(tail(centred, 21), time / (time * time).sum())
+    centred = w.newest(Series.LOG_VOLUME, 63) - w.mean(Series.LOG_VOLUME, 63)[:, None]
+    deviation = without_rounding(np.sqrt(mean(centred * centred)), np.ones(len(centred)))
+    return ratio(centred[:, -1], deviation, otherwise=0.0), weighted(centred[:, -21:], TREND)
 
 
-def _weekday(w: Window) -> Iterator[Floats]:
+def _weekday(w: Window) -> Sequence[Floats]:
     """Day of the week as a point on a circle of seven days (Thursday, the epoch's day, at angle 0)."""
-    angle = 2.0 * np.pi / 7.0 * np.arange(7.0)
     day = w.sessions.astype("datetime64[D]").astype(np.int64) % 7
-    yield np.sin(angle)[day]
-    yield np.cos(angle)[day]
+    return np.sin(WEEK)[day], np.cos(WEEK)[day]
 
 
-def _groups() -> Iterator[tuple[Callable[[Window], Iterator[Floats]], tuple[str, ...]]]:
-    """Each group of features with the names of what it yields, in order."""
+def _groups() -> Iterator[tuple[Callable[[Window], Floats | Sequence[Floats]], tuple[str, ...]]]:
+    """Each group of features with the names of what it makes, in order."""
     yield _returns, tuple(f"log_return_{span}" for span in RETURN_SPANS)
     yield _session_shape, ("gap", "intraday_return", "log_range")
     yield _realised_volatility, (VOLATILITY, *(f"realised_vol_{span}" for span in VOLATILITY_SPANS))
@@ -194,12 +183,20 @@ def _groups() -> Iterator[tuple[Callable[[Window], Iterator[Floats]], tuple[str,
             *(f"garman_klass_vol_{span}" for span in RANGE_SPANS),
         ),
     )
-    yield _asymmetry, (*(f"downside_vol_{span}" for span in RANGE_SPANS), "skew_63", "vol_ratio_5_63")
-    yield _autocorrelation, ("autocorrelation_63",)
+    yield (
+        _asymmetry,
+        (*(f"downside_vol_{span}" for span in RANGE_SPANS), "skew_63", "vol_ratio_5_63", "autocorrelation_63"),
+    )
     yield _rsi, ("rsi_14", "rsi_5")
     yield _bollinger, ("bollinger_b", "bollinger_width")
-    yield _averages, (*(f"sma_ratio_{span}" for span in SMA_SPANS), *(f"ema_ratio_{span}" for span in EMA_SPANS))
-    yield _macd, ("macd", "macd_signal", "macd_histogram")
+    yield (
+        _averages,
+        (
+            *(f"sma_ratio_{span}" for span in SMA_SPANS),
+            *(f"ema_ratio_{span}" for span in EMA_SPANS),
+            *("macd", "macd_signal", "macd_histogram"),
+        ),
+    )
     yield _stochastic, ("stochastic_k", "stochastic_d")
     yield _true_range, ("atr_14",)
     yield _extremes, ("drawdown", "height_over_low")
@@ -246,10 +243,12 @@ def features(bars: Floats, sessions: Sessions) -> Floats:
     if sessions.shape != (n,):
         raise QuantError(f"sessions: expected shape ({n},), got {sessions.shape}")
     window = window_of(bars, sessions)
-    table = np.empty((n, len(NAMES)))
-    for k, values in enumerate(chain.from_iterable(group(window) for group, _ in GROUPS)):
-        table[:, k] = values
-    return table
+    table = np.empty((len(NAMES), n))
+    first = 0
+    for group, names in GROUPS:
+        table[first : first + len(names)] = group(window)
+        first += len(names)
+    return np.ascontiguousarray(table.T)
 
 
 def feature_table(bars: Bars) -> tuple[Sessions, Floats]:

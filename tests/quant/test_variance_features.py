@@ -59,7 +59,7 @@ def newest(bars: Bars) -> dict[str, float]:
     return dict(zip(NAMES, feature_table(bars)[1][-1].tolist(), strict=True))
 
 
-def test_every_group_yields_what_it_names(msft):
+def test_every_group_makes_what_it_names(msft):
     window = window_of(windows(msft[:WINDOW], length=WINDOW), msft.session[WINDOW - 1 : WINDOW])
 
     for group, names in GROUPS:

@@ -10,14 +10,27 @@ from numpy.testing import assert_allclose, assert_array_equal
 from shared_data import sample_bars
 
 from quant.bars import CLOSE, HIGH, LOW, OPEN, VOLUME, windows
-from quant.window import decaying, mean, ratio, tail, weighted, window_of, without_rounding
+from quant.features import WINDOW
+from quant.window import (
+    MEANS,
+    MEMORIES,
+    Series,
+    bank,
+    decaying,
+    mean,
+    ratio,
+    tail,
+    weighted,
+    window_of,
+    without_rounding,
+)
 
 
 def test_a_window_is_its_bars_column_by_column():
-    bars = sample_bars("IBM")[:60]
-    many = windows(bars, length=50)
+    bars = sample_bars("IBM")[: WINDOW + 10]
+    many = windows(bars, length=WINDOW)
 
-    window = window_of(many, bars.session[49:])
+    window = window_of(many, bars.session[WINDOW - 1 :])
 
     names = {"open": OPEN, "high": HIGH, "low": LOW, "close": CLOSE, "volume": VOLUME}
     for name, place in names.items():
@@ -25,7 +38,38 @@ def test_a_window_is_its_bars_column_by_column():
         assert getattr(window, name).flags.c_contiguous
     assert_allclose(window.log_return, np.diff(np.log(window.close), axis=1), atol=1e-15)
     assert_array_equal(window.change, np.diff(window.close, axis=1))
-    assert_array_equal(window.sessions, bars.session[49:])
+    assert_array_equal(window.sessions, bars.session[WINDOW - 1 :])
+
+
+def test_every_mean_that_is_shared_is_that_of_its_series():
+    bars = sample_bars("MSFT")[-(WINDOW + 10) :]
+
+    window = window_of(windows(bars, length=WINDOW), bars.session[WINDOW - 1 :])
+
+    for span, (first, last) in MEANS.items():
+        for series in [series for series in Series if first <= series <= last]:
+            expected = mean(np.ascontiguousarray(window.newest(series, span)))
+            assert_array_equal(window.mean(series, span), expected)
+            assert_array_equal(window.means(series, (span,))[0], expected)
+
+
+def test_the_memories_of_a_window_are_weighted_sums_of_its_squared_returns():
+    bars = sample_bars("MSFT")[-(WINDOW + 10) :]
+
+    window = window_of(windows(bars, length=WINDOW), bars.session[WINDOW - 1 :])
+
+    for made, percent in zip(window.memories, MEMORIES, strict=True):
+        expected = weighted(np.ascontiguousarray(window.log_return**2), decaying(percent / 100.0, WINDOW - 1))
+        assert_array_equal(made, expected)
+
+
+@given(st.lists(st.floats(0.01, 0.999), min_size=1, max_size=4), st.integers(1, 300), st.integers(0, 10_000))
+def test_weighing_by_a_bank_is_weighing_by_each_of_its_decays(decays, length, seed):
+    values = np.random.default_rng(seed).normal(size=(3, length))
+
+    together = weighted(values, bank(tuple(decays), length))
+
+    assert_array_equal(together, [weighted(values, decaying(decay, length)) for decay in decays])
 
 
 @given(seed=st.integers(0, 10_000), rows=st.integers(1, 200), length=st.integers(1, 300), data=st.data())
