@@ -243,7 +243,7 @@ def instruments(release: Release) -> Instruments:
     symbols = {ticker: ticker for ticker, released in release.tickers.items() if released.exchange == NEW_YORK}
     if not symbols:
         raise CannotStart(f"feed: expected tickers of {NEW_YORK} for alpaca, got {', '.join(release.tickers)}")
-    return Instruments(symbols, release)
+    return Instruments.of(release, symbols)
 
 
 def weight(conditions: tuple[str, ...], *, tape: str) -> Heard:

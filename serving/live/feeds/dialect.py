@@ -100,14 +100,27 @@ class Dialect(Protocol):
 
 
 class Instruments:
-    """The tickers that a feed brings, by the vendor's symbols, with the hours of each."""
+    """The tickers that a feed brings.
 
-    def __init__(self, symbols: Mapping[str, str], release: Release) -> None:
-        by_exchange = {exchange: Hours(calendar) for exchange, calendar in release.calendars.items()}
+    Parameters
+    ----------
+    symbols : mapping of str to str
+        The tickers by the vendor's symbols.
+    hours : mapping of str to Hours
+        Of each ticker.
+    """
+
+    def __init__(self, symbols: Mapping[str, str], hours: Mapping[str, Hours]) -> None:
         self.symbols = tuple(symbols)
         self.tickers = tuple(symbols.values())
-        self.hours = {ticker: by_exchange[release.tickers[ticker].exchange] for ticker in self.tickers}
+        self.hours = hours
         self._ticker_of = dict(symbols)
+
+    @classmethod
+    def of(cls, release: Release, symbols: Mapping[str, str]) -> Instruments:
+        """With the hours that the release has for these tickers."""
+        by_exchange = {exchange: Hours(calendar) for exchange, calendar in release.calendars.items()}
+        return cls(symbols, {ticker: by_exchange[release.tickers[ticker].exchange] for ticker in symbols.values()})
 
     def ticker(self, symbol: str) -> str | None:
         """The release's name for the vendor's symbol; None if it was not asked for."""

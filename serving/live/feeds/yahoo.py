@@ -144,7 +144,7 @@ def instruments(release: Release) -> Instruments:
         ticker.replace(".", "-") if released.exchange == NEW_YORK else ticker: ticker
         for ticker, released in release.tickers.items()
     }
-    return Instruments(symbols, release)
+    return Instruments.of(release, symbols)
 
 
 def pricing_of(message: str) -> Pricing:
