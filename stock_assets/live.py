@@ -10,12 +10,13 @@ import pandas as pd
 from release.audit import AuditLog
 
 
-def outcomes(log: Path, ticker: str, *, last: int = sys.maxsize) -> pd.DataFrame:
+def outcomes(log: Path | str, ticker: str, *, last: int = sys.maxsize) -> pd.DataFrame:
     """The newest `last` forecasts made live at a session's close whose outcome is known, oldest first.
 
-    Columns: ticker, date, mean, vol, realised (log returns per horizon). Empty before the live engine has first run.
+    `log` is its file or its database's URL. Columns: ticker, date, mean, vol, realised (log returns per horizon). Empty
+    before the live engine has first run.
     """
-    if not log.exists():
+    if isinstance(log, Path) and not log.exists():
         return _table(ticker, {name: [] for name in ("date", "mean", "vol", "realised")})
     with AuditLog.open(log) as audit:
         found = audit.outcomes(ticker, last=last)

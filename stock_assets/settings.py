@@ -52,6 +52,8 @@ class PipelineSettings(BaseSettings):
     mlflow_uri : str, optional
         An MLflow server; by default a SQLite file under the home.
     redis_url : str, optional
+    audit_url : str, optional
+        A PostgreSQL that the live engine keeps its audit log in; by default a SQLite file under the home.
     universe : Path, optional
         A ``universe.yaml`` whose changes a sensor picks up.
     restatements : RestatementPolicy
@@ -85,6 +87,7 @@ class PipelineSettings(BaseSettings):
     portfolio_weeks: int = Field(default=260, ge=1)
     mlflow_uri: str | None = None
     redis_url: str | None = None
+    audit_url: str | None = None
     universe: Path | None = None
     restatements: RestatementPolicy = RestatementPolicy.HOLD
     overlap_sessions: int = Field(default=10, ge=1, le=252)
@@ -163,9 +166,9 @@ class PipelineSettings(BaseSettings):
         return self.home / "replay"
 
     @property
-    def audit(self) -> Path:
-        """The live engine's log of signals and forecasts."""
-        return self.home / "audit" / "audit.sqlite3"
+    def audit(self) -> Path | str:
+        """The live engine's log of signals and forecasts: a file, or a database's URL."""
+        return self.audit_url or self.home / "audit" / "audit.sqlite3"
 
     @property
     def responses(self) -> Path:

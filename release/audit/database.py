@@ -13,6 +13,8 @@ from release.errors import AuditFailed
 Row = tuple[Any, ...]
 
 ENTRY: Final = ", ".join(Entry._fields)
+# What a reader is told who comes before the first writer.
+NO_LOG: Final = "expected an audit log, which the live engine makes when it first starts, got a database without one"
 # Rows that a reader of the whole log holds at a time.
 BATCH: Final = 500
 

@@ -67,7 +67,7 @@ class AuditLog:
         Raises
         ------
         AuditFailed
-            If it can't be opened, or is something else; for `read_only`, also if it isn't there.
+            If it can't be opened, or is something else; for `read_only`, also if there is none yet.
         """
         clock = clock or SystemClock()
         if isinstance(where, str) and where.partition("://")[0] in SCHEMES:

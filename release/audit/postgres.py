@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from release.audit.database import BATCH, Row, tables
+from release.audit.database import BATCH, NO_LOG, Row, tables
 from release.errors import AuditFailed
 
 if TYPE_CHECKING:
@@ -56,8 +56,11 @@ class PostgresDatabase:
         self._url, self._driver, self._read_only = url, driver, read_only
         self.errors: tuple[type[Exception], ...] = (driver.Error,)
         self._connection = self._connected()
-        if not read_only and not self._stands():
-            self._make()
+        if self._stands():
+            return
+        if read_only:
+            raise AuditFailed(f"{address(url)}: {NO_LOG}")
+        self._make()
 
     def rows(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
         """See `Database`."""

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from release.audit.database import BATCH, Row, tables
+from release.audit.database import BATCH, NO_LOG, Row, tables
 from release.audit.legacy import take_over
+from release.errors import AuditFailed
 
 # A writer holds its lock for milliseconds; only a broken disk lasts this long.
 BUSY_SECONDS: Final = 5.0
@@ -35,6 +36,8 @@ class SqliteDatabase:
         if read_only:
             address = f"{path.absolute().as_uri()}?mode=ro"
             self._connection = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+            if not self._stands():
+                raise AuditFailed(f"{path}: {NO_LOG}")
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)

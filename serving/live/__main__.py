@@ -72,7 +72,7 @@ async def _run(settings: LiveSettings, release: Release) -> None:
         await feed.open()
     except (*bus.GONE, ValueError) as error:
         raise CannotStart(f"redis_url: expected a server at {settings.redis_url}, got: {error}") from error
-    with AuditLog.open(settings.audit) as audit, _ended_by_signals():
+    with AuditLog.open(settings.audit_url or settings.audit) as audit, _ended_by_signals():
         engine = Engine(
             release,
             store=Store(settings.releases),

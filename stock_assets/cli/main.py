@@ -19,7 +19,7 @@ from typer.exceptions import TyperException
 from quant.errors import QuantError
 from release.errors import ReleaseError
 from release.logs import configure_logging
-from stock_assets.cli import demo, doctor, export, graph, market_data, models, releases, servers, skill, tickers
+from stock_assets.cli import audit, demo, doctor, export, graph, market_data, models, releases, servers, skill, tickers
 from stock_assets.cli.console import CommandFailed, say_error
 from stock_assets.errors import StockAssetsError
 
@@ -56,6 +56,7 @@ app.add_typer(market_data.app, name="data")
 app.add_typer(tickers.app, name="tickers")
 app.add_typer(models.app, name="models")
 app.add_typer(releases.app, name="release")
+app.add_typer(audit.app, name="audit")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
