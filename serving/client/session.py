@@ -7,6 +7,7 @@ order, or is told that some may be missing.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -16,7 +17,7 @@ from serving.client.errors import SubscriptionRefused, TryAgain, WrongProtocol
 from serving.client.state import State
 from serving.client.told import Told
 from serving.client.updates import Gap, News, Resumed, Update
-from serving.messages import LiveMessage
+from serving.messages import AlertMessage, LiveMessage, SignalMessage
 from serving.protocol import (
     PROTOCOL,
     Channel,
@@ -227,10 +228,8 @@ class Session:
         self._answered()
         self.state.replace(snapshot)
         self._advance(snapshot.seq)
-        return [
-            Gap(reason=reason, since=since, snapshot=snapshot),
-            *self._news((*snapshot.signals, *snapshot.alerts)),
-        ]
+        holding = sorted((*snapshot.signals, *snapshot.alerts), key=_order)
+        return [Gap(reason=reason, since=since, snapshot=snapshot), *self._news(holding)]
 
     def _answered(self) -> None:
         if self._asked is not None:
@@ -253,6 +252,11 @@ class Session:
             raise TryAgain(refused.message)
         self._asked = None
         raise SubscriptionRefused(refused.code, refused.field, refused.message)
+
+
+def _order(message: SignalMessage | AlertMessage) -> tuple[datetime, int]:
+    """Oldest first."""
+    return message.at, (message.audit_id or 0) if isinstance(message, SignalMessage) else 0
 
 
 def _subscribe(tickers: Collection[str] | None, channels: Collection[Channel] | None) -> Subscribe:
