@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from quant.sessions import SessionCalendar
-
-# The closing auction is printed after the bell.
-AUCTION: Final = timedelta(minutes=1)
+from serving.live.book import AUCTION
 
 
 class Hours:

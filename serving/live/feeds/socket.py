@@ -125,10 +125,14 @@ class Line:
             ping_timeout=timing.ping,
             close_timeout=timing.close,
         ) as connection:
-            await self._subscribe(connection)
-            self._stale = False
-            self._move(FeedState.LIVE, "")
-            await self._listen(connection)
+            try:
+                await self._subscribe(connection)
+                self._stale = False
+                self._move(FeedState.LIVE, "")
+                await self._listen(connection)
+            finally:
+                # Left to the library, a vendor would be told of an internal error.
+                await connection.close()
 
     async def _subscribe(self, connection: ClientConnection) -> None:
         try:
