@@ -6,6 +6,7 @@ Streams rather than pub/sub, so that who comes late or was away finds what it mi
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,11 +16,15 @@ import msgspec
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
 TICKS: Final = "ticks"
 EVENTS: Final = "events"
 LATEST: Final = "latest"
+# Where the engine has got to (`serving.live.position`), and which engine that is (`serving.live.lease`).
+ENGINE: Final = "engine"
+LEASE: Final = "lease"
+TERM: Final = "term"
 # A year of 15-minute ticks of a dozen tickers; what a gateway may miss before it starts from a snapshot again.
 TICKS_KEPT: Final = 100_000
 EVENTS_KEPT: Final = 10_000
@@ -72,11 +77,11 @@ async def connection(url: str, *, blocking: bool = False) -> AsyncIterator[Redis
         await client.aclose()
 
 
-async def read(client: Redis, stream: str, *, after: str, seconds: float) -> list[Entry]:
-    """The stream's entries after the id `after`, waiting at most `seconds` for the first one."""
+async def read(client: Redis, stream: str, *, after: str, seconds: float, count: int = READ_AT_ONCE) -> list[Entry]:
+    """The stream's first `count` entries after the id `after`, waiting at most `seconds` for the first one."""
     heed_cancellation()
     block = max(1, round(1000 * min(seconds, BLOCK_SECONDS)))
-    found: Any = await client.xread({stream: after}, count=READ_AT_ONCE, block=block)
+    found: Any = await client.xread({stream: after}, count=count, block=block)
     return [(entry_id.decode(), fields) for _, entries in found or () for entry_id, fields in entries]
 
 
@@ -113,11 +118,33 @@ async def state(client: Redis) -> State:
     """The newest state and the place in the stream it belongs to, read in one transaction."""
     async with client.pipeline(transaction=True) as pipeline:
         pipeline.hgetall(LATEST)
+        pipeline.hmget(ENGINE, "epoch", "seq")
         pipeline.xrevrange(EVENTS, count=1)
-        fields, newest = await pipeline.execute()
+        fields, (epoch, seq), newest = await pipeline.execute()
     last = newest[0][0].decode() if newest else FIRST_READ
-    epoch, seq = fields.pop(b"epoch", None), int(fields.pop(b"seq", 0))
-    return State(epoch.decode() if epoch else None, seq, last, tuple(fields.values()))
+    return State(epoch.decode() if epoch else None, int(seq or 0), last, tuple(fields.values()))
+
+
+class Script:
+    """A Lua script: sent by its digest, and whole only to a server that doesn't know it yet.
+
+    Parameters
+    ----------
+    text : str
+        Ends by returning a whole number.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._sha1 = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+    async def run(self, client: Redis, keys: tuple[str, ...], arguments: list[Any]) -> int:
+        """What it returns, run in one go on the server."""
+        execute: Any = client.execute_command
+        try:
+            return int(await execute("EVALSHA", self._sha1, len(keys), *keys, *arguments))
+        except NoScriptError:
+            return int(await execute("EVAL", self._text, len(keys), *keys, *arguments))
 
 
 class Backoff:

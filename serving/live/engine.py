@@ -1,30 +1,47 @@
 """The engine: reads ticks, hands them to the floor, and publishes what comes back.
 
-One loop does everything in turn, so that a tick, a new release and a heartbeat never meet half way. When ticks have
-piled up it takes in all of them and computes once a ticker; only a session's close is never passed over.
+One loop does everything in turn, so that a tick, a new release and a heartbeat never meet half way. Of several engines
+one leads, by its lease; the others stand by, keep their bars where the leader's are, and one of them goes on where it
+ends. What the first one ever does is the same: it takes over from nobody.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+import contextlib
+import time
+from datetime import datetime, timedelta
+from typing import Final
 
+import msgspec
 import structlog
-from msgspec import MsgspecError
+from redis.asyncio import Redis
 
 from release.audit import AuditLog
 from release.clock import Clock, SystemClock
+from release.errors import AuditFenced
 from release.reader import Release
 from release.store import Store
-from serving.live import bus
+from serving.live import bus, position, succession
+from serving.live.alerts import Alerts
 from serving.live.floor import Floor
+from serving.live.lease import LEASE_SECONDS, LOOK_SECONDS, Lease
 from serving.live.outbox import Outbox
+from serving.live.position import Known, Position
 from serving.live.releases import ReleaseFollower
-from serving.live.status import Counts, FeedStatus
-from serving.live.ticks import decode
-from serving.messages import FeedState, StatusMessage
+from serving.live.status import Counts, EngineState
+from serving.live.tape import Tape, place
+from serving.live.ticks import SessionClose, Tick
+from serving.messages import AlertKind, FeedState, LiveMessage, Severity, SignalMessage, StatusMessage
 
 HEARTBEAT_SECONDS: Final = 1.0
+# Of a backlog, what is taken in at once; the lease has to be kept meanwhile.
+TURN_SECONDS: Final = 0.5
+# How long a change of engines stays among the alerts.
+CHANGED_SECONDS: Final = 60.0
+LEAVE_SECONDS: Final = 1.0
+# A tick that is older, or of the future, doesn't tell our time.
+LARGEST_LAG: Final = timedelta(days=1)
 
 log = structlog.get_logger()
 
@@ -40,9 +57,17 @@ class Engine:
     audit : AuditLog
     redis_url : str
     silence_seconds : float
-        After how long without a tick the feed counts as stale.
+        After how long without a tick or a beat the feed counts as stale.
+    audit_every : int
+        See `Floor`.
     clock : Clock, optional
         For heartbeats and latencies; the market's time comes with the ticks.
+
+    Attributes
+    ----------
+    state : EngineState
+    feed : FeedState
+        What is said of the feed.
     """
 
     def __init__(
@@ -53,19 +78,28 @@ class Engine:
         audit: AuditLog,
         redis_url: str,
         silence_seconds: float,
+        audit_every: int = 100,
         clock: Clock | None = None,
     ) -> None:
-        self.outbox = Outbox()
+        self.state = EngineState.STANDBY
+        self.feed = FeedState.CONNECTING
         self.counts = Counts()
-        self.status = FeedStatus()
-        self.floor = Floor(release, audit, self.counts)
-        self._releases = ReleaseFollower(store, release.manifest.release_id)
+        self.lease = Lease()
+        self._audit = audit
+        self._audit_every = audit_every
         self._redis_url = redis_url
         self._silence_seconds = silence_seconds
         self._clock = clock or SystemClock()
-        self._read_through = bus.FIRST_READ
-        self._heartbeat_at = 0.0
-        self._heard_at = 0.0
+        self._alerts = Alerts(self._clock)
+        self._releases = ReleaseFollower(store, release.manifest.release_id)
+        self._known: Known | None = None
+        # Signals that an engine before this one had audited, said when this one took over.
+        self._said_before: set[int] = set()
+        self._audit_through = 0
+        self._leads = False
+        self._heartbeat_at = self._heard_at = self._said_at = self._led_since = 0.0
+        self._begin(release)
+        self.outbox = Outbox(self.lease, Position.first(), {}, begins=True)
 
     async def run(self) -> None:
         """Work until cancelled. Redis may come and go: the engine waits and goes on with the tick after the last."""
@@ -73,76 +107,264 @@ class Engine:
         while True:
             try:
                 async with bus.connection(self._redis_url, blocking=True) as client:
-                    await self._introduce(client)
-                    while True:
-                        await self._turn(client)
-                        backoff.reset()
+                    await self._work(client, backoff)
             except bus.GONE as error:
-                self.status.move(FeedState.BACKING_OFF)
+                self._move(EngineState.AWAY)
                 wait = backoff.seconds()
                 log.warning("engine_backing_off", error=str(error), seconds=round(wait, 3))
                 await asyncio.sleep(wait)
-                self.status.move(FeedState.CONNECTING)
 
-    async def _introduce(self, client: Any) -> None:
-        """Tell a server that may know nothing where everything stands."""
-        self._heard_at = _time()
-        self.outbox.write_whole()
-        self._say(heard=False)
-        await self.outbox.flush(client)
-
-    async def _turn(self, client: Any) -> None:
-        """Read what there is, take it in, say what follows from it."""
-        until_heartbeat = self._heartbeat_at + HEARTBEAT_SECONDS - _time()
-        entries = await bus.read(client, bus.TICKS, after=self._read_through, seconds=until_heartbeat)
-        if (release := await self._releases.newer()) is not None:
-            log.info("release_taken_up", release_id=release.manifest.release_id, before=self._release_id())
-            self.floor.adopt(release)
-        for entry_id, fields in entries:
-            self._take(entry_id, fields)
-        self._say(heard=bool(entries))
-        await self.outbox.flush(client)
-        if entries:
-            arrived = int(entries[0][0].partition("-")[0])
-            self.counts.latency(1000 * self._clock.now().timestamp() - arrived)
-
-    def _take(self, entry_id: str, fields: dict[bytes, bytes]) -> None:
+    async def _work(self, client: Redis, backoff: bus.Backoff) -> None:
+        """Lead while the lease is ours, else stand by; ends with an exception only."""
+        self._heartbeat_at, self._heard_at = 0.0, _time()
+        self._move(EngineState.LEADING if self._leads else EngineState.STANDBY)
         try:
-            event = decode(fields[b"event"])
-        except (MsgspecError, KeyError) as error:
-            log.warning("tick_unreadable", entry=entry_id, error=str(error))
-        else:
-            self.floor.take(event)
-        self._read_through = entry_id
+            while True:
+                if not self._leads:
+                    await self._stand_by(client)
+                elif not await self._lead(client):
+                    log.warning("lease_lost", term=self.lease.term, seq=self.outbox.seq)
+                    self._leads = False
+                    self._move(EngineState.STANDBY)
+                backoff.reset()
+        except bus.GONE:
+            raise
+        except BaseException:
+            await self._leave(client)
+            raise
 
-    def _say(self, *, heard: bool) -> None:
-        """Put everything new into the outbox, and the status if it has changed or a heartbeat is due."""
-        for message in self.floor.say():
-            self.outbox.put(message)
+    async def _leave(self, client: Redis) -> None:
+        """Let another engine take over at once."""
+        if self._leads:
+            with contextlib.suppress(*bus.GONE, TimeoutError):
+                async with asyncio.timeout(LEAVE_SECONDS):
+                    await self.lease.release(client)
+
+    # Standing by, and taking over.
+
+    async def _stand_by(self, client: Redis) -> None:
+        """Follow the engine that leads, and take over if there is none."""
+        bus.heed_cancellation()
+        await self._take_up_release()
+        if await self.lease.take(client, above=max(self._audit.term(), self.lease.term)):
+            await self._take_over(client)
+            return
+        if (known := await position.read(client)) is not None:
+            self._known = known
+            await self._follow(client, known.position)
+        await asyncio.sleep(LOOK_SECONDS)
+
+    async def _follow(self, client: Redis, leader: Position) -> None:
+        """Let the bars grow to where the leader's are."""
+        while place(self.tape.through) < place(leader.through):
+            await self.tape.read_through(client, leader.through)
+            if not self.tape.waiting:
+                # What is in between is not kept any more.
+                self.tape.through = leader.through
+            while self.tape.waiting:
+                if (event := self.tape.take()) is not None:
+                    self.floor.follow(event)
+            await asyncio.sleep(0)
+
+    async def _take_over(self, client: Redis) -> None:
+        """Go on where the last engine ended, whether that was another one, this one, or none."""
+        self.floor.term = self.lease.term
+        if (known := await position.read(client)) is not None:
+            await self._succeed(client, known, begins=False)
+        elif self._known is not None:
+            known = msgspec.structs.replace(self._known, position=self._known.position.anew())
+            await self._succeed(client, known, begins=True)
+        elif self.outbox.seq:
+            # Our own words are lost, and nobody else has spoken since.
+            self.outbox.begin()
+        else:
+            head = self._audit.head()
+            self._audit_through = head.audit_id if head is not None else 0
+        self._leads, self._known = True, None
+        self._heartbeat_at, self._heard_at = 0.0, _time()
+        self._said_at = self._led_since = _time()
+        self._move(EngineState.LEADING)
+        log.info("engine_leads", engine=self.lease.engine, term=self.lease.term, epoch=self.outbox.epoch)
+
+    async def _succeed(self, client: Redis, known: Known, *, begins: bool) -> None:
+        """Stand where the engine before this one stood, having said what it had audited and perhaps not said."""
+        before = known.position
+        if place(before.through) < place(self.tape.through):
+            # Our bars know ticks of which the others have yet to hear.
+            self._begin(self.floor.release)
+            self.floor.term = self.lease.term
+        await self._follow(client, before)
+        late = succession.unsaid(self._audit.signals(after=before.audit_through))
+        self.floor.restore(succession.standing(known, late))
+        self.outbox = Outbox(self.lease, before, known.latest, begins=begins)
+        self._audit_through = before.audit_through
+        self._said_before = set()
+        for signal in late:
+            self._put(signal)
+        self._said_before = {signal.audit_id for signal in late if signal.audit_id is not None}
+        messages = known.messages()
+        self._alerts.inherit(messages)
+        for ticker, text in succession.lacking(self.floor, messages).items():
+            self._alerts.raise_(AlertKind.FEED_DISTURBED, ticker, text)
+        text = f"engine {self.lease.engine} took over in term {self.lease.term}, from the one of term {before.term}"
+        self._alerts.raise_(AlertKind.ENGINE_CHANGED, "engine", text, severity=Severity.INFO)
+        log.info("engine_took_over", through=before.through, seq=before.seq, before=before.term, late=len(late))
+
+    def _begin(self, release: Release) -> None:
+        """Know no tick."""
+        self.tape = Tape()
+        self.floor = Floor(release, self._audit, self.counts, term=self.lease.term, audit_every=self._audit_every)
+
+    # Leading.
+
+    async def _lead(self, client: Redis) -> bool:
+        """Read what there is, take it in, say what follows from it; whether the lease is still ours."""
+        await self.tape.read(client, seconds=self._heartbeat_at + HEARTBEAT_SECONDS - _time())
+        began, waited = time.perf_counter(), self._waited()
+        if _time() - self._said_at > LEASE_SECONDS / 2 and not await self.lease.renew(client):
+            return False
+        await self._take_up_release()
+        try:
+            heard = self._take()
+            said = self.floor.say()
+        except AuditFenced as error:
+            log.warning("engine_fenced", error=str(error))
+            self._begin(self.floor.release)
+            return False
+        for message in said:
+            self._put(message)
+        self._look_after(heard=heard)
+        if not await self.outbox.flush(client, self._position()):
+            return False
+        self._said_at = _time()
+        if heard:
+            self.counts.latency(waited + 1000 * (time.perf_counter() - began))
+        return True
+
+    def _waited(self) -> float:
+        """How long the oldest tick has been in Redis, ms, to the millisecond of which the ids know."""
+        if not self.tape.waiting:
+            return 0.0
+        arrived, _ = place(self.tape.waiting[0].id)
+        return max(0.0, 1000 * self._clock.now().timestamp() - arrived - 1)
+
+    def _take(self) -> bool:
+        """Hand to the floor what waits, as far as there is time; whether there was anything."""
+        self.counts.backlog = len(self.tape.waiting)
+        until, heard, tickers = time.perf_counter() + TURN_SECONDS, False, set()
+        while self.tape.waiting and time.perf_counter() < until:
+            if (event := self.tape.take()) is None:
+                continue
+            heard = True
+            if isinstance(event, Tick):
+                self.counts.conflated += event.ticker in tickers
+                tickers.add(event.ticker)
+                self._measure_lag(event.at)
+            elif isinstance(event, SessionClose):
+                tickers.discard(event.ticker)
+            self.floor.take(event)
+        return heard
+
+    def _measure_lag(self, at: datetime) -> None:
+        lag = self._clock.now() - at
+        self.counts.tick_lag_ms = 1000 * lag.total_seconds() if abs(lag) < LARGEST_LAG else None
+
+    def _put(self, message: LiveMessage) -> None:
+        """Say it, unless it is a signal that was said when this engine took over."""
+        if isinstance(message, SignalMessage) and message.audit_id is not None:
+            self.counts.audit_id = message.audit_id
+            self._audit_through = max(self._audit_through, message.audit_id)
+            if message.audit_id in self._said_before:
+                self._said_before.discard(message.audit_id)
+                return
+        self.outbox.put(message)
+
+    async def _take_up_release(self) -> None:
+        """Between two ticks."""
+        release = await self._releases.newer()
+        if release is not None:
+            release_id = release.manifest.release_id
+            log.info("release_taken_up", release_id=release_id, before=self.floor.release.manifest.release_id)
+            self.floor.adopt(release)
+            self._alerts.clear(AlertKind.FEED_DISTURBED)
+
+    def _look_after(self, *, heard: bool) -> None:
+        """What there is to say of the feed and of the engine: the status if it has changed or a heartbeat is due."""
         if heard:
             self._heard_at = _time()
-        moved = self.status.move(self._state(heard=heard))
-        if moved or _time() >= self._heartbeat_at + HEARTBEAT_SECONDS:
+        due = _time() >= self._heartbeat_at + HEARTBEAT_SECONDS
+        if due:
+            self._look()
+        moved = self._move_feed(heard=heard)
+        if due or moved:
             self._heartbeat_at = _time()
+            for alert in self._alerts.news():
+                self.outbox.put(alert)
             self.outbox.put(self._status())
 
-    def _state(self, *, heard: bool) -> FeedState:
+    def _look(self) -> None:
+        """Raise and clear the alerts."""
+        if self.tape.gaps:
+            self.counts.gaps, self.tape.gaps = self.counts.gaps + self.tape.gaps, 0
+            text = f"ticks: expected to read all, got there too late for some {self.counts.gaps} times so far"
+            self._alerts.raise_(AlertKind.FEED_DISTURBED, "ticks", text)
+        if (refused := self._releases.refused) is not None:
+            self._alerts.raise_(AlertKind.RELEASE_REFUSED, refused.release_id, refused.reason)
+        for release_id in self._alerts.subjects(AlertKind.RELEASE_REFUSED) - {refused and refused.release_id}:
+            self._alerts.clear(AlertKind.RELEASE_REFUSED, release_id)
+        for ticker in self.counts.silent:
+            text = f"{ticker}: expected a prediction at every price, got none"
+            self._alerts.raise_(AlertKind.NO_PREDICTION, ticker, text)
+        for ticker in self._alerts.subjects(AlertKind.NO_PREDICTION) - {*self.counts.silent}:
+            self._alerts.clear(AlertKind.NO_PREDICTION, ticker)
+        if _time() - self._led_since > CHANGED_SECONDS:
+            self._alerts.clear(AlertKind.ENGINE_CHANGED)
+
+    def _move_feed(self, *, heard: bool) -> bool:
+        """Know how the feed stands now; whether that is new."""
+        before, self.feed = self.feed, self._feed_state(heard=heard)
+        if self.feed is before:
+            return False
+        log.info("feed_state", state=self.feed.value, before=before.value)
+        if self.feed is FeedState.STALE and not heard:
+            text = f"feed: expected a tick or a beat within {self._silence_seconds:g} s, got none"
+            self._alerts.raise_(AlertKind.FEED_SILENT, "feed", text)
+        else:
+            self._alerts.clear(AlertKind.FEED_SILENT)
+        return True
+
+    def _feed_state(self, *, heard: bool) -> FeedState:
         if self.floor.ended:
             return FeedState.CLOSED
         if heard:
-            return FeedState.LIVE
-        return FeedState.STALE if _time() - self._heard_at > self._silence_seconds else self.status.state
+            return self.floor.feed.state if self.floor.feed is not None else FeedState.LIVE
+        return FeedState.STALE if _time() - self._heard_at > self._silence_seconds else self.feed
 
     def _status(self) -> StatusMessage:
+        beat = self.floor.feed
+        detail = self.counts.sentence() + (f"; feed: {beat.detail}" if beat is not None and beat.detail else "")
         return StatusMessage(
-            feed=self.status.state,
+            feed=self.feed,
             at=self._clock.now(),
-            release_id=self._release_id(),
-            detail=self.counts.sentence(),
+            release_id=self.floor.release.manifest.release_id,
+            detail=detail,
+            figures=self.counts.figures(engine=self.lease.engine, term=self.lease.term),
         )
 
-    def _release_id(self) -> str:
-        return self.floor.release.manifest.release_id
+    def _position(self) -> Position:
+        standing = self.floor.standing()
+        return msgspec.structs.replace(
+            self.outbox.position,
+            through=self.tape.through,
+            audit_through=self._audit_through,
+            market=standing.market,
+            at_close=standing.at_close,
+        )
+
+    def _move(self, state: EngineState) -> None:
+        if state is not self.state:
+            log.info("engine_state", state=state.value, before=self.state.value)
+            self.state = state
 
 
 def _time() -> float:

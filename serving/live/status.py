@@ -1,15 +1,15 @@
-"""What the engine says of itself: the state of its feed, and what it has counted."""
+"""What feed and engine say of themselves: how the feed stands, whether the engine leads, what it has counted."""
 
 from __future__ import annotations
 
-import statistics
+import enum
 from collections import Counter, deque
 from typing import Final
 
 import structlog
 
 from serving.live.book import Taken
-from serving.messages import FeedState
+from serving.messages import FeedState, Figures
 
 MOVES: Final = {
     FeedState.CONNECTING: {FeedState.LIVE, FeedState.STALE, FeedState.CLOSED, FeedState.BACKING_OFF},
@@ -20,6 +20,7 @@ MOVES: Final = {
 }
 # Enough for a median that follows the last minutes.
 LATENCIES_KEPT: Final = 1_000
+
 
 log = structlog.get_logger()
 
@@ -42,33 +43,65 @@ class FeedStatus:
         return True
 
 
+class EngineState(enum.Enum):
+    """What an engine is doing."""
+
+    STANDBY = "standby"  # another one speaks; this one follows it
+    LEADING = "leading"
+    AWAY = "away"  # Redis doesn't answer
+
+
 class Counts:
     """What went through the engine in this run."""
 
     def __init__(self) -> None:
         self.ticks: Counter[Taken] = Counter()
         self.predictions = 0
+        self.conflated = 0
+        self.gaps = 0
+        self.backlog = 0
+        self.tick_lag_ms: float | None = None
+        self.audit_id: int | None = None
+        self.audit_commit_ms: float | None = None
         self.session = ""
         self.silent: tuple[str, ...] = ()
         self._latencies: deque[float] = deque(maxlen=LATENCIES_KEPT)
 
     def latency(self, milliseconds: float) -> None:
-        """From a tick's arrival in Redis to its message there, for the oldest tick behind a batch of messages."""
+        """From a tick's arrival to its message in Redis, for the oldest tick behind a batch of messages."""
         self._latencies.append(milliseconds)
 
-    def latency_median(self) -> float | None:
-        """Milliseconds; None before the first message."""
-        return statistics.median(self._latencies) if self._latencies else None
+    def latency_at(self, share: float) -> float | None:
+        """Milliseconds within which the `share` of all turns were done; None before the first."""
+        ordered = sorted(self._latencies)
+        return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else None
+
+    def figures(self, *, engine: str, term: int) -> Figures:
+        """Everything, for a program."""
+        return Figures(
+            engine=engine,
+            term=term,
+            ticks=self.ticks.total(),
+            predictions=self.predictions,
+            conflated=self.conflated,
+            backlog=self.backlog,
+            tick_lag_ms=self.tick_lag_ms,
+            latency_p50_ms=self.latency_at(0.5),
+            latency_p99_ms=self.latency_at(0.99),
+            audit_id=self.audit_id,
+            audit_commit_ms=self.audit_commit_ms,
+        )
 
     def sentence(self) -> str:
-        """Everything, for a person."""
-        median = self.latency_median()
+        """Most of it, for a person."""
+        median = self.latency_at(0.5)
         parts = [
             f"session {self.session}" if self.session else "no session yet",
             f"{self.ticks.total()} ticks",
             f"{self.predictions} predictions",
             *([f"median {median:.1f} ms from tick to message"] if median is not None else []),
             *(f"{n} {kind.value}" for kind, n in self.ticks.items() if kind is not Taken.COUNTED),
+            *([f"{self.gaps} times ticks were lost unread"] if self.gaps else []),
             *([f"no predictions of {' '.join(self.silent)}"] if self.silent else []),
         ]
         return ", ".join(parts)

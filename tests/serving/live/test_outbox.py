@@ -9,18 +9,27 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
+from engine_voice import taken_by_force, voice
+from real_valkey import RealValkey
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+from waiting import until
 
 from quant.signals import Action
 from serving.live import bus
 from serving.live.bus import Event
+from serving.live.lease import Lease
 from serving.live.outbox import Outbox, latest_key
+from serving.live.position import Position
+from serving.live.position import read as read_position
 from serving.messages import (
+    AlertKind,
+    AlertMessage,
     FeedState,
     LiveMessage,
     PredictionMessage,
     PriceMessage,
+    Severity,
     SignalMessage,
     StatusMessage,
     decode,
@@ -69,11 +78,44 @@ def status(detail: str) -> StatusMessage:
     return StatusMessage(feed=FeedState.LIVE, at=AT, release_id=RELEASE, detail=detail)
 
 
+def alert(*, active: bool) -> AlertMessage:
+    """The feed is silent, or not any more."""
+    return AlertMessage(
+        at=AT, kind=AlertKind.FEED_SILENT, severity=Severity.WARNING, subject="feed", text="silence", active=active
+    )
+
+
+def at(outbox: Outbox, *, through: str) -> Position:
+    """Where an engine is that has taken in the ticks up to that one."""
+    here = {"through": through, "audit_through": 5, "at_close": {"AAPL": Action.SELL}, "market": "m"}
+    return msgspec.structs.replace(outbox.position, **here)
+
+
 @pytest.fixture
 async def client(valkey) -> AsyncIterator[Redis]:
     """A connection to the server that nothing happens to but what happens to the server."""
     async with bus.connection(valkey.url) as client:
         yield client
+
+
+@pytest.fixture
+async def durable(tmp_path) -> AsyncIterator[tuple[RealValkey, Redis]]:
+    """A server that keeps what it has acknowledged, and a connection to it."""
+    server = RealValkey(tmp_path, durable=True)
+    server.start()
+    try:
+        async with bus.connection(server.url) as client:
+            yield server, client
+    finally:
+        server.kill()
+
+
+async def answers(client: Redis) -> bool:
+    """Whether the server has read what it kept."""
+    try:
+        return bool(await client.ping())
+    except bus.GONE:
+        return False
 
 
 async def events(client: Redis) -> list[Event]:
@@ -101,8 +143,8 @@ def put(outbox: Outbox, *messages: LiveMessage) -> None:
 # In order.
 
 
-async def test_messages_go_out_as_and_in_the_order_they_were_put(client, prediction):
-    outbox, messages = Outbox(), [price(540.0), prediction(0.001), signal(Action.BUY), status("fine")]
+async def test_messages_go_out_as_and_in_the_order_they_were_put(client, prediction, valkey):
+    outbox, messages = voice(valkey), [price(540.0), prediction(0.001), signal(Action.BUY), status("fine")]
 
     put(outbox, *messages)
     await outbox.flush(client)
@@ -111,8 +153,8 @@ async def test_messages_go_out_as_and_in_the_order_they_were_put(client, predict
     assert [(event.epoch, event.seq) for event in await events(client)] == [(outbox.epoch, n) for n in (1, 2, 3, 4)]
 
 
-async def test_numbers_have_no_gap_from_batch_to_batch(client):
-    outbox = Outbox()
+async def test_numbers_have_no_gap_from_batch_to_batch(client, valkey):
+    outbox = voice(valkey)
 
     for n in range(5):
         put(outbox, price(540.0 + n), price(197.0 + n, ticker="IBM"))
@@ -121,8 +163,8 @@ async def test_numbers_have_no_gap_from_batch_to_batch(client):
     assert [event.seq for event in await events(client)] == list(range(1, 11)) == [*range(1, outbox.seq + 1)]
 
 
-async def test_of_a_batch_only_the_newest_provisional_goes_out_behind_what_came_before_it(client, prediction):
-    outbox = Outbox()
+async def test_of_a_batch_only_the_newest_provisional_goes_out_behind_what_came_before_it(client, prediction, valkey):
+    outbox = voice(valkey)
 
     put(outbox, price(540.0), prediction(0.001), price(197.0, ticker="IBM"), price(541.0), prediction(0.002))
     await outbox.flush(client)
@@ -131,21 +173,17 @@ async def test_of_a_batch_only_the_newest_provisional_goes_out_behind_what_came_
     assert [event.seq for event in await events(client)] == [1, 2, 3]
 
 
-async def test_with_nothing_to_say_nothing_is_sent(client):
-    await Outbox().flush(client)
+async def test_with_nothing_to_say_nothing_is_sent(client, valkey):
+    await voice(valkey).flush(client)
 
-    assert await client.dbsize() == 0
-
-
-async def test_each_run_is_an_epoch_of_its_own():
-    assert Outbox().epoch != Outbox().epoch
+    assert await client.exists(bus.EVENTS, bus.LATEST, bus.ENGINE) == 0
 
 
 # The newest state.
 
 
-async def test_the_newest_state_is_the_last_message_of_each_kind_and_ticker(client, prediction):
-    outbox = Outbox()
+async def test_the_newest_state_is_the_last_message_of_each_kind_and_ticker(client, prediction, valkey):
+    outbox = voice(valkey)
     for n in range(3):
         put(outbox, price(540.0 + n), price(197.0 + n, ticker="IBM"), signal(Action.BUY), status(str(n)))
         put(outbox, signal(Action.HOLD), prediction(float(n), provisional=False))
@@ -168,8 +206,8 @@ async def test_before_anyone_spoke_the_state_is_empty(client):
     assert await bus.state(client) == bus.State(None, 0, bus.FIRST_READ, ())
 
 
-async def test_a_new_run_leaves_nothing_of_the_one_before_in_the_newest_state(client):
-    before, after = Outbox(), Outbox()
+async def test_a_new_run_leaves_nothing_of_the_one_before_in_the_newest_state(client, valkey):
+    before, after = voice(valkey), voice(valkey)
     put(before, price(540.0), price(197.0, ticker="IBM"))
     await before.flush(client)
 
@@ -180,31 +218,189 @@ async def test_a_new_run_leaves_nothing_of_the_one_before_in_the_newest_state(cl
     assert (await bus.state(client)).epoch == after.epoch
 
 
-async def test_what_was_said_before_is_written_again_when_the_server_may_have_forgotten(client):
-    outbox = Outbox()
+async def test_an_alert_that_is_over_is_told_and_then_forgotten(client, valkey):
+    outbox = voice(valkey)
+    put(outbox, alert(active=True), status("fine"))
+    await outbox.flush(client)
+    raised = await latest(client)
+
+    put(outbox, alert(active=False))
+    await outbox.flush(client)
+
+    assert raised == {"alert:feed_silent:feed": alert(active=True), "status": status("fine")}
+    assert await latest(client) == {"status": status("fine")}
+    assert (await said(client))[-1] == alert(active=False)
+
+
+# The position.
+
+
+async def test_the_position_changes_with_what_is_said_and_only_with_that(client, valkey):
+    outbox = voice(valkey)
+    put(outbox, price(540.0))
+    await outbox.flush(client, at(outbox, through="7-0"))
+    first = await read_position(client)
+
+    await outbox.flush(client, at(outbox, through="8-0"))
+    unmoved = await read_position(client)
+    put(outbox, price(541.0), signal(Action.BUY))
+    await outbox.flush(client, at(outbox, through="9-0"))
+
+    assert (first.position.through, first.position.seq, first.position.epoch) == ("7-0", 1, outbox.epoch)
+    assert unmoved == first
+    last = await read_position(client)
+    assert last.position == outbox.position
+    assert (last.position.through, last.position.seq, last.position.audit_through) == ("9-0", 3, 5)
+    assert last.position.at_close == {"AAPL": Action.SELL}
+    assert last.messages() == [price(541.0), signal(Action.BUY)]
+
+
+async def test_where_nobody_has_spoken_there_is_no_position(client):
+    assert await read_position(client) is None
+
+
+async def test_a_position_that_can_not_be_read_is_none(client):
+    await client.hset(bus.ENGINE, mapping={"epoch": "e", "seq": "many"})
+
+    assert await read_position(client) is None
+
+
+async def test_a_successor_counts_on_in_the_same_epoch(client, valkey):
+    first = voice(valkey)
+    put(first, price(540.0), price(197.0, ticker="IBM"))
+    await first.flush(client)
+    known = await read_position(client)
+
+    successor = Outbox(taken_by_force(valkey), known.position, known.latest, begins=False)
+    put(successor, price(541.0))
+    await successor.flush(client)
+
+    assert [(event.epoch, event.seq) for event in await events(client)] == [(first.epoch, n) for n in (1, 2, 3)]
+    assert await latest(client) == {"price:AAPL": price(541.0), "price:IBM": price(197.0, ticker="IBM")}
+
+
+# The lease.
+
+
+async def test_who_has_lost_the_lease_says_nothing(client, valkey):
+    outbox = voice(valkey)
+    put(outbox, price(540.0))
+    await outbox.flush(client)
+    taken_by_force(valkey)
+
+    put(outbox, price(541.0), signal(Action.BUY))
+
+    assert not await outbox.flush(client)
+    assert await said(client) == [price(540.0)]
+    assert await latest(client) == {"price:AAPL": price(540.0)}
+
+
+async def test_a_lease_that_ran_out_and_that_nobody_took_is_still_ours(client, valkey):
+    outbox = voice(valkey)
+    await client.delete(bus.LEASE)
+
+    put(outbox, price(540.0))
+
+    assert await outbox.flush(client)
+    assert await client.get(bus.LEASE) is not None
+
+
+async def test_one_that_ran_out_and_was_taken_and_given_back_is_not(client, valkey):
+    outbox, other = voice(valkey), taken_by_force(valkey)
+    await other.release(client)
+
+    put(outbox, price(540.0))
+
+    assert not await outbox.flush(client)
+
+
+async def test_to_speak_is_to_keep_the_lease(client, valkey):
+    outbox = voice(valkey)
+    await client.pexpire(bus.LEASE, 60)
+
+    put(outbox, price(540.0))
+    await outbox.flush(client)
+
+    assert await client.pttl(bus.LEASE) > 2_000
+
+
+async def test_one_of_two_has_the_lease_until_it_gives_it_back(client):
+    first, second = Lease(), Lease()
+
+    assert await first.take(client, above=0)
+    assert not await second.take(client, above=0)
+    assert await first.take(client, above=0), "whose answer got lost asks again"
+    assert await first.renew(client)
+    assert not await second.renew(client)
+    await second.release(client)
+    assert not await second.take(client, above=0)
+    await first.release(client)
+    assert await second.take(client, above=0)
+    assert (first.term, second.term) == (1, 2)
+    assert not await first.renew(client)
+
+
+async def test_a_term_is_above_the_one_that_the_log_knows_on_a_server_that_forgot_them(client):
+    lease = Lease()
+
+    await lease.take(client, above=41)
+    await lease.release(client)
+    await lease.take(client, above=41)
+
+    assert lease.term == 43
+
+
+# A server that forgot.
+
+
+async def test_on_a_server_that_lost_its_last_words_all_is_told_again_in_another_epoch(client, valkey):
+    outbox = voice(valkey)
+    put(outbox, price(540.0), signal(Action.BUY))
+    await outbox.flush(client)
+    epoch = outbox.epoch
+    await client.hset(bus.ENGINE, "seq", 1)
+
+    put(outbox, price(541.0), status("back"))
+    await outbox.flush(client)
+
+    assert outbox.epoch != epoch
+    assert [(event.epoch, event.seq) for event in await events(client)][2:] == [(outbox.epoch, 1), (outbox.epoch, 2)]
+    assert await latest(client) == {
+        "price:AAPL": price(541.0),
+        "signal:AAPL": signal(Action.BUY),
+        "status": status("back"),
+    }
+
+
+async def test_a_server_that_lost_everything_is_spoken_to_once_the_lease_is_taken_again(client, valkey):
+    outbox = voice(valkey)
     put(outbox, price(540.0), signal(Action.BUY))
     await outbox.flush(client)
     await client.flushall()
 
+    put(outbox, price(541.0))
+    before = await outbox.flush(client)
+    await outbox.lease.take(client, above=outbox.lease.term)
+    outbox.begin()
     put(outbox, status("back"))
-    outbox.write_whole()
-    await outbox.flush(client)
+    after = await outbox.flush(client)
 
+    assert (before, after) == (False, True)
+    assert await said(client) == [price(541.0), status("back")]
+    assert [(event.epoch, event.seq) for event in await events(client)] == [(outbox.epoch, n) for n in (1, 2)]
     assert await latest(client) == {
-        "price:AAPL": price(540.0),
+        "price:AAPL": price(541.0),
         "signal:AAPL": signal(Action.BUY),
         "status": status("back"),
     }
-    assert [event.seq for event in await events(client)] == [3]
 
 
-# While Redis is away.
+# While Redis is away; what it was told it keeps, as in the demo.
 
 
-async def test_while_redis_is_away_every_signal_and_close_is_kept_but_of_the_rest_the_newest(
-    client, prediction, valkey
-):
-    outbox = Outbox()
+async def test_while_redis_is_away_every_signal_and_close_is_kept_but_of_the_rest_the_newest(durable, prediction):
+    valkey, client = durable
+    outbox = voice(valkey)
     valkey.kill()
     for n in range(3):
         put(outbox, price(540.0 + n), prediction(float(n)), status(str(n)))
@@ -214,6 +410,7 @@ async def test_while_redis_is_away_every_signal_and_close_is_kept_but_of_the_res
         with pytest.raises(bus.GONE):
             await outbox.flush(client)
     valkey.start()
+    await until(lambda: answers(client))
 
     await outbox.flush(client)
 
@@ -231,8 +428,9 @@ async def test_while_redis_is_away_every_signal_and_close_is_kept_but_of_the_res
     assert [event.seq for event in await events(client)] == list(range(1, 13))
 
 
-async def test_the_newest_state_after_an_outage_is_what_was_said_last(client, prediction, valkey):
-    outbox = Outbox()
+async def test_the_newest_state_after_an_outage_is_what_was_said_last(durable, prediction):
+    valkey, client = durable
+    outbox = voice(valkey)
     put(outbox, price(540.0), prediction(0.0), signal(Action.BUY))
     await outbox.flush(client)
     valkey.kill()
@@ -241,10 +439,11 @@ async def test_the_newest_state_after_an_outage_is_what_was_said_last(client, pr
         await outbox.flush(client)
     put(outbox, price(542.0))
     valkey.start()
+    await until(lambda: answers(client))
 
-    outbox.write_whole()
     await outbox.flush(client)
 
+    assert [event.seq for event in await events(client)] == [1, 2, 3, 4, 5]
     assert await latest(client) == {
         "price:AAPL": price(542.0),
         "prediction:AAPL": prediction(0.0),
@@ -288,9 +487,9 @@ async def wire(valkey) -> AsyncIterator[tuple[LossyWire, Redis]]:
             yield wire, client
 
 
-async def test_a_batch_whose_answer_got_lost_is_sent_again_with_the_same_numbers(client, wire):
+async def test_a_batch_whose_answer_got_lost_is_sent_again_and_taken_once(client, wire, valkey):
     lossy, over_wire = wire
-    outbox = Outbox()
+    outbox = voice(valkey)
     put(outbox, status("connected"))
     await outbox.flush(over_wire)
 
@@ -303,10 +502,8 @@ async def test_a_batch_whose_answer_got_lost_is_sent_again_with_the_same_numbers
     put(outbox, price(541.0))
     await outbox.flush(over_wire)
 
-    found = await events(client)
     assert arrived_all_the_same == [1, 2, 3]
-    assert [event.seq for event in found] == [1, 2, 3, 2, 3, 4]
-    assert found[1:3] == found[3:5]
+    assert [event.seq for event in await events(client)] == [1, 2, 3, 4]
     assert await latest(client) == {
         "price:AAPL": price(541.0),
         "signal:AAPL": signal(Action.BUY),

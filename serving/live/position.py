@@ -1,0 +1,117 @@
+"""Where the engines have got to, as it stands in Redis beside what they said: what the next one goes on from."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, Final, Self
+
+import msgspec
+import structlog
+from redis.asyncio import Redis
+
+from quant.signals import Action
+from serving.live import bus
+from serving.messages import LiveMessage, decode
+
+_encode: Final = msgspec.json.Encoder().encode
+_decode_actions: Final = msgspec.json.Decoder(dict[str, Action]).decode
+
+log = structlog.get_logger()
+
+
+class Position(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything up to here has been said.
+
+    Attributes
+    ----------
+    epoch : str
+        Names the run of numbers; it goes on from engine to engine for as long as Redis remembers it.
+    seq : int
+        Number of the last message.
+    through : str
+        Id of the last tick that was taken in.
+    audit_through : int
+        Id of the newest signal in the audit log that has been said.
+    market : str or None
+        The feed's run.
+    at_close : dict of str to Action
+        See `Standing`.
+    term : int
+        Of the engine that said it.
+    """
+
+    epoch: str
+    seq: int
+    through: str
+    audit_through: int
+    market: str | None
+    at_close: dict[str, Action]
+    term: int
+
+    @classmethod
+    def first(cls, *, audit_through: int = 0) -> Self:
+        """Before anything has been said, in an epoch of its own."""
+        nothing: dict[str, Action] = {}
+        return cls(
+            epoch=uuid.uuid4().hex,
+            seq=0,
+            through=bus.FIRST_READ,
+            audit_through=audit_through,
+            market=None,
+            at_close=nothing,
+            term=0,
+        )
+
+    def anew(self) -> Self:
+        """The same place in the market, in an epoch of its own."""
+        return msgspec.structs.replace(self, epoch=uuid.uuid4().hex, seq=0)
+
+    def fields(self) -> list[Any]:
+        """As names and values of a hash, one after the other."""
+        values = msgspec.structs.asdict(self) | {"at_close": _encode(self.at_close)}
+        return ["" if part is None else part for pair in values.items() for part in pair]
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """A position, and the newest message under each key as JSON: all of what a successor has to know."""
+
+    position: Position
+    latest: dict[str, bytes]
+
+    def messages(self) -> list[LiveMessage]:
+        """The messages, but for what can't be read."""
+        messages = []
+        for key, data in self.latest.items():
+            try:
+                messages.append(decode(data))
+            except msgspec.MsgspecError as error:
+                log.warning("latest_unreadable", key=key, error=str(error))
+        return messages
+
+
+async def read(client: Redis) -> Known | None:
+    """What Redis knows; None if no engine has spoken there, or none that we understand."""
+    async with client.pipeline(transaction=True) as pipeline:
+        pipeline.hgetall(bus.ENGINE)
+        pipeline.hgetall(bus.LATEST)
+        fields, latest = await pipeline.execute()
+    if not fields:
+        return None
+    try:
+        position = _position(fields)
+    except (KeyError, ValueError, msgspec.MsgspecError) as error:
+        log.warning("position_unreadable", error=str(error))
+        return None
+    return Known(position=position, latest={key.decode(): data for key, data in latest.items()})
+
+
+def _position(fields: dict[bytes, bytes]) -> Position:
+    return Position(
+        epoch=fields[b"epoch"].decode(),
+        seq=int(fields[b"seq"]),
+        through=fields[b"through"].decode(),
+        audit_through=int(fields[b"audit_through"]),
+        market=fields[b"market"].decode() or None,
+        at_close=_decode_actions(fields[b"at_close"]),
+        term=int(fields[b"term"]),
+    )
