@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import select
 import signal
@@ -94,12 +95,13 @@ class DrainingServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, then listen; `CannotStart` where somebody else has begun to meanwhile."""
-        try:
-            await super().startup(sockets=sockets)
-        except OSError as error:
+        addresses = [listening.getsockname()[:2] for listening in sockets or []]
+        await super().startup(sockets=sockets)
+        # The event loop closes, without a word, a socket that it could not listen on.
+        taken = [address for address, listening in zip(addresses, sockets or [], strict=True) if listening.fileno() < 0]
+        if taken:
             await self.lifespan.shutdown()
-            host, port = (sockets or [])[0].getsockname()[:2]
-            raise port_in_use(host, port, error) from None
+            raise port_in_use(*taken[0], OSError(errno.EADDRINUSE, "taken meanwhile"))
         if self.started:
             self._say_started()
 
@@ -178,11 +180,17 @@ class DrainingServer(uvicorn.Server):
                 if _may_close(connection, patient=time.monotonic() < first_request_by):
                     connection.shutdown()
             if time.monotonic() >= deadline:
-                log.warning("cut_off", requests=len(self.server_state.tasks))
-                for task in self.server_state.tasks:
-                    task.cancel()
+                self._cut_off()
                 return
             await asyncio.sleep(LOOK_SECONDS)
+
+    def _cut_off(self) -> None:
+        """End what takes longer than there is time for, and what its client doesn't take."""
+        log.warning("cut_off", requests=len(self.server_state.tasks), connections=len(self.server_state.connections))
+        for task in self.server_state.tasks:
+            task.cancel()
+        for connection in tuple(self.server_state.connections):
+            connection.transport.abort()
 
     def _late(self) -> bool:
         return time.monotonic() >= self._told_at + FINISHED_SECONDS
@@ -193,6 +201,8 @@ def _may_close(connection: Any, *, patient: bool) -> bool:
 
     A `patient` server waits also for the first request of a connection that has had none.
     """
+    if connection.transport.is_closing():
+        return False  # It has been closed, and only writes what is left.
     if not hasattr(connection, "cycle"):
         return True  # A WebSocket, which has been told to come back already.
     if _readable(connection.transport.get_extra_info("socket")):

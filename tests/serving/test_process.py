@@ -2,52 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 from imports import imported_by
-
-
-@contextmanager
-def serving(*arguments: str, environment: dict[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
-    """The server process; killed on the way out if it has not ended by then."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "serving", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **(environment or {})},
-        cwd=Path(__file__).resolve().parents[2],
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def url_of(process: subprocess.Popen[str]) -> str:
-    """The address in the line that the server prints when it answers."""
-    line = process.stdout.readline()
-    assert line.startswith("serving http://127.0.0.1:"), line + process.stderr.read()
-    return line.split()[1]
-
-
-def still_runs(process: psutil.Process) -> bool:
-    """Whether a process has not ended; one that only waits to be reaped has."""
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+from real_server import LOOPBACK, free_port, serving, still_runs, url_of, workers_of
+from waiting import until
 
 
 def test_it_says_where_it_serves_once_it_does_and_ends_in_order(published_home):
@@ -81,6 +46,54 @@ def test_workers_share_the_port(published_home):
 
     assert len(workers) >= 2
     assert [worker for worker in workers if still_runs(worker)] == []
+
+
+def test_a_worker_that_dies_is_started_again(published_home):
+    with serving("--home", str(published_home), "--port", "0", "--workers", "2") as process:
+        url = url_of(process)
+        first, second = workers_of(process)
+        first.kill()
+        asyncio.run(until(lambda: len(workers_of(process)) == 2 and first not in workers_of(process)))
+
+        answers = {httpx.get(f"{url}/v1/predictions/AAPL", timeout=30).status_code for _ in range(20)}
+        after = workers_of(process)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+
+    assert answers == {200}
+    assert second in after
+    assert process.returncode == 0
+
+
+def test_workers_that_can_not_start_say_why_and_end_the_server(published_home):
+    port = free_port()
+    # Both may bind to the port, until one of them listens.
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind((LOOPBACK, port))
+        with serving("--home", str(published_home), "--port", str(port), "--workers", "2") as process:
+            asyncio.run(until(lambda: workers_of(process)))
+            other.listen()
+            _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 1
+    assert f"error: port: expected 127.0.0.1:{port} to be free, got: Address already in use\n" in said
+    assert said.endswith("error: workers: expected each to start, got one that has ended; it has said why\n")
+    assert "Traceback" not in said
+
+
+def test_nobody_is_let_in_before_it_is_ready(published_home):
+    port = free_port()
+    tried: list[int] = []
+
+    with serving("--home", str(published_home), "--port", str(port)):
+        while not tried or tried[-1] != 200:
+            try:
+                tried.append(httpx.get(f"http://{LOOPBACK}:{port}/readyz").status_code)
+            except httpx.ConnectError:
+                tried.append(0)
+
+    assert set(tried) == {0, 200}
 
 
 def test_a_port_in_use_is_one_clear_line(published_home):
@@ -138,4 +151,8 @@ def test_nothing_is_written_outside_the_home_and_nobody_is_called(published_home
 def test_the_server_never_imports_what_only_the_graph_needs():
     heavy = {"dagster", "mlflow", "sklearn", "pandas", "pyarrow", "scipy", "clarabel", "redis"}
 
-    assert imported_by("serving.__main__", among=heavy) == []
+    assert imported_by("serving.process", among=heavy) == []
+
+
+def test_the_parent_of_workers_does_not_load_what_they_serve_with():
+    assert imported_by("serving.workers", among={"fastapi", "onnxruntime", "numpy", "prometheus_client"}) == []
