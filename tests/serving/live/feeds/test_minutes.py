@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pandas as pd
 import pytest
+import redis
 from numpy.testing import assert_array_equal
 from shared_data import shared_data
 
@@ -15,9 +17,10 @@ from quant.errors import BadBars
 from release.errors import BadRelease
 from release.tables import pack
 from serving.errors import CannotStart
-from serving.live.book import Book
+from serving.live import bus
+from serving.live.book import Book, Taken
 from serving.live.feeds.minutes import SUFFIX, Minutes, check, daily, load_minutes, save_minutes
-from serving.live.feeds.replay import Replay, load_replay
+from serving.live.feeds.replay import Replay, ReplayFeed, load_replay
 from serving.live.ticks import SessionClose, Tick, decode, encode
 
 SESSIONS = ["2025-11-11", "2025-11-12", "2025-11-13", "2025-11-14", *(f"2025-11-{day}" for day in range(17, 21))]
@@ -179,6 +182,26 @@ def test_the_ticks_of_real_sessions_lead_to_their_days_and_their_closes_say_so(r
     for session, official in closes.items():
         assert_array_equal(official, real_days("MSFT").loc[pd.Timestamp(session).date()].to_numpy())
         assert_array_equal(from_ticks[session], official)
+
+
+@pytest.mark.anyio
+async def test_a_file_of_minutes_goes_over_the_stream_into_the_days_they_add_up_to(carrying, recent, valkey, tmp_path):
+    release, tickers = carrying("AAPL", "BRK-B"), ("AAPL", "BRK-B")
+    for ticker in tickers:
+        save_minutes(tmp_path / f"{ticker}{SUFFIX}", real_minutes(ticker, sessions=2))
+    feed = ReplayFeed(load_replay(tmp_path, release, seed=7), redis_url=valkey.url, speed=1e9)
+    books = {ticker: Book(daily(real_minutes(ticker), recent)[:1], recent) for ticker in tickers}
+
+    await feed.open()
+    await feed.run()
+    with redis.Redis.from_url(valkey.url) as client:
+        arrived = [decode(fields[b"event"]) for _, fields in client.xrange(bus.TICKS)]
+    taken = Counter(books[event.ticker].fold(event) for event in arrived if isinstance(event, Tick))
+
+    # Each book stands behind the first session, whose ticks then are late.
+    assert taken[Taken.LATE] == 2 * 4 * 390
+    for ticker, book in books.items():
+        assert_array_equal(book.open.bar().ohlcv[0], real_days(ticker).to_numpy()[1])
 
 
 def test_each_minute_has_four_ticks_within_it_that_lead_to_it(recent, minutes):

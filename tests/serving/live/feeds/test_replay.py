@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import redis
 from real_release import AS_OF
 from shared_data import sample_bars
+from waiting import until
 
 from quant.bars import Bars
 from release.tables import save_bars
 from serving.errors import CannotStart
 from serving.live import bus
-from serving.live.feeds.replay import MarketClock, Replay, ReplayFeed, load_replay
+from serving.live.feeds.replay import MarketClock, Replay, ReplayFeed, events_after, load_replay
 from serving.live.ticks import Beat, FeedEvent, MarketEnd, SessionClose, Tick, decode
+from serving.messages import FeedState
 
 
 def bars_played(replay: Replay, ticker: str) -> list[str]:
@@ -194,6 +204,32 @@ def test_a_night_and_a_weekend_pass_like_one_tick():
     assert clock.seconds_until(datetime(2012, 3, 5, 14, 30, tzinfo=UTC)) == pytest.approx(100, abs=1)
 
 
+def test_between_two_moments_the_market_s_time_goes_from_one_to_the_other():
+    clock, opens = MarketClock(speed=9e-9), datetime(2012, 3, 2, 14, 30, tzinfo=UTC)
+    clock.seconds_until(opens)
+    at_the_open = clock.now()
+
+    clock.seconds_until(opens + timedelta(minutes=15))
+
+    assert at_the_open == opens
+    assert opens <= clock.now() < opens + timedelta(seconds=1)
+
+
+def test_over_a_night_the_market_s_time_is_short_before_the_open():
+    clock, friday = MarketClock(speed=9e-9), datetime(2012, 3, 2, 21, 0, tzinfo=UTC)
+    monday = datetime(2012, 3, 5, 14, 30, tzinfo=UTC)
+    clock.seconds_until(friday)
+
+    clock.seconds_until(monday)
+
+    assert monday - timedelta(minutes=15) <= clock.now() < monday - timedelta(minutes=14)
+
+
+def test_before_its_first_moment_a_market_has_no_time():
+    with pytest.raises(ValueError, match=r"^market time: expected `seconds_until` to be asked first$"):
+        MarketClock(speed=1.0).now()
+
+
 # How it gets to the stream.
 
 
@@ -248,3 +284,143 @@ async def test_a_feed_takes_the_time_that_its_speed_says(play, valkey):
     await feed.run()
 
     assert 0.45 < time.monotonic() - began < 5
+
+
+@pytest.mark.anyio
+async def test_it_says_that_it_is_live_and_before_the_end_that_it_is_closed(play, valkey):
+    feed = ReplayFeed(play(sessions=1), redis_url=valkey.url, speed=1e9)
+    await feed.open()
+
+    await feed.run()
+
+    assert [beat.state for beat in beats(valkey)] == [FeedState.LIVE, FeedState.CLOSED]
+    assert {beat.market for beat in beats(valkey)} == {feed.market}
+    assert isinstance(stream(valkey)[-1][1], MarketEnd)
+
+
+@pytest.mark.anyio
+async def test_beats_tell_the_market_s_time(play, valkey, monkeypatch):
+    monkeypatch.setattr("serving.live.feeds.outlet.BEAT_SECONDS", 0.005)
+    feed = ReplayFeed(play(sessions=1), redis_url=valkey.url, speed=26 * 900 / 0.5)
+    await feed.open()
+    told: list[FeedEvent] = []
+    after = bus.FIRST_READ
+
+    playing = asyncio.create_task(feed.run())
+    async with bus.connection(valkey.url, blocking=True) as client:
+        while not told or not isinstance(told[-1], MarketEnd):
+            entries = await bus.read(client, bus.TICKS, after=after, seconds=0.1)
+            told.extend(decode(fields[b"event"]) for _, fields in entries)
+            after = entries[-1][0] if entries else after
+    await playing
+
+    assert sum(isinstance(event, Beat) for event in told) > 26
+    assert all(before.at <= after.at for before, after in pairwise(told))
+
+
+# Where it goes on.
+
+
+def test_what_comes_behind_any_event_is_the_rest(play):
+    events = list(play(sessions=1).events(market="m"))
+
+    for place, event in enumerate(events):
+        assert list(events_after(event, iter(events))) == events[place + 1 :]
+
+
+def test_behind_an_event_that_is_none_of_them_comes_what_is_not_earlier(play):
+    events = list(play(sessions=2).events(market="m"))
+    stranger = msgspec.structs.replace(events[10], price=1.0)
+
+    rest = list(events_after(stranger, iter(events)))
+
+    assert rest == [event for event in events if event.at >= stranger.at]
+
+
+@pytest.mark.anyio
+async def test_a_feed_that_starts_again_under_its_name_goes_on_without_a_gap_or_a_repetition(play, valkey):
+    replay = play(sessions=2)
+    expected = list(replay.events(market="spring"))
+
+    for wanted in (20, 21, 60, len(expected)):
+        feed = ReplayFeed(replay, redis_url=valkey.url, speed=26 * 900 / 0.3, market="spring")
+        await feed.open()
+        playing = asyncio.create_task(feed.run())
+        await until(lambda wanted=wanted: len(stream(valkey)) >= wanted)
+        playing.cancel()
+        await asyncio.gather(playing, return_exceptions=True)
+
+    assert [event for _, event in stream(valkey)] == expected
+
+
+@pytest.mark.anyio
+async def test_a_market_that_has_ended_stays_ended_under_its_name(play, valkey):
+    for _ in range(2):
+        feed = ReplayFeed(play(sessions=1), redis_url=valkey.url, speed=1e9, market="spring")
+        await feed.open()
+        await feed.run()
+
+    assert [event for _, event in stream(valkey)] == list(play(sessions=1).events(market="spring"))
+    assert [beat.state for beat in beats(valkey)] == [FeedState.LIVE, FeedState.CLOSED]
+
+
+@pytest.mark.anyio
+async def test_under_another_name_another_market_begins(play, valkey):
+    for market in ("spring", "autumn"):
+        feed = ReplayFeed(play(sessions=1), redis_url=valkey.url, speed=1e9, market=market)
+        await feed.open()
+        await feed.run()
+
+    assert [event for _, event in stream(valkey)] == list(play(sessions=1).events(market="autumn"))
+
+
+@contextlib.contextmanager
+def feed_process(home: Path, valkey) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is nothing but the feed, under a name; killed on the way out."""
+    program = """
+import asyncio, sys
+from release.clock import SystemClock
+from release.store import Store
+from serving.live.feeds import feed_for
+from serving.live.settings import LiveSettings
+
+async def play():
+    settings = LiveSettings()
+    feed = feed_for(settings, Store(settings.releases).load(), clock=SystemClock())
+    await feed.open()
+    await feed.run()
+
+asyncio.run(play())
+"""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("STOCK_ASSETS_")} | {
+        "STOCK_ASSETS_HOME": str(home),
+        "STOCK_ASSETS_REDIS_URL": valkey.url,
+        "STOCK_ASSETS_MARKET": "spring",
+        "STOCK_ASSETS_SPEED": str(26 * 900 / 0.5),
+    }
+    root = Path(__file__).resolve().parents[4]
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=root, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.anyio
+async def test_a_feed_process_that_is_killed_goes_on_where_it_was(home, keep, release, valkey):
+    keep(home / "replay", sessions=2)
+    expected = list(load_replay(home / "replay", release, seed=7).events(market="spring"))
+
+    # Somewhere in the first session, in the middle of a moment that two tickers share, and in the second one.
+    for wanted in (7, 24, 75):
+        with feed_process(home, valkey):
+            await until(lambda wanted=wanted: len(stream(valkey)) >= wanted)
+    with feed_process(home, valkey) as process:
+        await until(lambda: process.poll() is not None)
+        status = process.returncode
+
+    assert status == 0
+    assert [event for _, event in stream(valkey)] == expected
