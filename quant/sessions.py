@@ -42,15 +42,16 @@ class SessionCalendar:
             raise QuantError(f"open_utc, close_utc: expected {max(n, 1)} rows, got {got}")
 
     def __contains__(self, day: np.datetime64) -> bool:
-        i = int(np.searchsorted(self.session, day))
+        i = int(self.session.searchsorted(day))
         return i < len(self.session) and bool(self.session[i] == day)
 
     def index(self, day: np.datetime64) -> int:
         """Row of session `day`; `QuantError` if the exchange does not trade on it or the calendar does not reach it."""
-        if day not in self:
+        i = int(self.session.searchsorted(day))
+        if i == len(self.session) or self.session[i] != day:
             first, last = self.session[0], self.session[-1]
             raise QuantError(f"session: expected a session of {self.exchange} in {first}..{last}, got {day}")
-        return int(np.searchsorted(self.session, day))
+        return i
 
     def ahead(self, day: np.datetime64, *, steps: int) -> np.datetime64:
         """The session `steps` sessions after session `day`."""

@@ -207,9 +207,12 @@ def mean(values: Floats) -> Floats:
 
 def ratio(numerator: Floats, denominator: Floats, *, otherwise: float | Floats) -> Floats:
     """Quotient, or `otherwise` where the denominator is 0."""
+    divides = denominator != 0
+    if divides.all():
+        return numerator / denominator
     quotient = np.empty(numerator.shape)
     quotient[...] = otherwise
-    np.divide(numerator, denominator, out=quotient, where=denominator != 0)
+    np.divide(numerator, denominator, out=quotient, where=divides)
     return quotient
 
 

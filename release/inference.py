@@ -42,8 +42,8 @@ def infer_together(asked: Sequence[tuple[ReleasedTicker, Bars]]) -> list[dict[in
 
     One call of a ticker's model answers everything that is asked of it. `TooShort` as for `infer`.
     """
-    if not asked:
-        return []
+    if len(asked) < 2:
+        return [infer(ticker, bars) for ticker, bars in asked]
     last = [_at_least_a_window(bars)[-features.WINDOW :] for _, bars in asked]
     stacked = np.concatenate([windows(bars, length=features.WINDOW) for bars in last])
     X = features.features(stacked, np.array([bars.session[-1] for bars in last]))

@@ -71,9 +71,5 @@ class OnnxModel:
         dict of (n,) float64
             Edges in volatilities, or logs of a variance per session.
         """
-        answers = self._session.run(self.outputs, {INPUT: np.ascontiguousarray(X, dtype=np.float64)})
-        return {name: _flat(answer) for name, answer in zip(self.outputs, answers, strict=True)}
-
-
-def _flat(output: Any) -> Floats:
-    return np.asarray(output, dtype=np.float64).reshape(-1)
+        answers: list[Any] = self._session.run(self.outputs, {INPUT: np.ascontiguousarray(X, dtype=np.float64)})
+        return {name: answer.reshape(-1) for name, answer in zip(self.outputs, answers, strict=True)}
