@@ -101,7 +101,8 @@ class DrainingServer(uvicorn.Server):
         taken = [address for address, listening in zip(addresses, sockets or [], strict=True) if listening.fileno() < 0]
         if taken:
             await self.lifespan.shutdown()
-            raise port_in_use(*taken[0], OSError(errno.EADDRINUSE, "taken meanwhile"))
+            host, port = taken[0]
+            raise port_in_use(host, port, OSError(errno.EADDRINUSE, "taken meanwhile"))
         if self.started:
             self._say_started()
 
