@@ -17,6 +17,7 @@ from serving.live.feeds.replay import ReplayFeed, load_replay
 from serving.live.feeds.streamed import StreamedFeed
 from serving.live.feeds.yahoo import Yahoo
 from serving.live.settings import FeedKind, LiveSettings
+from serving.live.status import FeedStatus
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -27,6 +28,11 @@ class Feed(Protocol):
     @property
     def tickers(self) -> tuple[str, ...]:
         """The symbols whose ticks it brings."""
+        ...
+
+    @property
+    def status(self) -> FeedStatus:
+        """How its connection stands."""
         ...
 
     async def open(self) -> None:

@@ -26,6 +26,8 @@ SENT_AT_ONCE: Final = 500
 BEAT_SECONDS: Final = 1.0
 # Changes of state that wait while Redis is away; the oldest are of no use to anyone.
 CHANGES_KEPT: Final = 16
+# More seconds than it takes an engine to take over.
+BEATS_KEPT: Final = 10
 LOOKED_AT_ONCE: Final = 100
 
 log = structlog.get_logger()
@@ -34,8 +36,8 @@ log = structlog.get_logger()
 class Outlet:
     """Writes one feed's events.
 
-    A beat takes the place of the one before if it says the same: a market that is shut for a week doesn't push its
-    last ticks out of the stream.
+    Of beats that say the same only the newest stay: a market that is shut for a week doesn't push its last ticks out of
+    the stream. They stay long enough for an engine that takes over to hear those that the one before it has heard.
 
     Parameters
     ----------
@@ -64,7 +66,7 @@ class Outlet:
         self._reason = ""
         self._changes: deque[tuple[FeedState, str]] = deque(maxlen=CHANGES_KEPT)
         self._beat_due = 0.0
-        self._last_beat: tuple[FeedState, bytes] | None = None
+        self._beats_there: deque[bytes] = deque()
 
     def move(self, state: FeedState, reason: str = "") -> bool:
         """The feed's connection has changed; whether it has. The next `send` tells it."""
@@ -128,14 +130,22 @@ class Outlet:
         async with client.pipeline(transaction=False) as pipeline:
             for event in (*events, *beats):
                 pipeline.xadd(bus.TICKS, {"event": encode(event)}, maxlen=bus.TICKS_KEPT, approximate=True)
-            if beats and not changes and self._last_beat is not None and self._last_beat[0] is beats[0].state:
-                pipeline.xdel(bus.TICKS, self._last_beat[1])
+            if beats and not changes and len(self._beats_there) >= BEATS_KEPT:
+                pipeline.xdel(bus.TICKS, self._beats_there[0])
             answers: list[Any] = await pipeline.execute()
         for _ in changes:
             self._changes.popleft()
         if beats:
-            self._last_beat = beats[-1].state, answers[len(events) + len(beats) - 1]
-            self._beat_due = time.monotonic() + BEAT_SECONDS
+            self._note(answers[len(events) + len(beats) - 1], changed=bool(changes))
+
+    def _note(self, beat: bytes, *, changed: bool) -> None:
+        """A beat is there, under this id; those before a change stay."""
+        if changed:
+            self._beats_there.clear()
+        elif len(self._beats_there) >= BEATS_KEPT:
+            self._beats_there.popleft()
+        self._beats_there.append(beat)
+        self._beat_due = time.monotonic() + BEAT_SECONDS
 
     def _beats(self, changes: Sequence[tuple[FeedState, str]]) -> list[Beat]:
         if not changes and self.seconds_until_beat() > 0:

@@ -30,6 +30,7 @@ from serving.live.feeds import minutes
 from serving.live.feeds.minutes import Minutes, load_minutes
 from serving.live.feeds.outlet import SENT_AT_ONCE, Outlet
 from serving.live.feeds.paths import TICK, minute_events, session_events
+from serving.live.status import FeedStatus
 from serving.live.ticks import FeedEvent, MarketEnd
 from serving.messages import FeedState
 
@@ -185,6 +186,11 @@ class ReplayFeed:
     def tickers(self) -> tuple[str, ...]:
         """The symbols that are played."""
         return tuple(self.replay.bars)
+
+    @property
+    def status(self) -> FeedStatus:
+        """How its connection stands."""
+        return self._outlet.status
 
     async def open(self) -> None:
         """Find the place to go on from; if there is none, what an earlier market left in the stream goes."""

@@ -13,6 +13,7 @@ from serving.live.feeds.hours import any_open
 from serving.live.feeds.outlet import SENT_AT_ONCE, Outlet
 from serving.live.feeds.socket import Line, Timing
 from serving.live.feeds.waiting import Waiting
+from serving.live.status import FeedStatus
 from serving.live.ticks import Tick
 from serving.messages import FeedState
 
@@ -61,6 +62,11 @@ class StreamedFeed:
             timing=timing,
             rng=rng,
         )
+
+    @property
+    def status(self) -> FeedStatus:
+        """How its connection stands."""
+        return self.outlet.status
 
     async def open(self) -> None:
         """Make the stream ready; what another feed left in it goes."""

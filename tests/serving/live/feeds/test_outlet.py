@@ -13,7 +13,7 @@ from waiting import until
 
 from release.clock import FixedClock
 from serving.live import bus
-from serving.live.feeds.outlet import CHANGES_KEPT, Outlet
+from serving.live.feeds.outlet import BEATS_KEPT, CHANGES_KEPT, Outlet
 from serving.live.ticks import Beat, FeedEvent, MarketEnd, Tick, decode, encode
 from serving.messages import FeedState
 
@@ -114,16 +114,33 @@ async def test_a_move_that_is_none_is_refused(outlet):
         outlet.move(FeedState.CONNECTING)
 
 
-async def test_a_beat_takes_the_place_of_the_one_before_that_said_the_same(outlet, valkey, clock, monkeypatch):
+async def test_of_beats_that_say_the_same_the_newest_stay(outlet, valkey, clock, monkeypatch):
     monkeypatch.setattr("serving.live.feeds.outlet.BEAT_SECONDS", 0.0)
     outlet.move(FeedState.LIVE)
 
     async with outlet.connection() as client:
+        await outlet.send(client, [tick(1)])
         for _ in range(50):
             clock.at += timedelta(seconds=1)
             await outlet.send(client, ())
 
-    assert events(valkey) == [Beat(market="m", at=clock.at, state=FeedState.LIVE, detail="3 ticks")]
+    first, *beats = events(valkey)
+    ats = [clock.at - timedelta(seconds=BEATS_KEPT - 1 - n) for n in range(BEATS_KEPT)]
+    assert first == tick(1)
+    assert beats == [Beat(market="m", at=at, state=FeedState.LIVE, detail="3 ticks") for at in ats]
+
+
+async def test_the_beats_of_a_state_stay_when_another_begins(outlet, valkey, monkeypatch):
+    monkeypatch.setattr("serving.live.feeds.outlet.BEAT_SECONDS", 0.0)
+
+    async with outlet.connection() as client:
+        for state in (FeedState.LIVE, FeedState.STALE, FeedState.LIVE):
+            outlet.move(state)
+            for _ in range(BEATS_KEPT + 3):
+                await outlet.send(client, ())
+
+    states = [state for state, _ in said(valkey)]
+    assert states == [FeedState.LIVE] * BEATS_KEPT + [FeedState.STALE] * BEATS_KEPT + [FeedState.LIVE] * BEATS_KEPT
 
 
 async def test_there_is_a_beat_each_second_while_nothing_happens(outlet, valkey):
