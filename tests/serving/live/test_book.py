@@ -12,9 +12,10 @@ from shared_data import sample_bars
 
 from quant.bars import Bars
 from quant.features import WINDOW
-from serving.live.book import KEPT, Book, Taken
+from serving.live.book import GRACE, KEPT, NUMBERS_KEPT, Book, Taken
 from serving.live.ticks import SessionClose, Tick
 
+OPENS, CLOSES = datetime(2012, 3, 2, 14, 30, tzinfo=UTC), datetime(2012, 3, 2, 21, 0, tzinfo=UTC)
 FRIDAY, SATURDAY, MONDAY, TUESDAY = "2012-03-02", "2012-03-03", "2012-03-05", "2012-03-06"
 
 
@@ -24,9 +25,11 @@ def book(release, calendar) -> Book:
     return Book(release.tickers["AAPL"].bars, calendar)
 
 
-def tick(number: int, price: float, *, session: str = FRIDAY, size: float = 100.0, **more: float) -> Tick:
-    """AAPL's tick `number` of a session."""
-    at = datetime.fromisoformat(f"{session}T14:30").replace(tzinfo=UTC) + number * timedelta(minutes=15)
+def tick(
+    number: int, price: float, *, session: str = FRIDAY, size: float = 100.0, at: datetime | None = None, **more: float
+) -> Tick:
+    """AAPL's tick `number` of a session, a quarter of an hour after the one before it unless `at` says otherwise."""
+    at = at or datetime.fromisoformat(f"{session}T14:30").replace(tzinfo=UTC) + number * timedelta(minutes=15)
     return Tick(market="m", ticker="AAPL", session=session, at=at, number=number, price=price, size=size, **more)
 
 
@@ -146,6 +149,140 @@ def test_a_bad_price_in_the_middle_of_a_session_leaves_its_bar_alone(book):
 def test_a_tick_of_a_day_without_session_does_not_count(book, day):
     assert book.fold(tick(0, 540.0, session=day)) is Taken.NO_SESSION
     assert book.open is None
+
+
+@pytest.mark.parametrize(
+    ("at", "taken"),
+    [
+        (OPENS - timedelta(microseconds=1), Taken.OUT_OF_HOURS),
+        (OPENS, Taken.COUNTED),
+        (CLOSES, Taken.COUNTED),
+        (CLOSES + timedelta(minutes=1), Taken.COUNTED),
+        (CLOSES + timedelta(minutes=1, microseconds=1), Taken.OUT_OF_HOURS),
+    ],
+    ids=["before", "open", "close", "auction", "after"],
+)
+def test_what_trades_before_the_open_or_after_the_closing_auction_does_not_count(book, at, taken):
+    assert book.fold(tick(0, 540.0, at=at)) is taken
+    assert (book.open is not None) is (taken is Taken.COUNTED)
+
+
+@pytest.mark.parametrize(
+    ("bid", "ask", "taken"),
+    [
+        (540.2, 540.1, Taken.CROSSED),
+        (540.1, 540.1, Taken.COUNTED),
+        (540.0, 540.1, Taken.COUNTED),
+        (None, 540.1, Taken.COUNTED),
+        (540.2, None, Taken.COUNTED),
+    ],
+    ids=["crossed", "locked", "apart", "no_bid", "no_ask"],
+)
+def test_a_trade_under_a_crossed_quote_does_not_count(book, bid, ask, taken):
+    assert book.fold(tick(0, 540.0, bid=bid, ask=ask)) is taken
+    assert (book.open is not None) is (taken is Taken.COUNTED)
+
+
+def test_of_two_ticks_of_one_time_the_first_to_arrive_is_the_older_one(book):
+    taken = [book.fold(tick(number, price, at=OPENS)) for number, price in ((7, 540.0), (3, 541.0), (5, 542.0))]
+
+    assert taken == [Taken.COUNTED] * 3
+    assert ohlcv(book) == [540.0, 542.0, 540.0, 542.0, 300.0]
+
+
+# A price out of reach.
+
+
+@pytest.mark.parametrize("slip", [5_400.0, 54.0], ids=["ten_times", "a_tenth"])
+def test_a_price_out_of_reach_that_nobody_confirms_was_a_slip(book, slip):
+    book.fold(tick(0, 540.0))
+
+    taken = [book.fold(tick(1, slip)), book.fold(tick(2, 541.0)), book.fold(tick(3, slip))]
+
+    assert taken == [Taken.UNCONFIRMED, Taken.COUNTED, Taken.UNCONFIRMED]
+    assert ohlcv(book) == [540.0, 541.0, 540.0, 541.0, 200.0]
+
+
+def test_a_price_out_of_reach_counts_with_the_tick_that_confirms_it(book):
+    book.fold(tick(0, 540.0))
+
+    taken = [book.fold(tick(1, 200.0)), book.fold(tick(2, 210.0)), book.fold(tick(3, 205.0))]
+
+    assert taken == [Taken.UNCONFIRMED, Taken.COUNTED, Taken.COUNTED]
+    assert ohlcv(book) == [540.0, 540.0, 200.0, 205.0, 400.0]
+    assert book.open.at == tick(3, 205.0).at
+
+
+def test_a_tick_does_not_confirm_itself(book):
+    book.fold(tick(0, 540.0))
+
+    assert [book.fold(tick(1, 54.0)), book.fold(tick(1, 54.0))] == [Taken.UNCONFIRMED, Taken.DUPLICATE]
+    assert ohlcv(book) == [540.0, 540.0, 540.0, 540.0, 100.0]
+
+
+def test_the_first_tick_of_a_session_is_held_against_the_close_before_it_and_the_split_since(book):
+    assert book.fold(tick(0, 54.0)) is Taken.UNCONFIRMED
+    assert book.open is None
+    assert book.fold(tick(1, 77.0, split=7.0)) is Taken.COUNTED
+    assert ohlcv(book) == [77.0, 77.0, 77.0, 77.0, 100.0]
+
+
+# What is remembered.
+
+
+def test_memory_of_numbers_is_bounded_and_no_trade_counts_twice(book):
+    moment = timedelta(milliseconds=1)
+    ticks = [tick(number, 540.0, at=OPENS + number * moment) for number in range(NUMBERS_KEPT + 100)]
+    for event in ticks:
+        assert book.fold(event) is Taken.COUNTED
+
+    again = [book.fold(event) for event in ticks]
+
+    assert again == [Taken.FORGOTTEN] * 100 + [Taken.DUPLICATE] * NUMBERS_KEPT
+    assert book.open.ticks == len(ticks)
+    assert book.open.volume == 100.0 * len(ticks)
+
+
+def test_a_tick_that_comes_late_counts_as_long_as_it_is_newer_than_what_is_forgotten(book):
+    moment = timedelta(milliseconds=1)
+    for number in range(NUMBERS_KEPT + 100):
+        book.fold(tick(number, 540.0, at=OPENS + number * moment))
+
+    new_to_all = 1_000_000
+    late = [tick(new_to_all + row, 540.0, at=OPENS + row * moment) for row in (99, 100)]
+
+    assert [book.fold(event) for event in late] == [Taken.FORGOTTEN, Taken.OUT_OF_ORDER]
+
+
+def test_another_session_may_use_the_same_numbers(book):
+    book.fold(tick(0, 540.0))
+    book.close(bar_of(FRIDAY, (540.0, 540.0, 540.0, 540.0, 100.0)))
+
+    assert book.fold(tick(0, 541.0, session=MONDAY)) is Taken.COUNTED
+
+
+# When a session is over.
+
+
+def test_a_session_is_past_when_its_close_and_a_grace_are(book):
+    before_any = book.is_past(CLOSES + GRACE)
+    book.fold(tick(0, 540.0))
+
+    assert not before_any
+    assert not book.is_past(CLOSES + GRACE - timedelta(microseconds=1))
+    assert book.is_past(CLOSES + GRACE)
+
+
+@pytest.mark.parametrize(
+    "unbelievable",
+    [{"at": OPENS}, {"price": float("nan")}, {"bid": 2.0, "ask": 1.0}],
+    ids=["out_of_hours", "bad_price", "crossed"],
+)
+def test_a_tick_that_does_not_count_does_not_show_that_a_session_is_over(book, unbelievable):
+    book.fold(tick(0, 540.0, session=FRIDAY))
+
+    assert book.ends_with(tick(0, 540.0, session=MONDAY))
+    assert not book.ends_with(tick(0, **({"price": 540.0, "session": MONDAY} | unbelievable)))
 
 
 def test_only_a_later_session_shows_that_the_one_under_way_is_over(book):
