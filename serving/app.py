@@ -14,12 +14,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from release.clock import Clock, SystemClock
 from serving import openapi, problems
 from serving.answers import CachedAnswers, Measured
+from serving.audit_reader import AuditReader
 from serving.draining import Draining
 from serving.latest import Latest
 from serving.limits import Doors
 from serving.metrics import WRITE_SECONDS, Metrics
 from serving.reload import Reloader
-from serving.routes import models, operations, portfolio, predictions, prices, signals, stream
+from serving.routes import audit, models, operations, portfolio, predictions, prices, signals, stream
 from serving.settings import ServerSettings
 from serving.solving import Solving
 from serving.state_metrics import StateCollector
@@ -71,7 +72,8 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None, metrics:
     )
     app.state.hub = Hub(latest, metrics, doors)
     app.state.solving = Solving()
-    for module in (prices, predictions, signals, portfolio, models, operations, stream):
+    app.state.audit = AuditReader(settings.audit_url or settings.audit)
+    for module in (prices, predictions, signals, portfolio, models, audit, operations, stream):
         app.include_router(module.router)
     problems.install(app)
     openapi.install(app)
@@ -107,6 +109,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.solving.warm_up()
         yield
         app.state.solving.close()
+        app.state.audit.close()
         for task in running:
             task.cancel()
 

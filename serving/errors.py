@@ -27,6 +27,10 @@ class UnknownTicker(ServingError):
         super().__init__(f"ticker: expected one of {', '.join(self.known) or 'none'}, got {ticker}")
 
 
+class UnknownAuditEntry(ServingError):
+    """An entry that the audit log does not have."""
+
+
 class NotInRelease(ServingError):
     """Something that the release in force was published without."""
 

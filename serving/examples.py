@@ -11,6 +11,7 @@ from quant.features import NAMES
 from quant.forecast import Bounds, ForecastParameters
 from quant.signals import Action
 from release.manifest import Book, Refusal, SignalRow, TickerLineage, TickerMetrics, TradingRecord
+from serving.audit_examples import AUDIT_EXAMPLES
 from serving.messages import Further, PredictionMessage, PriceMessage, SignalMessage
 from serving.portfolio_examples import PORTFOLIO_EXAMPLES
 from serving.records import (
@@ -279,5 +280,6 @@ EXAMPLES: Final[dict[type, Any]] = {
             refused=(Refusal(ticker="FB", reason="bars: expected at least 1008, got 196"),),
         ),
         *PORTFOLIO_EXAMPLES,
+        *AUDIT_EXAMPLES,
     )
 }

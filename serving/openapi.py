@@ -18,7 +18,7 @@ from serving.records import SentBar
 
 SCHEMAS: Final = "#/components/schemas/{name}"
 REASONS: Final = {
-    404: "No such ticker (`known` names those that there are), or nothing of the kind in this release.",
+    404: "No such ticker (`known` names those that there are), no such entry, or nothing of the kind in this release.",
     413: "The body is larger than the limit.",
     422: "Parts of the request can't be used; `errors` names each with its value and what was expected.",
     503: "No release to answer from yet, or too much to do; `type` and `detail` say which.",
@@ -32,6 +32,10 @@ TAGS: Final = [
     },
     {"name": "models", "description": "Versions, lineage, and out-of-sample scores beside their baselines."},
     {"name": "prices", "description": "Tickers and their bars."},
+    {
+        "name": "audit",
+        "description": "What was said live and what came of it, and the way from there back to the bars.",
+    },
     {"name": "operations", "description": "Health, readiness, metrics, and what is being served."},
 ]
 

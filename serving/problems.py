@@ -21,6 +21,7 @@ from serving.errors import (
     NotInRelease,
     NotReady,
     TooLarge,
+    UnknownAuditEntry,
     UnknownTicker,
     invalid_in,
 )
@@ -81,6 +82,7 @@ def problem(
 def install(app: FastAPI) -> None:
     """Let every error of the application, ours or the framework's, be answered as a problem."""
     app.add_exception_handler(UnknownTicker, _unknown_ticker)
+    app.add_exception_handler(UnknownAuditEntry, _unknown_audit_entry)
     app.add_exception_handler(NotReady, _not_ready)
     app.add_exception_handler(NotInRelease, _not_in_release)
     app.add_exception_handler(BadRequest, _bad_request)
@@ -98,6 +100,10 @@ def install(app: FastAPI) -> None:
 async def _unknown_ticker(request: Request, error: Exception) -> Response:
     known = error.known if isinstance(error, UnknownTicker) else ()
     return problem(request, HTTPStatus.NOT_FOUND, str(error), kind="unknown-ticker", known=known)
+
+
+async def _unknown_audit_entry(request: Request, error: Exception) -> Response:
+    return problem(request, HTTPStatus.NOT_FOUND, str(error), kind="unknown-audit-entry")
 
 
 async def _not_ready(request: Request, error: Exception) -> Response:

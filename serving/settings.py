@@ -41,3 +41,8 @@ class ServerSettings(BaseSettings):
     def releases(self) -> Path:
         """The release store."""
         return self.home / "releases"
+
+    @property
+    def audit(self) -> Path:
+        """The audit log, unless `audit_url` names a database."""
+        return self.home / "audit" / "audit.sqlite3"

@@ -1,12 +1,14 @@
-"""What tests of more than one package need: a real Valkey, and property tests that no busy machine can fail."""
+"""What tests of more than one package need: real servers, and property tests that no busy machine can fail."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+from real_postgres import GIVEN, RealPostgres
 from real_valkey import RealValkey
 
 # How long an example takes is the machine's business; what it shows is the test's.
@@ -22,3 +24,12 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealValkey]:
     server.start()
     yield server
     server.kill()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[RealPostgres]:
+    """A real PostgreSQL server, running; tests ask it for places of their own."""
+    server = RealPostgres(os.environ.get(GIVEN))
+    server.start()
+    yield server
+    server.stop()

@@ -8,6 +8,7 @@ the engine, judging it to the drift sensor.
 from release.audit.chain import Entry, Receipt
 from release.audit.log import AuditLog, Outcomes, Unsettled
 from release.audit.records import Kind, LoggedForecast, LoggedOutcome, LoggedPrediction, LoggedSignal, Record
+from release.audit.trail import Trail
 from release.audit.verification import Finding, Tampering, Verification
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Receipt",
     "Record",
     "Tampering",
+    "Trail",
     "Unsettled",
     "Verification",
 ]

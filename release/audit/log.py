@@ -17,6 +17,7 @@ from release.audit.database import ENTRY, Database, Row, insert, move_head, read
 from release.audit.postgres import SCHEMES, PostgresDatabase, address, psycopg_for
 from release.audit.records import Kind, LoggedForecast, LoggedOutcome, LoggedSignal, Record, decode, encode
 from release.audit.sqlite import SqliteDatabase
+from release.audit.trail import Trail, trail
 from release.audit.verification import Verification, verify
 from release.clock import Clock, SystemClock, iso
 from release.errors import AuditFailed, AuditFenced
@@ -159,6 +160,20 @@ class AuditLog:
         """The entry of that number, as it is stored; none if there is none."""
         found = self._rows(f"SELECT {ENTRY} FROM audit_entries WHERE id = ?", (audit_id,))
         return Entry(*found[0]) if found else None
+
+    def entries(
+        self, *, limit: int, ticker: str | None = None, kind: Kind | None = None, before: int | None = None
+    ) -> list[Entry]:
+        """The newest `limit` entries, newest first: a ticker's, of a kind and before entry `before` where given."""
+        given = {"ticker = ?": ticker, "kind = ?": kind and kind.value, "id < ?": before}
+        conditions = {condition: value for condition, value in given.items() if value is not None}
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        query = f"SELECT {ENTRY} FROM audit_entries {where} ORDER BY id DESC LIMIT ?"
+        return [Entry._make(row) for row in self._rows(query, (*conditions.values(), limit))]
+
+    def trail(self, audit_id: int) -> Trail | None:
+        """The entry of that number with what it is chained to and what belongs to it; none if there is none."""
+        return self._tried(partial(trail, self._database, audit_id))
 
     def signals(self, *, after: int) -> list[tuple[Receipt, LoggedSignal]]:
         """Every signal that stands behind entry `after`, oldest first."""

@@ -130,6 +130,7 @@ async def test_the_tickers_of_a_request_are_bounded_in_the_document_too(document
         "/v1/portfolio/frontier",
         "/v1/portfolio/performance",
         "/v1/prices/{ticker}",
+        "/v1/audit",
         "/v1/status",
         "/readyz",
     ],
@@ -146,5 +147,6 @@ async def test_an_answer_is_of_the_type_that_the_document_shows(client, document
 
 async def test_every_path_of_the_document_answers(client, document):
     for path, method, _ in operations(document):
-        if method == "get":
+        # A home in which no engine has run has no entry to be asked for.
+        if method == "get" and path != "/v1/audit/{audit_id}":
             assert (await client.get(path.replace("{ticker}", "AAPL"))).status_code == 200

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from real_postgres import GIVEN, RealPostgres
+from real_postgres import RealPostgres
 
 from release.audit import AuditLog
 
 BOTH = ("sqlite", "postgres")
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[RealPostgres]:
-    """A real PostgreSQL server, running; tests ask it for places of their own."""
-    server = RealPostgres(os.environ.get(GIVEN))
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(params=BOTH)
