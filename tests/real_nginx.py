@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,7 +54,14 @@ def nginx(folder: Path, *ports: int) -> Iterator[str]:
         command = [program() or "nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
         process = subprocess.Popen(command, stdout=errors, stderr=errors)
     try:
+        while not _listens(listening):
+            assert process.poll() is None, (folder / "error.log").read_text()
         yield f"http://{LOOPBACK}:{listening}"
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=20)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((LOOPBACK, port)) == 0
