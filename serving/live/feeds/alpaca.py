@@ -16,7 +16,7 @@ from msgspec import Meta
 from release.clock import Clock
 from release.reader import Release
 from serving.errors import CannotStart
-from serving.live.feeds.dialect import UNREADABLE, Heard, Instruments, Refused, Said, unreadable
+from serving.live.feeds.dialect import RAVING, UNREADABLE, Heard, Instruments, Refused, Said, unreadable
 from serving.live.ticks import Tick
 
 NEW_YORK: Final = "XNYS"
@@ -151,12 +151,12 @@ class Alpaca:
 
     def hear(self, frame: bytes) -> Said:
         """What a frame's messages say, one by one: a bad one spoils no other."""
-        said = Said()
         try:
             messages = _messages(frame)
         except UNREADABLE as error:
             unreadable(self.counts, error, frame)
-            return said
+            return RAVING
+        said, understood = Said(), False
         for raw in messages:
             try:
                 heard = self._hear(bytes(raw), said)
@@ -164,7 +164,8 @@ class Alpaca:
                 unreadable(self.counts, error, bytes(raw))
             else:
                 self.counts[heard] += 1
-        return said
+                understood = True
+        return said if understood else RAVING
 
     def _hear(self, raw: bytes, said: Said) -> Heard:
         kind = _other(raw).T

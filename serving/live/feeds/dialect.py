@@ -58,10 +58,17 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What follows from a frame: ticks for the engine, answers for the vendor."""
+    """What follows from a frame: ticks for the engine, answers for the vendor.
+
+    A frame of which nothing is `understood` breaks no silence: who only raves says nothing.
+    """
 
     ticks: list[Tick] = field(default_factory=list)
     answers: list[bytes] = field(default_factory=list)
+    understood: bool = True
+
+
+RAVING: Final = Said(understood=False)
 
 
 class Dialect(Protocol):

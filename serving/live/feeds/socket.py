@@ -149,30 +149,32 @@ class Line:
         heard_at = beaten_at = _time()
         while True:
             patience = self._timing.dead if self._stale else self._timing.silence
-            until = min(
-                beaten_at + self._timing.heartbeat, max(heard_at + patience, _time() + self._timing.silence / 8)
-            )
-            try:
-                async with asyncio.timeout_at(until):
-                    frame = await connection.recv(decode=False)
-            except TimeoutError:
-                heard_at = self._silent_since(heard_at)
-            else:
+            # Not at once where it is past already: it may be that nobody trades.
+            silent_at = max(heard_at + patience, _time() + self._timing.silence / 8)
+            frame = await _frame(connection, until=min(silent_at, beaten_at + self._timing.heartbeat))
+            if frame is not None and await self._hear(connection, frame):
                 heard_at = _time()
-                await self._hear(connection, frame)
-                self._backoff.reset()
-                if self._stale:
-                    self._stale = False
-                    self._move(FeedState.LIVE, "")
+                self._heard()
+            else:
+                heard_at = self._silent_since(heard_at)
             if _time() >= beaten_at + self._timing.heartbeat:
                 beaten_at = _time()
                 await self._send(connection, self._dialect.heartbeat())
 
-    async def _hear(self, connection: ClientConnection, frame: bytes) -> None:
+    async def _hear(self, connection: ClientConnection, frame: bytes) -> bool:
+        """Take in a frame; whether anything of it was understood."""
         said = self._dialect.hear(frame)
         if said.ticks:
             self._take(said.ticks)
         await self._send(connection, said.answers)
+        return said.understood
+
+    def _heard(self) -> None:
+        """The vendor has spoken: what went wrong before is over."""
+        self._backoff.reset()
+        if self._stale:
+            self._stale = False
+            self._move(FeedState.LIVE, "")
 
     async def _send(self, connection: ClientConnection, messages: Sequence[bytes]) -> None:
         if messages:
@@ -207,6 +209,15 @@ class Line:
             return reason, self._backoff.seconds()
         # Not to the second: many of us may have been refused at once.
         return reason, self._rng.uniform(seconds, 1.25 * seconds)
+
+
+async def _frame(connection: ClientConnection, *, until: float) -> bytes | None:
+    """The next frame; None if there is none by then."""
+    try:
+        async with asyncio.timeout_at(until):
+            return await connection.recv(decode=False)
+    except TimeoutError:
+        return None
 
 
 def _retry_after(value: str | None) -> float:

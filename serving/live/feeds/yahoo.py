@@ -19,7 +19,7 @@ import numpy as np
 
 from release.clock import Clock
 from release.reader import Release
-from serving.live.feeds.dialect import UNREADABLE, Heard, Instruments, Said, unreadable
+from serving.live.feeds.dialect import RAVING, UNREADABLE, Heard, Instruments, Said, unreadable
 from serving.live.feeds.wire import Field, Kind, read
 from serving.live.ticks import Tick
 
@@ -103,7 +103,7 @@ class Yahoo:
             pricing = pricing_of(outer.message) if outer.type == PRICING else None
         except UNREADABLE as error:
             unreadable(self.counts, error, frame)
-            return Said()
+            return RAVING
         heard = Heard.PASSED_OVER if pricing is None else self._take(pricing)
         self.counts[Heard.TICK if isinstance(heard, Tick) else heard] += 1
         return Said(ticks=[heard]) if isinstance(heard, Tick) else Said()

@@ -253,7 +253,7 @@ def test_one_bad_message_spoils_no_other_of_its_frame(dialect, bad):
 
 @pytest.mark.parametrize("frame", [b"", b"{}", b"[", b"Will be right back...", b"\xff", b"[" * 100_000, b'["\xff"]'])
 def test_a_frame_that_can_not_be_read_is_counted(dialect, frame):
-    assert dialect.hear(frame) == Said()
+    assert dialect.hear(frame) == Said(understood=False)
     assert heard(dialect) == {Heard.UNREADABLE: 1}
 
 

@@ -348,6 +348,19 @@ async def test_a_peer_that_is_gone_without_a_word_is_found_by_its_missing_pong(e
     assert ear.states == [CONNECTING, LIVE, BACKING_OFF, CONNECTING, LIVE]
 
 
+async def test_a_vendor_that_only_raves_says_nothing(ear):
+    async def rave(call: Call) -> None:
+        await speak(call)
+        while True:
+            await call.say("no json")
+            await asyncio.sleep(0.01)
+
+    async with vendor(rave) as served, listening(ear, served.url, timing=IMPATIENT):
+        await until(lambda: len(ear.ticks) == 2)
+
+    assert ear.states[:6] == [CONNECTING, LIVE, STALE, BACKING_OFF, CONNECTING, LIVE]
+
+
 # Garbage.
 
 
