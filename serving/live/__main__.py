@@ -1,6 +1,11 @@
-"""``python -m serving.live``: replay history as a live market and run the engine on it until told to stop."""
+"""``python -m serving.live``: bring a market's ticks, run the engine on them, or both, until told to stop."""
 
 from __future__ import annotations
+
+import os
+
+# Read when numpy is loaded: the models' sums are small, and threads of its own would only wait for one another.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import argparse
 import asyncio
@@ -11,6 +16,8 @@ from collections.abc import Iterator
 from typing import Final
 
 import structlog
+import uvloop
+from prometheus_client.registry import Collector
 from pydantic import ValidationError
 
 from release.audit import AuditLog
@@ -20,16 +27,20 @@ from release.logs import configure_logging
 from release.reader import Release
 from release.store import Store
 from serving.errors import CannotStart
-from serving.live import bus
+from serving.live import bus, metrics
 from serving.live.engine import Engine
-from serving.live.feeds import feed_for
-from serving.live.settings import LiveSettings
+from serving.live.feeds import Feed, feed_for
+from serving.live.settings import LiveSettings, Role
 
 OPTIONS: Final = {
     "home": "where the releases are and the audit log is kept (STOCK_ASSETS_HOME, default .stock-assets)",
+    "role": "feed, engine, or all: both in one process (default all)",
+    "feed": "where ticks come from: replay, yahoo or alpaca (default replay)",
+    "market": "name of a replay's run, under which a feed that starts again goes on where it was",
     "replay": "folder of the bars to play as the live market (default HOME/replay)",
     "speed": "market seconds per second (default 2340: a New York session in ten)",
     "seed": "of the path that a price takes inside its bar (default 7)",
+    "metrics-port": "where to answer Prometheus on the loopback (default: not)",
 }
 
 log = structlog.get_logger()
@@ -41,7 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
         settings = _settings(arguments)
         release = _release(settings)
         configure_logging()
-        asyncio.run(_run(settings, release))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_run(settings, release))
     except (CannotStart, ReleaseError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -65,25 +77,26 @@ def _release(settings: LiveSettings) -> Release:
 
 
 async def _run(settings: LiveSettings, release: Release) -> None:
-    """Feed and engine side by side; the engine goes on, and says so, when the feed has come to its end."""
-    feed = feed_for(settings, release, clock=SystemClock())
-    assert settings.redis_url is not None
-    try:
-        await feed.open()
-    except (*bus.GONE, ValueError) as error:
-        raise CannotStart(f"redis_url: expected a server at {settings.redis_url}, got: {error}") from error
-    with AuditLog.open(settings.audit_url or settings.audit) as audit, _ended_by_signals():
-        engine = Engine(
-            release,
-            store=Store(settings.releases),
-            audit=audit,
-            redis_url=settings.redis_url,
-            silence_seconds=settings.silence_seconds,
-        )
+    """Feed and engine, or one of them; the engine goes on, and says so, when the feed has come to its end."""
+    with contextlib.ExitStack() as held:
+        feed = engine = None
+        if settings.role is not Role.ENGINE:
+            feed = feed_for(settings, release, clock=SystemClock())
+        await _check_redis(settings)
+        if feed is not None:
+            await feed.open()
+        if settings.role is not Role.FEED:
+            audit = held.enter_context(AuditLog.open(settings.audit_url or settings.audit))
+            engine = _engine(settings, release, audit)
+        if settings.metrics_port is not None:
+            _answer_prometheus(settings.metrics_port, feed, engine)
+        held.enter_context(_ended_by_signals())
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(feed.run(), name="feed")
-                tasks.create_task(engine.run(), name="engine")
+                if feed is not None:
+                    tasks.create_task(_bring(feed), name="feed")
+                if engine is not None:
+                    tasks.create_task(engine.run(), name="engine")
         except asyncio.CancelledError:
             log.info("ended_by_signal")
         except ExceptionGroup as group:
@@ -91,6 +104,45 @@ async def _run(settings: LiveSettings, release: Release) -> None:
             if (failed := group.subgroup(AuditFailed)) is None or len(group.exceptions) > 1:
                 raise
             raise failed.exceptions[0] from None
+
+
+async def _check_redis(settings: LiveSettings) -> None:
+    """Before anything is begun; what breaks later is waited out."""
+    if (url := settings.redis_url) is None:
+        raise CannotStart("redis_url: expected the address of a Redis or Valkey in STOCK_ASSETS_REDIS_URL, got none")
+    try:
+        async with bus.connection(url) as client:
+            await client.execute_command("PING")  # type: ignore[no-untyped-call]
+    except (*bus.GONE, ValueError) as error:
+        raise CannotStart(f"redis_url: expected a server at {url}, got: {error}") from error
+
+
+async def _bring(feed: Feed) -> None:
+    """Run the feed; when it has no more to tell, there is still somebody to ask for its figures."""
+    await feed.run()
+    log.info("feed_ended")
+    await asyncio.Event().wait()
+
+
+def _engine(settings: LiveSettings, release: Release, audit: AuditLog) -> Engine:
+    assert settings.redis_url is not None
+    return Engine(
+        release,
+        store=Store(settings.releases),
+        audit=audit,
+        redis_url=settings.redis_url,
+        silence_seconds=settings.silence_seconds,
+        audit_every=settings.audit_every,
+    )
+
+
+def _answer_prometheus(port: int, feed: Feed | None, engine: Engine | None) -> None:
+    collectors: list[Collector] = []
+    if feed is not None:
+        collectors.append(metrics.FeedCollector(feed.status, feed.tickers))
+    if engine is not None:
+        collectors.append(metrics.EngineCollector(engine))
+    log.info("metrics", port=metrics.serve(port, *collectors))
 
 
 @contextlib.contextmanager

@@ -31,8 +31,16 @@ from serving.live.position import Known, Position
 from serving.live.releases import ReleaseFollower
 from serving.live.status import Counts, EngineState
 from serving.live.tape import Tape, place
-from serving.live.ticks import SessionClose, Tick
-from serving.messages import AlertKind, FeedState, LiveMessage, Severity, SignalMessage, StatusMessage
+from serving.live.ticks import Beat, SessionClose, Tick
+from serving.messages import (
+    AlertKind,
+    FeedState,
+    LiveMessage,
+    PredictionMessage,
+    Severity,
+    SignalMessage,
+    StatusMessage,
+)
 
 HEARTBEAT_SECONDS: Final = 1.0
 # Of a backlog, what is taken in at once; the lease has to be kept meanwhile.
@@ -97,6 +105,8 @@ class Engine:
         self._said_before: set[int] = set()
         self._audit_through = 0
         self._leads = False
+        # Of the newest price that the portfolio doesn't know yet.
+        self._market_at: datetime | None = None
         self._heartbeat_at = self._heard_at = self._said_at = self._led_since = 0.0
         self._begin(release)
         self.outbox = Outbox(self.lease, Position.first(), {}, begins=True)
@@ -256,6 +266,8 @@ class Engine:
             if (event := self.tape.take()) is None:
                 continue
             heard = True
+            if not isinstance(event, Beat):
+                self._market_at = event.at
             if isinstance(event, Tick):
                 self.counts.conflated += event.ticker in tickers
                 tickers.add(event.ticker)
@@ -271,8 +283,9 @@ class Engine:
 
     def _put(self, message: LiveMessage) -> None:
         """Say it, unless it is a signal that was said when this engine took over."""
+        if isinstance(message, PredictionMessage):
+            self.counts.predicted_at[message.ticker] = time.time()
         if isinstance(message, SignalMessage) and message.audit_id is not None:
-            self.counts.audit_id = message.audit_id
             self._audit_through = max(self._audit_through, message.audit_id)
             if message.audit_id in self._said_before:
                 self._said_before.discard(message.audit_id)
@@ -298,6 +311,7 @@ class Engine:
         moved = self._move_feed(heard=heard)
         if due or moved:
             self._heartbeat_at = _time()
+            self._say_portfolio()
             for alert in self._alerts.news():
                 self.outbox.put(alert)
             self.outbox.put(self._status())
@@ -319,6 +333,12 @@ class Engine:
             self._alerts.clear(AlertKind.NO_PREDICTION, ticker)
         if _time() - self._led_since > CHANGED_SECONDS:
             self._alerts.clear(AlertKind.ENGINE_CHANGED)
+
+    def _say_portfolio(self) -> None:
+        """How prices have moved it, if they have since it was said last."""
+        at, self._market_at = self._market_at, None
+        if at is not None and (portfolio := self.floor.portfolio(at)) is not None:
+            self.outbox.put(portfolio)
 
     def _move_feed(self, *, heard: bool) -> bool:
         """Know how the feed stands now; whether that is new."""

@@ -291,7 +291,9 @@ class Floor:
         """Write what has to be in the log, and give the signals their places there."""
         if not self._records:
             return
-        receipts = self._audit.append(self._records, term=self.term)
+        with self._counts.audit_commit():
+            receipts = self._audit.append(self._records, term=self.term)
+        self._counts.audit_id = max(self._counts.audit_id or 0, receipts[-1].audit_id)
         repeated = set()
         for record, message, desk, before in self._unsealed:
             signal, receipt = self._said[message], receipts[record]

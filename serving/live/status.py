@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
+import time
+from bisect import bisect_left
 from collections import Counter, deque
+from collections.abc import Iterator
 from typing import Final
 
 import structlog
@@ -18,6 +22,8 @@ MOVES: Final = {
     FeedState.CLOSED: {FeedState.LIVE, FeedState.BACKING_OFF},
     FeedState.BACKING_OFF: {FeedState.CONNECTING},
 }
+# Seconds: a turn takes half a millisecond, a commit as long as the disk.
+BOUNDS: Final = (0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 # Enough for a median that follows the last minutes.
 LATENCIES_KEPT: Final = 1_000
 
@@ -51,10 +57,43 @@ class EngineState(enum.Enum):
     AWAY = "away"  # Redis doesn't answer
 
 
-class Counts:
-    """What went through the engine in this run."""
+class Spread:
+    """How often a duration fell between which bounds; plain numbers, for the loop that has no time to lose."""
 
     def __init__(self) -> None:
+        self.counts = [0] * (len(BOUNDS) + 1)
+        self.seconds = 0.0
+
+    def add(self, seconds: float) -> None:
+        """One more."""
+        self.counts[bisect_left(BOUNDS, seconds)] += 1
+        self.seconds += seconds
+
+
+class Counts:
+    """What went through the engine in this run.
+
+    Attributes
+    ----------
+    ticks : Counter of Taken
+    predictions, conflated, gaps : int
+        Gaps: how often ticks were trimmed away before they were read.
+    backlog : int
+        How many ticks the newest turn found waiting.
+    predicted_at : dict of str to float
+        When each ticker's newest prediction was made, Unix time.
+    latencies, commits : Spread
+        Of turns, from a tick's arrival to its messages in Redis, and of what was appended to the audit log.
+    session : str
+        The newest; empty before the first.
+    silent : tuple of str
+        Tickers without predictions.
+    """
+
+    def __init__(self) -> None:
+        self.predicted_at: dict[str, float] = {}
+        self.latencies = Spread()
+        self.commits = Spread()
         self.ticks: Counter[Taken] = Counter()
         self.predictions = 0
         self.conflated = 0
@@ -70,6 +109,16 @@ class Counts:
     def latency(self, milliseconds: float) -> None:
         """From a tick's arrival to its message in Redis, for the oldest tick behind a batch of messages."""
         self._latencies.append(milliseconds)
+        self.latencies.add(milliseconds / 1000)
+
+    @contextlib.contextmanager
+    def audit_commit(self) -> Iterator[None]:
+        """Around what appends to the audit log."""
+        began = time.perf_counter()
+        yield
+        seconds = time.perf_counter() - began
+        self.audit_commit_ms = 1000 * seconds
+        self.commits.add(seconds)
 
     def latency_at(self, share: float) -> float | None:
         """Milliseconds within which the `share` of all turns were done; None before the first."""

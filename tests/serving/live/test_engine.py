@@ -29,7 +29,10 @@ pytestmark = pytest.mark.anyio
 
 SESSIONS = ["2012-03-02", "2012-03-05", "2012-03-06"]
 TICKERS = ("AAPL", "IBM")
-KEYS = {f"{kind}:{ticker}" for kind in ("price", "prediction", "signal") for ticker in TICKERS} | {"status"}
+KEYS = {f"{kind}:{ticker}" for kind in ("price", "prediction", "signal") for ticker in TICKERS} | {
+    "status",
+    "portfolio",
+}
 AT_ONCE = 1e9
 
 

@@ -90,8 +90,8 @@ def test_it_plays_from_the_folder_it_is_given_and_goes_on_when_the_feed_has_ende
     arguments = ("--home", str(home), "--replay", str(played), "--speed", "1e9", "--seed", "3")
     with live(*arguments, redis_url=valkey.url) as process, redis.Redis.from_url(valkey.url) as client:
         until(lambda: (said := status(client)) is not None and said.feed is FeedState.CLOSED, process)
-        at_the_end = int(client.hget(bus.LATEST, "seq"))
-        until(lambda: int(client.hget(bus.LATEST, "seq")) > at_the_end, process)
+        at_the_end = int(client.hget(bus.ENGINE, "seq"))
+        until(lambda: int(client.hget(bus.ENGINE, "seq")) > at_the_end, process)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=20)
 
