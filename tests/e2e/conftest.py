@@ -10,6 +10,12 @@ import pytest
 from command_line import Command, Filled
 
 
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """The loop that serves."""
+    return "asyncio", {"use_uvloop": True}
+
+
 @pytest.fixture(scope="session")
 def stock_assets() -> Command:
     """Runs ``stock-assets`` as a person would: ``stock_assets("release", "list", home=...)``."""
