@@ -144,7 +144,9 @@ class DrainingServer(uvicorn.Server):
         await self._stop_listening(sockets or [])
         await self._finish(self._told_at + FINISHED_SECONDS)
         saying_farewell.cancel()
-        await asyncio.gather(saying_farewell, return_exceptions=True)
+        (failed,) = await asyncio.gather(saying_farewell, return_exceptions=True)
+        if isinstance(failed, Exception):
+            log.error("farewell_failed", error=repr(failed))
         await self.lifespan.shutdown()
         log.info("stopped", seconds=round(time.monotonic() - self._told_at, 3))
 

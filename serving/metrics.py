@@ -99,7 +99,7 @@ class Metrics:
         )
         self._drops = self._tally("stream_drops", "WebSocket clients refused or dropped by the server.", "reason")
         self._lag = self._histogram(
-            "live_event_lag_seconds", "Seconds from the engine's word to its arrival here.", buckets=LAG_SECONDS
+            "live_event_lag_seconds", "Seconds from the engine's word, by Redis' clock, to us.", buckets=LAG_SECONDS
         )
         # Of many workers' values: the sum where they add up, the worst where they don't.
         self._clients = self._gauge("stream_listeners", "WebSocket connections open.", "livesum")
@@ -156,7 +156,7 @@ class Metrics:
         self._last_message.set(at)
 
     def event_lag(self, seconds: float) -> None:
-        """An event arrived `seconds` after the engine said it."""
+        """An event arrived `seconds` after Redis had taken it in from the engine."""
         self._lag.observe(seconds)
 
     def listeners(self, number: int) -> None:
