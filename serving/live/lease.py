@@ -17,12 +17,13 @@ from serving.live import bus
 LEASE_SECONDS: Final = 3.0
 LOOK_SECONDS: Final = 0.5
 
-# Ours already: the answer to having taken it got lost.
+# Where the answer to having taken it got lost, it is ours already.
 TAKE: Final = bus.Script("""
 local held = redis.call('GET', KEYS[1])
 if held then
-  local term = string.match(held, '^' .. ARGV[1] .. ':(%d+)$')
-  return tonumber(term or 0)
+  local ours = string.match(held, '^' .. ARGV[1] .. ':(%d+)$')
+  if not ours then return 0 end
+  if tonumber(ours) > tonumber(ARGV[2]) then return tonumber(ours) end
 end
 local term = math.max(redis.call('INCR', KEYS[2]), tonumber(ARGV[2]) + 1)
 redis.call('SET', KEYS[2], term)

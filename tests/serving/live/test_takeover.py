@@ -1,0 +1,367 @@
+"""One engine after another on a real Valkey: whatever ends the first, nothing is missing and nothing comes twice."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+
+import msgspec
+import pytest
+from redis.asyncio import Redis
+from waiting import until
+
+from release.audit import AuditLog
+from release.store import Store
+from serving.live import bus
+from serving.live.engine import Engine
+from serving.live.feeds.replay import Replay
+from serving.live.floor import Floor
+from serving.live.status import Counts, EngineState
+from serving.live.ticks import encode
+from serving.messages import (
+    AlertKind,
+    AlertMessage,
+    FeedState,
+    LiveMessage,
+    PredictionMessage,
+    Severity,
+    SignalMessage,
+    StatusMessage,
+    decode,
+)
+
+pytestmark = pytest.mark.anyio
+
+SESSIONS = 6
+MARKET = "a-market"
+
+
+class Crash(Exception):
+    """The engine's process is gone."""
+
+
+@pytest.fixture
+async def client(valkey) -> AsyncIterator[Redis]:
+    """A connection beside the engines'."""
+    async with bus.connection(valkey.url) as client:
+        yield client
+
+
+@pytest.fixture
+def new_engine(release, home, tmp_path, valkey) -> Callable[[], Engine]:
+    """Makes engines, each with a connection of its own to the same audit log."""
+    with contextlib.ExitStack() as logs:
+
+        def make() -> Engine:
+            audit = logs.enter_context(AuditLog.open(tmp_path / "audit" / "audit.sqlite3"))
+            store = Store(home / "releases")
+            return Engine(release, store=store, audit=audit, redis_url=valkey.url, silence_seconds=30.0)
+
+        yield make
+
+
+@pytest.fixture
+async def begin() -> AsyncIterator[Callable[[Engine], asyncio.Task[None]]]:
+    """Lets engines work; one that ended by an error of its own fails the test, and so does one that won't end."""
+    begun: list[asyncio.Task[None]] = []
+
+    def work(engine: Engine) -> asyncio.Task[None]:
+        begun.append(asyncio.create_task(engine.run()))
+        return begun[-1]
+
+    yield work
+    await asyncio.gather(*map(end, begun))
+
+
+async def end(task: asyncio.Task[None]) -> None:
+    """End an engine in good order."""
+    task.cancel()
+    await asyncio.wait([task], timeout=10)
+    with contextlib.suppress(asyncio.CancelledError, Crash):
+        task.result()
+
+
+def crash(engine: Engine) -> None:
+    """From now on the engine leaves nothing in order."""
+
+    async def leave(_client: Redis) -> None:
+        pass
+
+    engine._leave = leave
+
+
+def ticks_of(replay: Replay) -> list[dict[str, bytes]]:
+    """What the feed would write, as entries of the stream."""
+    return [{"event": encode(event)} for event in replay.events(market=MARKET)]
+
+
+async def write(client: Redis, entries: list[dict[str, bytes]]) -> None:
+    """Say what a feed says."""
+    async with client.pipeline(transaction=False) as pipeline:
+        for fields in entries:
+            pipeline.xadd(bus.TICKS, fields)
+        await pipeline.execute()
+
+
+async def said(client: Redis) -> list[LiveMessage]:
+    """Every message on the stream of events, whose numbers have to be without a gap and in one epoch."""
+    events = [bus.event(fields) for _, fields in await client.xrange(bus.EVENTS)]
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    assert len({event.epoch for event in events}) == 1
+    return [decode(event.data) for event in events]
+
+
+async def is_told(client: Redis, feed: FeedState) -> bool:
+    """Whether the newest status says so of the feed."""
+    status = await client.hget(bus.LATEST, "status")
+    return status is not None and decode(status).feed is feed
+
+
+async def alerts(client: Redis) -> dict[tuple[AlertKind, str], AlertMessage]:
+    """Those that are raised."""
+    messages = [decode(data) for data in (await bus.state(client)).messages]
+    return {(each.kind, each.subject): each for each in messages if isinstance(each, AlertMessage)}
+
+
+def closes(messages: list[LiveMessage], kind: type) -> Counter[tuple[str, str]]:
+    """How often each close of each ticker was told."""
+    return Counter((each.ticker, each.session) for each in messages if isinstance(each, kind) and not each.provisional)
+
+
+def signals_at_closes(messages: list[LiveMessage]) -> dict[tuple[str, str], tuple[object, ...]]:
+    """What was told at each close, but for where it stands in a log."""
+    return {
+        (each.ticker, each.session): (each.action, each.confidence, each.edge_bp, each.at)
+        for each in messages
+        if isinstance(each, SignalMessage) and not each.provisional
+    }
+
+
+def undisturbed(release, replay: Replay, log: AuditLog) -> list[LiveMessage]:
+    """What one engine says that takes in one tick after another."""
+    floor, messages = Floor(release, log, Counts()), []
+    for event in replay.events(market=MARKET):
+        floor.take(event)
+        messages.extend(floor.say())
+    return messages
+
+
+async def check(client: Redis, release, replay: Replay, log: AuditLog, other_log: AuditLog) -> None:
+    """Nothing is missing, nothing comes twice, and it is what an undisturbed engine says."""
+    messages, expected = await said(client), undisturbed(release, replay, other_log)
+    for kind in (PredictionMessage, SignalMessage):
+        assert closes(messages, kind) == closes(expected, kind)
+        assert set(closes(messages, kind).values()) == {1}
+    told = [each for each in messages if isinstance(each, SignalMessage) and each.audit_id is not None]
+    logged = {receipt.audit_id: receipt.sha256 for receipt, _ in log.signals(after=0)}
+    assert {each.audit_id: each.audit_sha256 for each in told} == logged
+    assert len(told) == len(logged)
+    assert signals_at_closes(messages) == signals_at_closes(expected)
+
+
+@pytest.fixture
+def other_log(tmp_path):
+    """The log of an engine that nothing happens to."""
+    with AuditLog.open(tmp_path / "other.sqlite3") as log:
+        yield log
+
+
+# In good order.
+
+
+async def test_a_standby_follows_without_a_word_and_takes_over_at_once_when_the_leader_ends(
+    client, new_engine, begin, play, release, audit, other_log
+):
+    replay = play(sessions=SESSIONS)
+    entries = ticks_of(replay)
+    first, second = new_engine(), new_engine()
+    leading = begin(first)
+    await until(lambda: first.state is EngineState.LEADING)
+    begin(second)
+    await write(client, entries[: len(entries) // 2])
+    await until(lambda: first.outbox.position.through == second.tape.through != bus.FIRST_READ)
+    speakers = {each.figures.engine for each in await said(client) if isinstance(each, StatusMessage)}
+    before = first.outbox.position
+
+    await end(leading)
+    await until(lambda: second.state is EngineState.LEADING, seconds=1.5)
+    await write(client, entries[len(entries) // 2 :])
+    await until(lambda: is_told(client, FeedState.CLOSED))
+
+    assert speakers == {first.lease.engine}
+    assert (second.outbox.epoch, second.outbox.position.term) == (before.epoch, before.term + 1)
+    changed = (await alerts(client))[AlertKind.ENGINE_CHANGED, "engine"]
+    assert (changed.severity, second.lease.engine in changed.text) == (Severity.INFO, True)
+    await check(client, release, replay, audit, other_log)
+
+
+async def test_an_engine_that_starts_again_goes_on_where_it_was(
+    client, new_engine, begin, play, release, audit, other_log
+):
+    replay = play(sessions=SESSIONS)
+    entries = ticks_of(replay)
+    for n in range(0, len(entries), 101):
+        engine = new_engine()
+        working = begin(engine)
+        await write(client, entries[n : n + 101])
+        (newest,) = await client.xrevrange(bus.TICKS, count=1)
+        await until(lambda: engine.outbox.position.through == newest[0].decode())  # noqa: B023
+        await end(working)
+
+    await check(client, release, replay, audit, other_log)
+
+
+# By a crash.
+
+
+async def test_a_standby_takes_over_within_five_seconds_of_a_crash(
+    client, new_engine, begin, play, release, audit, other_log
+):
+    replay = play(sessions=SESSIONS)
+    entries = ticks_of(replay)
+    first, second = new_engine(), new_engine()
+    crash(first)
+    leading = begin(first)
+    await until(lambda: first.state is EngineState.LEADING)
+    begin(second)
+    await write(client, entries[:200])
+    await until(lambda: first.outbox.position.through == second.tape.through != bus.FIRST_READ)
+
+    await end(leading)
+    await write(client, entries[200:])
+    await until(lambda: second.state is EngineState.LEADING, seconds=5)
+    await until(lambda: is_told(client, FeedState.CLOSED))
+
+    await check(client, release, replay, audit, other_log)
+
+
+def dies_unsaid(engine: Engine, kind: type, *, provisional: bool) -> None:
+    """Let the engine crash when it has audited, and not yet said, a message like that."""
+    say = engine.floor.say
+
+    def say_and_die() -> list[LiveMessage]:
+        messages = say()
+        if any(isinstance(each, kind) and each.provisional is provisional and each.audit_id for each in messages):
+            raise Crash
+        return messages
+
+    engine.floor.say = say_and_die
+    crash(engine)
+
+
+@pytest.mark.parametrize("provisional", [True, False])
+async def test_what_was_audited_when_its_engine_died_is_said_by_the_next(
+    client, new_engine, begin, play, release, audit, other_log, provisional
+):
+    replay = play(sessions=SESSIONS)
+    first, second = new_engine(), new_engine()
+    dies_unsaid(first, SignalMessage, provisional=provisional)
+    leading = begin(first)
+    await until(lambda: first.state is EngineState.LEADING)
+    # One by one, so that the engine sees every tick and the next one, which sees many at once, does not.
+    for fields in ticks_of(replay):
+        await write(client, [fields])
+        if first.state is EngineState.LEADING and not leading.done():
+            await asyncio.sleep(0)
+    await until(leading.done)
+    unsaid = audit.signals(after=first.outbox.position.audit_through)
+
+    begin(second)
+    await until(lambda: is_told(client, FeedState.CLOSED))
+
+    assert unsaid
+    assert {receipt.audit_id for receipt, _ in unsaid} <= {
+        each.audit_id for each in await said(client) if isinstance(each, SignalMessage)
+    }
+    await check(client, release, replay, audit, other_log)
+
+
+# By somebody else's word.
+
+
+async def test_an_engine_that_the_log_refuses_stands_back_and_goes_on_in_a_later_term(
+    client, new_engine, begin, play, release, audit, other_log
+):
+    replay = play(sessions=SESSIONS)
+    entries = ticks_of(replay)
+    engine = new_engine()
+    begin(engine)
+    await write(client, entries[:100])
+    (newest,) = await client.xrevrange(bus.TICKS, count=1)
+    await until(lambda: engine.outbox.position.through == newest[0].decode())
+    _, record = audit.signals(after=0)[-1]
+    other = msgspec.structs.replace(record, ticker="IBM", reason="said by another engine")
+    audit.append([other], term=41)
+
+    await write(client, entries[100:])
+    await until(lambda: is_told(client, FeedState.CLOSED))
+
+    assert engine.lease.term == 42
+    await check(client, release, replay, audit, other_log)
+
+
+async def test_an_engine_that_wakes_up_after_another_has_spoken_says_nothing_and_stands_by(
+    client, new_engine, begin, play, release, audit, other_log
+):
+    replay = play(sessions=SESSIONS)
+    entries = ticks_of(replay)
+    first, second = new_engine(), new_engine()
+    begin(first)
+    await until(lambda: first.state is EngineState.LEADING)
+    await write(client, entries[:100])
+    await until(lambda: first.outbox.seq > 10)
+    # As if it had slept for longer than its lease lasts.
+    await client.delete(bus.LEASE)
+    await second.lease.take(client, above=first.lease.term)
+    begin(second)
+    await until(lambda: first.state is EngineState.STANDBY)
+    await until(lambda: second.state is EngineState.LEADING)
+
+    await write(client, entries[100:])
+    await until(lambda: is_told(client, FeedState.CLOSED))
+
+    assert (first.state, second.state) == (EngineState.STANDBY, EngineState.LEADING)
+    await check(client, release, replay, audit, other_log)
+
+
+# What can't be had any more.
+
+
+async def test_ticks_that_were_trimmed_away_unread_are_told(client, new_engine, begin, play, monkeypatch):
+    monkeypatch.setattr(bus, "TICKS_KEPT", 60)
+    entries = ticks_of(play(sessions=SESSIONS))
+    first, second = new_engine(), new_engine()
+    working = begin(first)
+    await write(client, entries[:100])
+    await until(lambda: first.outbox.seq > 1 and not first.tape.waiting)
+    await end(working)
+
+    await write(client, entries[100:])
+    await client.xtrim(bus.TICKS, maxlen=60, approximate=False)
+    begin(second)
+    await until(lambda: is_told(client, FeedState.CLOSED))
+
+    raised = await alerts(client)
+    assert "got there too late" in raised[AlertKind.FEED_DISTURBED, "ticks"].text
+    assert second.counts.gaps == 1
+
+
+async def test_a_bar_that_can_not_be_made_again_from_what_is_kept_is_told(client, new_engine, begin, play):
+    entries = ticks_of(play(sessions=1))
+    first, second = new_engine(), new_engine()
+    working = begin(first)
+    await write(client, entries[:20])
+    (newest,) = await client.xrevrange(bus.TICKS, count=1)
+    await until(lambda: first.outbox.position.through == newest[0].decode())
+    await end(working)
+    before = first.outbox.seq
+
+    await client.xtrim(bus.TICKS, maxlen=5, approximate=False)
+    begin(second)
+    await until(lambda: second.state is EngineState.LEADING and second.outbox.seq > before)
+
+    raised = await alerts(client)
+    for ticker in ("AAPL", "IBM"):
+        assert "expected" in raised[AlertKind.FEED_DISTURBED, ticker].text
