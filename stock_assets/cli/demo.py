@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -128,7 +129,7 @@ def _start_valkey(supervisor: Supervisor, settings: PipelineSettings) -> str:
 
 
 def _start_the_rest(supervisor: Supervisor, settings: PipelineSettings, wishes: Wishes) -> None:
-    """Server, live replay and Dagster: started side by side, then waited for one by one."""
+    """Server, replayed market, engine and Dagster: started side by side, then waited for one by one."""
     from stock_assets.cli import services
     from stock_assets.instance import open_instance
 
@@ -136,7 +137,8 @@ def _start_the_rest(supervisor: Supervisor, settings: PipelineSettings, wishes: 
     with open_instance(settings) as instance, stderr().status("") as status:
         parts: Sequence[Service] = (
             services.server(host=LOOPBACK, port=wishes.port),
-            services.live(replay=settings.replay, speed=wishes.speed, server=server),
+            services.feed(replay=settings.replay, speed=wishes.speed, market=uuid.uuid4().hex),
+            services.engine(speed=wishes.speed, server=server),
             services.dagster_webserver(port=wishes.dagster_port),
             services.dagster_daemon(instance, started=time.time()),
         )

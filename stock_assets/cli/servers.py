@@ -30,19 +30,51 @@ def serve(
 
 def live(
     home: Home = None,
+    role: Annotated[
+        str | None, typer.Option(help="feed, engine, or all: both in one process. [dim]Default: all[/]")
+    ] = None,
+    feed: Annotated[
+        str | None,
+        typer.Option(
+            help="Where ticks come from: replay, yahoo or alpaca. [dim]Default: STOCK_ASSETS_FEED, else replay[/]"
+        ),
+    ] = None,
+    market: Annotated[
+        str | None, typer.Option(help="Name of a replay's run; started again under it, it goes on where it was.")
+    ] = None,
     replay: Annotated[
         Path | None, typer.Option(help="Folder of bars to play as the live market. [dim]Default: HOME/replay[/]")
     ] = None,
     speed: Annotated[float | None, typer.Option(min=0.0, help="How many times faster than the clock.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of the random path inside each replayed bar.")] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Where to answer Prometheus on the loopback; 0 takes a free one."),
+    ] = None,
 ) -> None:
     """Run the live feed, and the engine that turns its ticks into predictions; needs STOCK_ASSETS_REDIS_URL.
 
-    Unless told otherwise it replays the bars of the home's source that come after the release in force.
+    Unless told otherwise it replays the bars of the home's source that come after the release in force. Of several
+    engines one leads; another takes over when it ends.
     """
-    if replay is None:
+    if replay is None and _replays(role, feed):
         _write_replay(home)
-    _become("serving.live", {"--replay": replay, "--speed": speed, "--seed": seed}, home=home)
+    options = {
+        "--role": role,
+        "--feed": feed,
+        "--market": market,
+        "--replay": replay,
+        "--speed": speed,
+        "--seed": seed,
+        "--metrics-port": metrics_port,
+    }
+    _become("serving.live", options, home=home)
+
+
+def _replays(role: str | None, feed: str | None) -> bool:
+    """Whether the process will want bars to play, by its options or, where they don't say, the environment."""
+    told, source = role or os.environ.get("STOCK_ASSETS_ROLE"), feed or os.environ.get("STOCK_ASSETS_FEED")
+    return told != "engine" and source in (None, "replay")
 
 
 def _write_replay(home: Path | None) -> None:

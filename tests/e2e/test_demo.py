@@ -28,6 +28,7 @@ from stock_assets.supervisor import free_port
 READY_SECONDS = 150
 # Six years train and judge a model; the newest year of them is what the demo replays.
 BARS = 1600
+SUBSCRIBE = '{"type": "subscribe"}'
 COLUMNS = ("ticker", "session", "action", "previous", "confidence", "edge_bp", "reason")
 
 
@@ -105,6 +106,7 @@ def test_the_graph_was_kept_from_the_year_that_is_replayed(demo: Demo) -> None:
 
 async def listen(port: int, *, frames: int) -> list[dict[str, Any]]:
     async with websockets.connect(f"ws://127.0.0.1:{port}/v1/stream") as listener, asyncio.timeout(60):
+        await listener.send(SUBSCRIBE)
         return [json.loads(await listener.recv()) for _ in range(frames)]
 
 
@@ -167,6 +169,7 @@ def test_valkey_may_die_and_nobody_goes_without_an_answer(demo: Demo) -> None:
                     pass
                 return dict(frame)
 
+            await listener.send(SUBSCRIBE)
             await heard("delta")
             next(member for member in demo.family() if "valkey" in member.name()).kill()
             stale = await heard("stale")
@@ -190,7 +193,7 @@ def test_ctrl_c_ends_everything_and_leaves_no_process(demo: Demo) -> None:
     code = demo.process.wait(timeout=40)
 
     assert list((demo.home.parent / "user").rglob("*")) == [], "something was written outside the home"
-    for part in ("valkey", "-m serving ", "serving.live", "dagster_webserver", "dagster._daemon"):
+    for part in ("valkey", "-m serving ", "--role feed", "--role engine", "dagster_webserver", "dagster._daemon"):
         assert part in names
     assert code == 0
     # Python's own helper of multiprocessing ends when it sees that its parent has, which takes it a moment.
