@@ -55,7 +55,8 @@ class RealPostgres:
             self._port: int = probe.getsockname()[1]
         self._run("initdb", "--no-sync", "--auth=trust", "--encoding=utf8", "--locale=C", "--username=tester")
         log = (self._folder / "server.log").open("ab")
-        options = ("-h", LOOPBACK, "-p", str(self._port), "-k", "", "-D", str(self._folder / "data"))
+        # No test cuts the power.
+        options = ("-h", LOOPBACK, "-p", str(self._port), "-k", "", "-D", str(self._folder / "data"), "-F")
         with log:
             self._process = subprocess.Popen(
                 [str(_binary("postgres")), *options], cwd=self._folder, stdout=log, stderr=log, **self._user

@@ -137,12 +137,14 @@ def encode(record: Record) -> str:
     Raises
     ------
     AuditFailed
-        Naming the field, if a number is not finite: JSON has no word for it.
+        Naming the field, if a number is not finite, for which JSON has no word, or a time is of no zone.
     """
     for name, value in msgspec.structs.asdict(record).items():
         if isinstance(value, float) and not math.isfinite(value):
             raise AuditFailed(f"{name}: expected a finite number in an audited {kind_of(record).value}, got {value}")
     if isinstance(record, LoggedSignal | LoggedPrediction):
+        if record.at.tzinfo is None:
+            raise AuditFailed(f"at: expected a time with its zone, got {record.at}")
         record = msgspec.structs.replace(record, at=record.at.astimezone(UTC))
     return msgspec.json.encode(record, order="sorted").decode()
 

@@ -79,6 +79,20 @@ def test_nothing_of_a_batch_is_there_if_one_of_it_can_not_be(log):
     assert log.append([signal(0)])[0].audit_id == 1
 
 
+def test_a_time_of_no_zone_is_refused(log):
+    with pytest.raises(AuditFailed, match=r"^at: expected a time with its zone, got 2013-03-04 14:30:00$"):
+        log.append([signal(at=signal().at.replace(tzinfo=None))])
+
+
+def test_a_commit_waits_for_the_disk(tmp_path, postgres):
+    with AuditLog.open(tmp_path / "audit.sqlite3") as log:
+        assert log._database.rows("PRAGMA journal_mode") == [("wal",)]
+        assert log._database.rows("PRAGMA synchronous") == [(2,)]
+
+    with AuditLog.open(f"{postgres.fresh()}%20-csynchronous_commit%3Doff") as log:
+        assert log._database.rows("SHOW synchronous_commit") == [("on",)]
+
+
 def test_an_empty_log_has_no_head_and_nothing_to_append_leaves_it_so(log):
     assert log.append([]) == ()
     assert (log.head(), log.term(), log.entry(1)) == (None, 0, None)
