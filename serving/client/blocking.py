@@ -12,7 +12,7 @@ from typing import Any, Final, Self, TypeVar
 from serving.client.errors import StreamClosed
 from serving.client.inbox import Inbox
 from serving.client.state import State
-from serving.client.stream import MOST_UNREAD, StreamClient, Timeouts, check_url
+from serving.client.stream import MOST_UNREAD, StreamClient, Timeouts
 from serving.client.updates import ConnectionState, Update
 from serving.protocol import Channel
 
@@ -39,9 +39,9 @@ class SyncStreamClient:
         most_unread: int = MOST_UNREAD,
         rng: random.Random | None = None,
     ) -> None:
-        self.url = check_url(url)
+        self.url = url
         self._inbox = Inbox(most_kept=most_unread)
-        self._make: Callable[[], StreamClient] = lambda: StreamClient(
+        self._client = StreamClient(
             url, tickers=tickers, channels=channels, timeouts=timeouts, rng=rng, inbox=self._inbox
         )
         # A daemon: a program that ends without closing has no reason to wait for us.
@@ -49,7 +49,6 @@ class SyncStreamClient:
         self._ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._over: asyncio.Event | None = None
-        self._client: StreamClient | None = None
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -77,6 +76,8 @@ class SyncStreamClient:
     @property
     def state(self) -> State:
         """A copy of the newest of everything that has arrived."""
+        if not self._thread.is_alive():
+            return self._client.state
 
         async def copy(client: StreamClient) -> State:
             return client.state.copy()
@@ -86,7 +87,7 @@ class SyncStreamClient:
     @property
     def connection(self) -> ConnectionState:
         """What the connection is doing."""
-        return self._client.connection if self._client is not None else ConnectionState.CLOSED
+        return self._client.connection
 
     def subscribe(self, *, tickers: Collection[str] | None = None, channels: Collection[Channel] | None = None) -> None:
         """Listen to something else from now on; returns when the server has agreed, or raises `SubscriptionRefused`."""
@@ -101,7 +102,7 @@ class SyncStreamClient:
 
     def _there(self, work: Callable[[StreamClient], Coroutine[Any, Any, T]]) -> T:
         """Do something in the connection's thread and wait for it."""
-        if self._client is None or self._loop is None or not self._thread.is_alive():
+        if self._loop is None or not self._thread.is_alive():
             raise StreamClosed("the client is not open")
         return asyncio.run_coroutine_threadsafe(work(self._client), self._loop).result()
 
@@ -110,6 +111,6 @@ class SyncStreamClient:
 
     async def _main(self) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        async with self._make() as self._client:
+        async with self._client:
             self._ready.set()
             await self._over.wait()

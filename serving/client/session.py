@@ -228,7 +228,8 @@ class Session:
         self._answered()
         self.state.replace(snapshot)
         self._advance(snapshot.seq)
-        holding = sorted((*snapshot.signals, *snapshot.alerts), key=_order)
+        holding: list[SignalMessage | AlertMessage] = [*snapshot.signals, *snapshot.alerts]
+        holding.sort(key=_order)
         return [Gap(reason=reason, since=since, snapshot=snapshot), *self._news(holding)]
 
     def _answered(self) -> None:
@@ -260,6 +261,8 @@ def _order(message: SignalMessage | AlertMessage) -> tuple[datetime, int]:
 
 
 def _subscribe(tickers: Collection[str] | None, channels: Collection[Channel] | None) -> Subscribe:
+    if isinstance(tickers, str):
+        raise TypeError(f"tickers: expected a collection of them, got the string {tickers!r}")
     return Subscribe(
         tickers=None if tickers is None else tuple(tickers), channels=None if channels is None else tuple(channels)
     )

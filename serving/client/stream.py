@@ -103,7 +103,7 @@ class StreamClient:
         rng: random.Random | None = None,
         inbox: Inbox | None = None,
     ) -> None:
-        self.url = check_url(url)
+        self.url = _checked(url)
         self.connection = ConnectionState.CLOSED
         self._timeouts = timeouts or Timeouts()
         self._session = Session(tickers=tickers, channels=channels)
@@ -320,7 +320,7 @@ class StreamClient:
         return self._session.keep()
 
 
-def check_url(url: str) -> str:
+def _checked(url: str) -> str:
     """The URL, if it is one of a WebSocket."""
     try:
         parse_uri(url)

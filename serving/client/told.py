@@ -42,5 +42,6 @@ def _subject(message: SignalMessage | AlertMessage) -> Hashable:
 def _identity(message: SignalMessage | AlertMessage) -> Hashable:
     """What two tellings of the same have in common: its row in the audit log, where it has one."""
     if isinstance(message, SignalMessage) and message.audit_id is not None:
-        return message.audit_id
+        # The hash with it: another log may count from 1 again.
+        return message.audit_id, message.audit_sha256
     return message

@@ -666,6 +666,11 @@ def test_an_address_of_no_websocket_is_refused_at_once(url):
         StreamClient(url)
 
 
+def test_one_ticker_is_a_collection_of_one():
+    with pytest.raises(TypeError, match="tickers: expected a collection of them, got the string 'AAPL'"):
+        StreamClient("ws://127.0.0.1:8000/v1/stream", tickers="AAPL")
+
+
 def test_a_timeout_of_nothing_is_refused():
     with pytest.raises(ValueError, match="pong: expected more than 0 seconds, got 0"):
         Timeouts(pong=0)
