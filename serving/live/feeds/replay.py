@@ -29,7 +29,7 @@ from serving.errors import CannotStart
 from serving.live.feeds import minutes
 from serving.live.feeds.minutes import Minutes, load_minutes
 from serving.live.feeds.outlet import SENT_AT_ONCE, Outlet
-from serving.live.feeds.paths import TICK, minute_events, session_events
+from serving.live.feeds.paths import TICK, minute_events, session_events, utc
 from serving.live.status import FeedStatus
 from serving.live.ticks import FeedEvent, MarketEnd
 from serving.messages import FeedState
@@ -52,18 +52,23 @@ class Replay:
     seed: int
     minutes: Mapping[str, Minutes] = field(default_factory=dict)
 
-    def events(self, *, market: str) -> Iterator[FeedEvent]:
-        """Every ticker's ticks and closes in the order of market time, then the end."""
+    def events(self, *, market: str, since: datetime | None = None) -> Iterator[FeedEvent]:
+        """Every ticker's ticks and closes in the order of market time, then the end.
+
+        Sessions that have closed before `since` are left out.
+        """
         last = None
-        for event in heapq.merge(*(self._events(ticker, market) for ticker in self.bars), key=attrgetter("at")):
+        for event in heapq.merge(*(self._events(ticker, market, since) for ticker in self.bars), key=attrgetter("at")):
             last = event
             yield event
         if last is not None:
             yield MarketEnd(market=market, at=last.at)
 
-    def _events(self, ticker: str, market: str) -> Iterator[FeedEvent]:
+    def _events(self, ticker: str, market: str, since: datetime | None) -> Iterator[FeedEvent]:
         bars, calendar, by_minute = self.bars[ticker], self.calendars[ticker], self.minutes.get(ticker)
         for row, session in enumerate(bars.session):
+            if since is not None and utc(calendar.close_utc[calendar.index(session)]) < since:
+                continue
             # By what it is for, not by what came before: the same session is the same wherever the replay starts.
             rng = np.random.default_rng([self.seed, zlib.crc32(ticker.encode()), int(session.astype(np.int64))])
             i, bar = calendar.index(session), bars[row : row + 1]
@@ -201,10 +206,11 @@ class ReplayFeed:
         if isinstance(self._newest, MarketEnd):
             log.warning("replay_has_ended_before", market=self.market)
             return
-        events = self.replay.events(market=self.market)
-        if self._newest is not None:
+        if self._newest is None:
+            events = self.replay.events(market=self.market)
+        else:
             log.info("replay_goes_on", market=self.market, after=self._newest.at.isoformat())
-            events = events_after(self._newest, events)
+            events = events_after(self._newest, self.replay.events(market=self.market, since=self._newest.at))
         async with self._outlet.connection() as client:
             await self._play(client, events)
         log.info("replay_ended", market=self.market)

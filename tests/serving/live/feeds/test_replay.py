@@ -338,6 +338,16 @@ def test_behind_an_event_that_is_none_of_them_comes_what_is_not_earlier(play):
     assert rest == [event for event in events if event.at >= stranger.at]
 
 
+def test_sessions_that_have_closed_before_are_not_made_again(play):
+    replay = play(sessions=3)
+    events = list(replay.events(market="m"))
+    into_the_second = next(event for event in events if getattr(event, "session", "") == "2012-03-05")
+
+    since = list(replay.events(market="m", since=into_the_second.at))
+
+    assert since == events[events.index(into_the_second) :]
+
+
 @pytest.mark.anyio
 async def test_a_feed_that_starts_again_under_its_name_goes_on_without_a_gap_or_a_repetition(play, valkey):
     replay = play(sessions=2)
