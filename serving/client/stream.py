@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import ssl
 from collections.abc import Collection
@@ -162,6 +163,8 @@ class StreamClient:
         SubscriptionRefused
             If it has not: everything goes on as before.
         """
+        if self._running is None or self._running.done():
+            raise StreamClosed("the client is not open")
         if self._change is not None:
             raise RuntimeError("subscribe: expected one change at a time, the one before is still unanswered")
         self._session.want(tickers=tickers, channels=channels)
@@ -170,7 +173,9 @@ class StreamClient:
         self._change = asyncio.get_running_loop().create_future()
         try:
             if self._socket is not None and self._session.is_answered:
-                await self._ask(self._socket, self._session.ask())
+                # On a connection that has just ended, it is asked on the next.
+                with contextlib.suppress(ConnectionClosed):
+                    await self._ask(self._socket, self._session.ask())
             await self._change
         finally:
             self._change = None

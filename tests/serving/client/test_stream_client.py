@@ -23,6 +23,7 @@ from serving.client import (
     Resumed,
     ServerClosed,
     StreamClient,
+    StreamClosed,
     SubscriptionRefused,
     Timeouts,
     Update,
@@ -745,6 +746,34 @@ async def test_who_stops_waiting_loses_nothing():
         updates = await read(client, lambda update: isinstance(update, News))
 
     assert audit_ids(updates) == [1]
+
+
+async def test_a_change_is_asked_for_on_the_next_connection_where_this_one_has_gone():
+    gone = asyncio.Event()
+
+    async def first(talk: Talk) -> None:
+        await talk.greeted()
+        await talk.send(snapshot(0))
+        talk.abort()
+        gone.set()
+
+    async with scripted(first, quiet_listener) as server, client_of(server, tickers=["AAPL"]) as client:
+        await read(client, lambda update: isinstance(update, Snapshot))
+        await gone.wait()
+        await asyncio.wait_for(client.subscribe(tickers=["IBM"]), 20)
+
+    assert server.asked[-1].tickers == ("IBM",)
+
+
+async def test_a_client_that_was_closed_can_not_be_asked_for_more():
+    async with scripted(quiet_listener) as server:
+        async with client_of(server) as client:
+            await client.next()
+
+        with pytest.raises(StreamClosed, match="the client is not open"):
+            await client.subscribe(tickers=["IBM"])
+        with pytest.raises(StreamClosed, match="the client was closed"):
+            await client.next()
 
 
 async def test_closing_ends_the_iteration():
