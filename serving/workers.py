@@ -6,6 +6,7 @@ parent answers nobody: it watches.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import multiprocessing
 import os
@@ -35,6 +36,9 @@ from serving.settings import ServerSettings
 KILLED_SECONDS: Final = STOPPED_SECONDS + 0.2
 # Before another try, for a worker that died before it served.
 RESTART_SECONDS: Final = 1.0
+# A worker says that its event loop turns; one that has not for so long answers nobody, and is ended.
+BEAT_SECONDS: Final = 1.0
+SILENT_SECONDS: Final = 30.0
 _STOP: Final = (signal.SIGINT, signal.SIGTERM)
 _SPAWN: Final = multiprocessing.get_context("spawn")
 
@@ -47,6 +51,7 @@ class Worker:
     def __init__(self, settings: ServerSettings, listening: socket.socket, folder: Path, *, slot: int) -> None:
         self.slot = slot
         self.ready = False
+        self.heard_at = time.monotonic()
         self.telling, saying = _SPAWN.Pipe(duplex=False)
         self.process: SpawnProcess = _SPAWN.Process(
             target=work, args=(settings, listening, folder, slot, saying), name=f"server-{slot}", daemon=True
@@ -107,24 +112,33 @@ class Workers:
             self._workers[slot] = Worker(self._settings, self._listening, folder, slot=slot)
 
     def _look(self, folder: Path, woken: int) -> None:
-        """Wait for a worker to serve or to die, for a signal, or until one is to be started."""
+        """Wait for a worker to say something or to die, for a signal, or until one is to be started."""
         by_sentinel = {worker.process.sentinel: worker for worker in self._workers.values()}
-        by_pipe = {worker.telling: worker for worker in self._workers.values() if not worker.ready}
-        pause = max(0.0, min(self._due.values()) - time.monotonic()) if self._due else None
-        for found in wait([*by_sentinel, *by_pipe, woken], timeout=pause):
+        by_pipe = {worker.telling: worker for worker in self._workers.values()}
+        due = [at - time.monotonic() for at in self._due.values()]
+        for found in wait([*by_sentinel, *by_pipe, woken], timeout=max(0.0, min([BEAT_SECONDS, *due]))):
             if isinstance(found, Connection):
                 self._heard(by_pipe[found])
             elif isinstance(found, int) and found in by_sentinel:
                 self._died(by_sentinel[found], folder)
+        self._end_silent()
 
     def _heard(self, worker: Worker) -> None:
-        """A worker serves, or has died before it did."""
-        with contextlib.suppress(EOFError):
+        """A worker serves; no news if it has ended, which is seen elsewhere."""
+        with contextlib.suppress(EOFError, OSError):
             worker.telling.recv_bytes()
-            worker.ready = True
+            worker.ready, worker.heard_at = True, time.monotonic()
         if not self._said_ready and not self._due and all(worker.ready for worker in self._workers.values()):
             self._said_ready = True
             self._say_ready()
+
+    def _end_silent(self) -> None:
+        """End workers that hang. One that does not serve yet may take its time."""
+        for worker in self._workers.values():
+            if worker.ready and time.monotonic() - worker.heard_at > SILENT_SECONDS:
+                log.error("worker_silent", slot=worker.slot, seconds=SILENT_SECONDS)
+                worker.end(signal.SIGKILL)
+                worker.heard_at = time.monotonic()
 
     def _died(self, worker: Worker, folder: Path) -> None:
         """Start another in its place; give up if none has ever served."""
@@ -205,15 +219,25 @@ def work(settings: ServerSettings, listening: socket.socket, folder: Path, slot:
 
     threading.Thread(target=_follow_parent, args=(folder,), daemon=True).start()
 
-    def started() -> None:
-        saying.send_bytes(b"serving")
-        saying.close()
-
     try:
-        run(settings, listening, metrics=Metrics(folder=folder), started=started, second_signal_ends=False)
+        run(
+            settings,
+            listening,
+            metrics=Metrics(folder=folder),
+            started=lambda: _beat(asyncio.get_running_loop(), saying),
+            second_signal_ends=False,
+        )
     except CannotStart as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
+
+
+def _beat(loop: asyncio.AbstractEventLoop, saying: Connection) -> None:
+    """Say that we serve, now and as long as the event loop turns."""
+    # A parent that is gone is `_follow_parent`'s business.
+    with contextlib.suppress(OSError):
+        saying.send_bytes(b"serving")
+        loop.call_later(BEAT_SECONDS, _beat, loop, saying)
 
 
 def _follow_parent(folder: Path) -> None:

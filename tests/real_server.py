@@ -18,13 +18,15 @@ LOOPBACK = "127.0.0.1"
 
 
 @contextmanager
-def serving(*arguments: str, environment: dict[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+def serving(
+    *arguments: str, environment: dict[str, str] | None = None, program: tuple[str, ...] = ("-m", "serving")
+) -> Iterator[subprocess.Popen[str]]:
     """The server process; killed on the way out if it has not ended by then, with its workers.
 
     It ends as soon as it is told to, unless the environment gives it time.
     """
     process = subprocess.Popen(
-        [sys.executable, "-m", "serving", *arguments],
+        [sys.executable, *program, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

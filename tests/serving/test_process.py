@@ -65,6 +65,23 @@ def test_a_worker_that_dies_is_started_again(published_home):
     assert process.returncode == 0
 
 
+def test_a_worker_that_hangs_is_ended_and_started_again(published_home):
+    impatient = (
+        "import sys, serving.workers as w; w.SILENT_SECONDS = 2.5; import serving.__main__ as m; sys.exit(m.main())"
+    )
+    arguments = ("--home", str(published_home), "--port", "0", "--workers", "2")
+    with serving(*arguments, program=("-c", impatient)) as process:
+        url_of(process)
+        hanging, _ = workers_of(process)
+        hanging.send_signal(signal.SIGSTOP)
+        asyncio.run(until(lambda: len(workers_of(process)) == 2 and hanging not in workers_of(process)))
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=20)
+
+    assert process.returncode == 0
+    assert '"event": "worker_silent"' in said
+
+
 def test_workers_that_can_not_start_say_why_and_end_the_server(published_home):
     port = free_port()
     # Both may bind to the port, until one of them listens.
