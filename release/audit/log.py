@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -165,6 +166,10 @@ class AuditLog:
         self, *, limit: int, ticker: str | None = None, kind: Kind | None = None, before: int | None = None
     ) -> list[Entry]:
         """The newest `limit` entries, newest first: a ticker's, of a kind and before entry `before` where given."""
+        if ticker is not None and kind is None:
+            # The index goes by ticker and kind: it would take a sort of all that was ever said of the ticker.
+            of_each = (self.entries(limit=limit, ticker=ticker, kind=each, before=before) for each in Kind)
+            return sorted(itertools.chain(*of_each), reverse=True)[:limit]
         given = {"ticker = ?": ticker, "kind = ?": kind and kind.value, "id < ?": before}
         conditions = {condition: value for condition, value in given.items() if value is not None}
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""

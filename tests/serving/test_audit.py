@@ -280,6 +280,15 @@ async def test_the_list_is_paged_from_the_newest_on(client, audited_home):
     assert paged == [entry.id for entry in entries_of(audited_home)][::-1]
 
 
+async def test_the_list_can_be_of_one_ticker_alone(client, audited_home):
+    numbers = [entry.id for entry in entries_of(audited_home) if entry.ticker == "AAPL"][::-1]
+
+    first = (await client.get("/v1/audit?ticker=AAPL&limit=5")).json()
+    rest = (await client.get(f"/v1/audit?ticker=AAPL&before={first['next']}")).json()
+
+    assert [row["audit_id"] for row in first["entries"] + rest["entries"]] == numbers
+
+
 async def test_the_list_can_be_of_one_ticker_and_one_kind(client, audited_home):
     found = (await client.get("/v1/audit?ticker=IBM&kind=outcome")).json()
 
