@@ -16,6 +16,7 @@ from quant.signals import Action
 
 IsoDate = Annotated[str, Meta(description="ISO date of an exchange session.", examples=["2012-03-01"])]
 Ticker = Annotated[str, Meta(description="Symbol.", examples=["AAPL"])]
+Instant = Annotated[datetime, Meta(tz=True, description="ISO 8601, in UTC.", examples=["2026-11-23T15:04:05Z"])]
 LogReturn = Annotated[float, Meta(description="Log return over the horizon.")]
 
 
@@ -34,7 +35,7 @@ class PriceMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", 
 
     ticker: Ticker
     session: IsoDate
-    at: datetime
+    at: Instant
     price: float
     volume: float
     provisional: bool
@@ -73,7 +74,7 @@ class PredictionMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="ty
     """
 
     ticker: Ticker
-    made_at: datetime
+    made_at: Instant
     session: IsoDate
     target_session: IsoDate
     horizon: int
@@ -105,7 +106,7 @@ class SignalMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type",
     """
 
     ticker: Ticker
-    at: datetime
+    at: Instant
     session: IsoDate
     action: Action
     previous: Action
@@ -125,7 +126,7 @@ class PortfolioMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="typ
     release's last closes, before costs; a ticker without a live price stands at its released close.
     """
 
-    at: datetime
+    at: Instant
     session: IsoDate
     release_id: str
     strategy: str
@@ -161,7 +162,7 @@ class AlertMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", 
     `subject` is the ticker, release or feed concerned. An alert of the same kind and subject replaces the one before.
     """
 
-    at: datetime
+    at: Instant
     kind: AlertKind
     severity: Severity
     subject: str
@@ -194,7 +195,7 @@ class StatusMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type",
     """What the live engine says of its feed and of itself, at least once a second."""
 
     feed: FeedState
-    at: datetime
+    at: Instant
     release_id: str
     detail: str
     figures: Figures | None = None

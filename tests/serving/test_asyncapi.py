@@ -134,6 +134,7 @@ async def test_choices_and_limits_are_all_there(document):
     assert {entry["code"] for entry in stream["x-close-codes"]} == set(CloseCode)
     assert all(entry["meaning"] and entry["client"] for entry in stream["x-close-codes"])
     assert stream["x-limits"]["message_bytes"] == 65_536
+    assert schemas["SignalMessage"]["properties"]["at"]["format"] == "date-time"
     assert f"version {PROTOCOL} of the protocol" in document["info"]["description"]
 
 
