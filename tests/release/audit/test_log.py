@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import sys
+import uuid
 from datetime import UTC, datetime, timedelta, timezone
 
 import msgspec
@@ -11,6 +13,7 @@ import numpy as np
 import psycopg
 import pytest
 from audit_records import forecast, mixed, outcome, prediction, signal
+from intruder import Intruder
 from real_postgres import RealPostgres
 
 from release.audit import AuditLog, Receipt
@@ -242,6 +245,31 @@ def test_a_reader_can_not_write(where):
             log.append([signal(1)])
 
 
+def test_an_engine_needs_no_more_rights_than_the_document_says_and_can_not_switch_triggers_off(postgres):
+    where, role = postgres.fresh(), f"engine_{uuid.uuid4().hex}"
+    with AuditLog.open(where) as log:
+        log.append([signal(0)])
+    ((schema,),) = _execute(where, "SELECT current_schema()")
+    for statement in (
+        f"CREATE ROLE {role}",
+        f"GRANT USAGE ON SCHEMA {schema} TO {role}",
+        f"GRANT SELECT, INSERT ON audit_entries TO {role}",
+        f"GRANT SELECT, UPDATE ON audit_head TO {role}",
+    ):
+        _execute(where, statement)
+    as_engine = f"{where}%20-crole%3D{role}"
+
+    try:
+        with AuditLog.open(as_engine) as log:
+            assert log.append([signal(0), signal(1)])[1] == log.head()
+            assert log.verify().whole
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            _execute(as_engine, "ALTER TABLE audit_entries DISABLE TRIGGER USER")
+    finally:
+        _execute(where, f"DROP OWNED BY {role}")
+        _execute(where, f"DROP ROLE {role}")
+
+
 # Databases that are away, broken or something else.
 
 
@@ -309,16 +337,10 @@ def test_a_reader_does_not_make_a_log(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def _execute(where, statement: str) -> None:
-    if isinstance(where, str):
-        with psycopg.connect(where, autocommit=True) as connection:
-            connection.execute(statement.encode())
-    else:
-        connection = sqlite3.connect(where)
-        try:
-            connection.execute(statement)
-        finally:
-            connection.close()
+def _execute(where, statement: str) -> list:
+    """As somebody else at the same database."""
+    with contextlib.closing(Intruder(where)) as intruder:
+        return intruder.do(statement)
 
 
 def _break_connections(where: str) -> None:

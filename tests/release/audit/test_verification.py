@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import tempfile
 from pathlib import Path
 
 import psycopg
 import pytest
-from audit_records import forecast, mixed, outcome
+from audit_records import forecast, mixed, outcome, signal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from intruder import Intruder
@@ -19,6 +20,7 @@ from release.audit.chain import entry_hash
 from release.audit.verification import MOST
 
 SIZE = 12
+DOCUMENT = Path(__file__).parents[3] / "docs" / "audit.md"
 TABLES = ("audit_entries", "audit_head")
 TEXTS = ("kind", "recorded_at", "ticker", "session", "target_session", "body", "content", "previous", "sha256")
 
@@ -124,6 +126,22 @@ def test_a_log_is_verified_while_it_is_written_as_it_stood_when_that_began(where
 
             assert reader.head() == before
         assert reader.verify().head == log.head()
+
+
+def test_the_check_that_the_document_shows_agrees(tmp_path, monkeypatch):
+    """Python's own JSON and SHA-256, on texts that JSON has to escape; `assert` speaks for itself."""
+    (shown,) = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    with AuditLog.open(Path(".stock-assets/audit/audit.sqlite3")) as log:
+        fill(log)
+        log.append([signal(50, reason='é "quoted" \\ 😀 \n \x1f \x7f \u2028')], term=2)
+
+    exec(shown, {})
+    with intruding(Path(".stock-assets/audit/audit.sqlite3")) as intruder:
+        intruder.do("UPDATE audit_entries SET term = 3 WHERE id = 7")
+
+    with pytest.raises(AssertionError):
+        exec(shown, {})
 
 
 # One entry, or two.
