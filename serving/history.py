@@ -33,10 +33,11 @@ class Kept(NamedTuple):
 
 
 class Missed(NamedTuple):
-    """What somebody missed, oldest first, and whether it takes a snapshot on top."""
+    """What somebody missed, oldest first; whether it takes a snapshot on top, and whether there was more once."""
 
     messages: list[Kept]
     snapshot: bool
+    lost: bool = False
 
 
 class History:
@@ -100,7 +101,7 @@ class History:
     def after_place(self, place: int) -> Missed:
         """What is new since an entry's place."""
         if place < self._lost_place:
-            return Missed([], snapshot=True)
+            return Missed([], snapshot=True, lost=True)
         found = [
             *takewhile(lambda kept: kept.place > place, reversed(self._each)),
             *takewhile(lambda kept: kept.place > place, reversed(self._newest.values())),
@@ -110,7 +111,7 @@ class History:
     def after_seq(self, seq: int) -> Missed:
         """What is new since the engine's message number `seq`, without what is the process' own."""
         if seq < self._lost_seq:
-            return Missed([], snapshot=True)
+            return Missed([], snapshot=True, lost=True)
         found: Iterable[Kept] = (
             *takewhile(lambda kept: kept.seq > seq, reversed(self._each)),
             *takewhile(lambda kept: kept.seq > seq, reversed(self._newest.values())),

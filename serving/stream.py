@@ -212,7 +212,8 @@ class Hub:
             told += map(encode, self.latest.own_alerts)
         self._enlist(listener, subscription)
         listener.seq = self.seq
-        frames = [] if whole and not told else [_delta(told, seq=self.seq, prev=place.last_seq)]
+        # One without a word too: it says that nothing was missed, which a snapshot alone doesn't.
+        frames = [] if missed.lost else [_delta(told, seq=self.seq, prev=place.last_seq)]
         if whole:
             frames += self._snapshot(subscription)
         self._write(listener, frames + self._staleness(listener))
@@ -337,7 +338,8 @@ class Hub:
 
         def make() -> list[bytes]:
             told = _wanted(subscription, missed.messages, one_by_one=missed.snapshot)
-            return [_delta(told, seq=self.seq, prev=prev)] if told else []
+            # One without a word too: it says that nothing was missed, which a snapshot alone doesn't.
+            return [_delta(told, seq=self.seq, prev=prev)] if told or (prev < self.seq and not missed.lost) else []
 
         frames = self._once((subscription, place, prev), make)
         if missed.snapshot:
