@@ -98,8 +98,8 @@ class Follower:
                 messages.append(decode(data))
             except MsgspecError as error:
                 log.warning("state_unreadable", error=str(error))
-        if state.epoch != self._hub.epoch:
-            self._latest.begin_anew()
+        # Those that are not there are over.
+        self._latest.forget_alerts()
         # Everything there is as old as the engine's last heartbeat, however recently it was read.
         said_at = next((message.at for message in messages if isinstance(message, StatusMessage)), None)
         for message in messages:
@@ -118,6 +118,8 @@ class Follower:
             # What the release before did not carry was passed over.
             await self._catch_up(client)
             return
+        if entries:
+            self._note_lag(entries[0][0])
         news: list[Numbered] = []
         seq = self._hub.seq
         for entry_id, fields in entries:
@@ -140,13 +142,12 @@ class Follower:
         if seq > self._hub.seq:
             self._latest.connected = True
             self._hub.publish(news, seq=seq)
-            self._note_lag(entries[0][0])
         self._look()
 
     def _note_lag(self, entry_id: str) -> None:
-        """How long the oldest of the news took from Redis, whose clock is in its id, to all listeners' connections."""
-        said_at = int(entry_id.partition("-")[0]) / 1000
-        self._latest.metrics.event_lag(max(0.0, self._latest.now() - said_at))
+        """How long ago Redis, whose clock is in its ids, took in the oldest of what was read."""
+        taken_in_at = int(entry_id.partition("-")[0]) / 1000
+        self._latest.metrics.event_lag(max(0.0, self._latest.now() - taken_in_at))
 
     def _look(self) -> None:
         """Tell of silence where there is too much of it."""

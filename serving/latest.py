@@ -145,8 +145,8 @@ class Latest:
         self._own_alerts = {name: other for name, other in self._own_alerts.items() if other.active} | {subject: alert}
         return (alert,)
 
-    def begin_anew(self) -> None:
-        """Another run of the engine has begun: what only the one before would have taken back is over."""
+    def forget_alerts(self) -> None:
+        """What the engine has alerted of is told anew."""
         self._alerts.clear()
 
     def apply(self, message: LiveMessage, *, at: datetime | None = None) -> bool:
