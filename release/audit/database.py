@@ -15,7 +15,7 @@ Row = tuple[Any, ...]
 ENTRY: Final = ", ".join(Entry._fields)
 # What a reader is told who comes before the first writer.
 NO_LOG: Final = "expected an audit log, which the live engine makes when it first starts, got a database without one"
-# Rows that a reader of the whole log holds at a time.
+# Rows that a reader of the whole log holds, and that one statement writes, at a time.
 BATCH: Final = 500
 
 _TABLES: Final = """
@@ -107,18 +107,46 @@ def read_head(database: Database) -> Receipt:
     return Receipt(*found[0])
 
 
-def insert(database: Database, head: Receipt, record: Record, *, recorded_at: str, term: int) -> tuple[Receipt, bool]:
-    """Where the record stands, and whether it is new: chained to `head`, which the caller then has to move."""
-    kind, body = kind_of(record).value, encode(record)
-    content = content_hash(kind, body)
-    known = database.rows("SELECT id, sha256 FROM audit_entries WHERE content = ?", (content,))
-    if known:
-        return Receipt(*known[0]), False
-    number = head.audit_id + 1
-    sha256 = entry_hash(head.sha256, number, kind=kind, recorded_at=recorded_at, term=term, body=body)
-    entry = Entry(number, kind, recorded_at, term, *columns(record), body, content, head.sha256, sha256)
-    database.rows(f"INSERT INTO audit_entries ({ENTRY}) VALUES ({', '.join('?' * len(entry))})", entry)
-    return entry.receipt, True
+def insert(
+    database: Database, head: Receipt, records: Sequence[Record], *, recorded_at: str, term: int
+) -> tuple[list[Receipt], Receipt]:
+    """Where each record stands, and the new head, to which the caller then has to `move_head`.
+
+    New ones are chained to `head`, in their order; a database that is far away is asked once for all of them and told
+    once.
+    """
+    said = [(record, kind_of(record).value, encode(record)) for record in records]
+    contents = [content_hash(kind, body) for _, kind, body in said]
+    places = dict(_known(database, contents))
+    entries: list[Entry] = []
+    for (record, kind, body), content in zip(said, contents, strict=True):
+        if content in places:
+            continue
+        number = head.audit_id + 1
+        sha256 = entry_hash(head.sha256, number, kind=kind, recorded_at=recorded_at, term=term, body=body)
+        entry = Entry(number, kind, recorded_at, term, *columns(record), body, content, head.sha256, sha256)
+        entries.append(entry)
+        head = places[content] = entry.receipt
+    for start in range(0, len(entries), BATCH):
+        some = entries[start : start + BATCH]
+        rows = ", ".join([f"({_marks(len(Entry._fields))})"] * len(some))
+        database.rows(
+            f"INSERT INTO audit_entries ({ENTRY}) VALUES {rows}", [value for entry in some for value in entry]
+        )
+    return [places[content] for content in contents], head
+
+
+def _known(database: Database, contents: Sequence[str]) -> Iterator[tuple[str, Receipt]]:
+    """Those of the contents that are in the log already, and where."""
+    for start in range(0, len(contents), BATCH):
+        some = contents[start : start + BATCH]
+        query = f"SELECT content, id, sha256 FROM audit_entries WHERE content IN ({_marks(len(some))})"
+        for content, *place in database.rows(query, some):
+            yield content, Receipt(*place)
+
+
+def _marks(count: int) -> str:
+    return ", ".join("?" * count)
 
 
 def move_head(database: Database, head: Receipt) -> None:

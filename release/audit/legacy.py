@@ -45,8 +45,7 @@ def take_over(database: Database, names: Collection[str]) -> None:
     numbers: dict[int, int] = {}
     for _, _, old_id, table in database.rows(WRITTEN):
         recorded_at, record = _record(database, table, old_id, numbers)
-        receipt, new = insert(database, head, record, recorded_at=recorded_at, term=0)
-        head = receipt if new else head
+        (receipt,), head = insert(database, head, [record], recorded_at=recorded_at, term=0)
         if table == "forecasts":
             numbers[old_id] = receipt.audit_id
     if head != before:

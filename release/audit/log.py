@@ -117,14 +117,12 @@ class AuditLog:
             head, latest = read_head(self._database), self._term()
             if latest > term:
                 raise AuditFenced(f"term: expected one of at least {latest}, which has written to the log, got {term}")
-            recorded_at, before, receipts = iso(self._clock.now()), head, []
             for record in records:
                 self._check(record)
-                receipt, new = insert(self._database, head, record, recorded_at=recorded_at, term=term)
-                head = receipt if new else head
-                receipts.append(receipt)
-            if head != before:
-                move_head(self._database, head)
+            recorded_at = iso(self._clock.now())
+            receipts, newest = insert(self._database, head, records, recorded_at=recorded_at, term=term)
+            if newest != head:
+                move_head(self._database, newest)
         return tuple(receipts)
 
     def _check(self, record: Record) -> None:

@@ -59,6 +59,7 @@ class PostgresDatabase:
         if self._stands():
             return
         if read_only:
+            self.close()
             raise AuditFailed(f"{address(url)}: {NO_LOG}")
         self._make()
 

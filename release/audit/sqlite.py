@@ -37,6 +37,7 @@ class SqliteDatabase:
             address = f"{path.absolute().as_uri()}?mode=ro"
             self._connection = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
             if not self._stands():
+                self.close()
                 raise AuditFailed(f"{path}: {NO_LOG}")
             return
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -68,6 +68,15 @@ def test_the_same_record_keeps_its_first_entry_whoever_says_it_again_and_when(wh
         assert log.entry(1).recorded_at == "2013-03-04T15:00:00Z"
 
 
+def test_a_batch_may_be_of_any_size_and_partly_known(log):
+    log.append([signal(number) for number in range(0, 2600, 2)])
+
+    receipts = log.append([signal(number) for number in range(2600)])
+
+    assert [receipt.audit_id for receipt in receipts[:4]] == [1, 1301, 2, 1302]
+    assert (log.head(), log.verify().whole) == (receipts[-1], True)
+
+
 def test_a_time_is_the_same_in_every_zone(log):
     elsewhere = signal().at.astimezone(timezone(timedelta(hours=-5)))
 
