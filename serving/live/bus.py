@@ -57,14 +57,48 @@ def heed_cancellation() -> None:
         raise asyncio.CancelledError
 
 
+class Client(Redis):
+    """A client that also keeps a connection for one question after another.
+
+    What a pool of connections and a task for each time limit cost is more than all else on a tick's way to its signal.
+    """
+
+    _line: Any = None
+    _seconds = 0.0
+
+    async def ask(self, *words: bytes | str | int) -> Any:
+        """The server's answer to a command as it stands: byte strings, numbers, lists and None."""
+        if self._line is None:
+            pool: Any = self.connection_pool
+            self._line = await pool.get_connection()
+            self._seconds, self._line.socket_timeout = self._line.socket_timeout, None
+        async with asyncio.timeout(self._seconds):
+            await self._line.send_packed_command(_packed(words), check_health=False)
+            return await self._line.read_response()
+
+
+def _packed(words: tuple[bytes | str | int, ...]) -> bytes:
+    """A command as the server reads it.
+
+    References
+    ----------
+    https://redis.io/docs/latest/develop/reference/protocol-spec/, "Sending commands to a Redis server".
+    """
+    parts = [b"*%d\r\n" % len(words)]
+    for word in words:
+        data = word if isinstance(word, bytes) else str(word).encode()
+        parts.append(b"$%d\r\n%b\r\n" % (len(data), data))
+    return b"".join(parts)
+
+
 @asynccontextmanager
-async def connection(url: str, *, blocking: bool = False) -> AsyncIterator[Redis]:
+async def connection(url: str, *, blocking: bool = False) -> AsyncIterator[Client]:
     """A client of the server at `url`, closed on the way out; `blocking` for one that waits in `read`.
 
     It never tries again by itself: who holds it knows better what is worth repeating.
     """
     heed_cancellation()
-    client = Redis.from_url(
+    client: Any = Client.from_url(
         url,
         socket_connect_timeout=CONNECT_SECONDS,
         socket_timeout=BLOCKED_SECONDS if blocking else COMMAND_SECONDS,
@@ -77,12 +111,16 @@ async def connection(url: str, *, blocking: bool = False) -> AsyncIterator[Redis
         await client.aclose()
 
 
-async def read(client: Redis, stream: str, *, after: str, seconds: float, count: int = READ_AT_ONCE) -> list[Entry]:
+async def read(client: Client, stream: str, *, after: str, seconds: float, count: int = READ_AT_ONCE) -> list[Entry]:
     """The stream's first `count` entries after the id `after`, waiting at most `seconds` for the first one."""
     heed_cancellation()
     block = max(1, round(1000 * min(seconds, BLOCK_SECONDS)))
-    found: Any = await client.xread({stream: after}, count=count, block=block)
-    return [(entry_id.decode(), fields) for _, entries in found or () for entry_id, fields in entries]
+    found = await client.ask("XREAD", "COUNT", count, "BLOCK", block, "STREAMS", stream, after)
+    return [
+        (entry_id.decode(), dict(zip(fields[::2], fields[1::2], strict=True)))
+        for _, entries in found or ()
+        for entry_id, fields in entries
+    ]
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -138,13 +176,12 @@ class Script:
         self._text = text
         self._sha1 = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
-    async def run(self, client: Redis, keys: tuple[str, ...], arguments: list[Any]) -> int:
+    async def run(self, client: Client, keys: tuple[str, ...], arguments: list[Any]) -> int:
         """What it returns, run in one go on the server."""
-        execute: Any = client.execute_command
         try:
-            return int(await execute("EVALSHA", self._sha1, len(keys), *keys, *arguments))
+            return int(await client.ask("EVALSHA", self._sha1, len(keys), *keys, *arguments))
         except NoScriptError:
-            return int(await execute("EVAL", self._text, len(keys), *keys, *arguments))
+            return int(await client.ask("EVAL", self._text, len(keys), *keys, *arguments))
 
 
 class Backoff:

@@ -15,7 +15,6 @@ from typing import Final
 
 import msgspec
 import structlog
-from redis.asyncio import Redis
 
 from release.audit import AuditLog
 from release.clock import Clock, SystemClock
@@ -124,7 +123,7 @@ class Engine:
                 log.warning("engine_backing_off", error=str(error), seconds=round(wait, 3))
                 await asyncio.sleep(wait)
 
-    async def _work(self, client: Redis, backoff: bus.Backoff) -> None:
+    async def _work(self, client: bus.Client, backoff: bus.Backoff) -> None:
         """Lead while the lease is ours, else stand by; ends with an exception only."""
         self._heartbeat_at, self._heard_at = 0.0, _time()
         self._move(EngineState.LEADING if self._leads else EngineState.STANDBY)
@@ -143,7 +142,7 @@ class Engine:
             await self._leave(client)
             raise
 
-    async def _leave(self, client: Redis) -> None:
+    async def _leave(self, client: bus.Client) -> None:
         """Let another engine take over at once."""
         if self._leads:
             with contextlib.suppress(*bus.GONE, TimeoutError):
@@ -152,7 +151,7 @@ class Engine:
 
     # Standing by, and taking over.
 
-    async def _stand_by(self, client: Redis) -> None:
+    async def _stand_by(self, client: bus.Client) -> None:
         """Follow the engine that leads, and take over if there is none."""
         bus.heed_cancellation()
         await self._take_up_release()
@@ -164,7 +163,7 @@ class Engine:
             await self._follow(client, known.position)
         await asyncio.sleep(LOOK_SECONDS)
 
-    async def _follow(self, client: Redis, leader: Position) -> None:
+    async def _follow(self, client: bus.Client, leader: Position) -> None:
         """Let the bars grow to where the leader's are."""
         while place(self.tape.through) < place(leader.through):
             await self.tape.read_through(client, leader.through)
@@ -176,7 +175,7 @@ class Engine:
                     self.floor.follow(event)
             await asyncio.sleep(0)
 
-    async def _take_over(self, client: Redis) -> None:
+    async def _take_over(self, client: bus.Client) -> None:
         """Go on where the last engine ended, whether that was another one, this one, or none."""
         self.floor.term = self.lease.term
         if (known := await position.read(client)) is not None:
@@ -196,7 +195,7 @@ class Engine:
         self._move(EngineState.LEADING)
         log.info("engine_leads", engine=self.lease.engine, term=self.lease.term, epoch=self.outbox.epoch)
 
-    async def _succeed(self, client: Redis, known: Known, *, begins: bool) -> None:
+    async def _succeed(self, client: bus.Client, known: Known, *, begins: bool) -> None:
         """Stand where the engine before this one stood, having said what it had audited and perhaps not said."""
         before = known.position
         if place(before.through) < place(self.tape.through):
@@ -227,7 +226,7 @@ class Engine:
 
     # Leading.
 
-    async def _lead(self, client: Redis) -> bool:
+    async def _lead(self, client: bus.Client) -> bool:
         """Read what there is, take it in, say what follows from it; whether the lease is still ours."""
         await self.tape.read(client, seconds=self._heartbeat_at + HEARTBEAT_SECONDS - _time())
         began, waited = time.perf_counter(), self._waited()

@@ -9,8 +9,6 @@ from __future__ import annotations
 import secrets
 from typing import Any, Final
 
-from redis.asyncio import Redis
-
 from serving.live import bus
 
 # With the standby's look, a death is noticed after three and a half seconds at the latest.
@@ -72,7 +70,7 @@ class Lease:
         """What stands in Redis while the lease is ours."""
         return f"{self.engine}:{self.term}"
 
-    async def take(self, client: Redis, *, above: int) -> bool:
+    async def take(self, client: bus.Client, *, above: int) -> bool:
         """Whether it is ours now; false while another holds it.
 
         A term is greater than `above` also on a server that has forgotten which ones there were.
@@ -82,10 +80,10 @@ class Lease:
         self.term = term or self.term
         return term > 0
 
-    async def renew(self, client: Redis) -> bool:
+    async def renew(self, client: bus.Client) -> bool:
         """Whether it is still ours, for another while then."""
         return await RENEW.run(client, (bus.LEASE, bus.TERM), self.claim) > 0
 
-    async def release(self, client: Redis) -> None:
+    async def release(self, client: bus.Client) -> None:
         """Let a standby take over at once."""
         await RELEASE.run(client, (bus.LEASE,), [self.holder])

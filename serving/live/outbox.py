@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import msgspec
 import structlog
-from redis.asyncio import Redis
 
 from serving.live import bus
 from serving.live.lease import KEEP, Lease
@@ -137,7 +136,7 @@ class Outbox:
         self._waiting.pop(key, None)
         self._waiting[key] = message
 
-    async def flush(self, client: Redis, position: Position | None = None) -> bool:
+    async def flush(self, client: bus.Client, position: Position | None = None) -> bool:
         """Say all there is, and save `position` with it; whether the lease is still ours.
 
         On an exception nothing is lost and the next call goes on with it. Of the position, epoch and numbers are ours

@@ -7,7 +7,6 @@ from typing import Any, Final, Self
 
 import msgspec
 import structlog
-from redis.asyncio import Redis
 
 from quant.signals import Action
 from serving.live import bus
@@ -89,7 +88,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
         return messages
 
 
-async def read(client: Redis) -> Known | None:
+async def read(client: bus.Client) -> Known | None:
     """What Redis knows; None if no engine has spoken there, or none that we understand."""
     async with client.pipeline(transaction=True) as pipeline:
         pipeline.hgetall(bus.ENGINE)

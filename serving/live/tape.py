@@ -8,7 +8,6 @@ from typing import Any, Final, NamedTuple
 
 import structlog
 from msgspec import MsgspecError
-from redis.asyncio import Redis
 
 from serving.live import bus
 from serving.live.ticks import FeedEvent, decode
@@ -54,7 +53,7 @@ class Tape:
         self.through = entry.id
         return entry.event
 
-    async def read(self, client: Redis, *, seconds: float) -> None:
+    async def read(self, client: bus.Client, *, seconds: float) -> None:
         """Let what is new wait here, once there is something or after `seconds`; what waits already comes first."""
         if self.waiting:
             return
@@ -64,12 +63,12 @@ class Tape:
         self._behind, self._read_at = len(read) == READ_AT_ONCE, time.monotonic()
         self.waiting.extend(map(_entry, read))
 
-    async def read_through(self, client: Redis, last: str) -> None:
+    async def read_through(self, client: bus.Client, last: str) -> None:
         """Let what there is up to the id `last` wait here, or the first part of it."""
         found: Any = await client.xrange(bus.TICKS, f"({self.through}", last, count=READ_AT_ONCE)
         self.waiting.extend(_entry((entry_id.decode(), fields)) for entry_id, fields in found)
 
-    async def _is_gap(self, client: Redis) -> bool:
+    async def _is_gap(self, client: bus.Client) -> bool:
         """Whether entries behind `through` are gone unread.
 
         Nothing is removed from the end of a stream that isn't full, but by a feed that begins a new market.
