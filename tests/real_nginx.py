@@ -44,7 +44,7 @@ def nginx(folder: Path, *ports: int) -> Iterator[str]:
     listening = free_port()
     text = SHIPPED.read_text()
     for shipped, own in (("127.0.0.1:8001", ports[0]), ("127.0.0.1:8002", ports[1])):
-        assert text.count(f"server {shipped} ") == 1
+        assert text.count(f"server {shipped} ") == 2
         text = text.replace(f"server {shipped} ", f"server {LOOPBACK}:{own} ")
     text, listens = re.subn(r"listen 8000;", f"listen {LOOPBACK}:{listening};", text)
     assert listens == 1

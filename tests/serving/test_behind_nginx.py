@@ -29,7 +29,7 @@ RESTARTS = 2
 # Longer than nginx' keepalive_timeout, as the configuration asks.
 DRAIN_SECONDS = 1.5
 # A dropped handshake is tried again after a second; nothing else should make a client wait.
-SLOWEST_SECONDS = 3.0
+SLOWEST_SECONDS = 5.0
 
 
 def server(home: Path, port: int, ends: contextlib.ExitStack) -> subprocess.Popen[str]:
