@@ -23,7 +23,7 @@ from ports import LOOPBACK, free_port
 from real_release import publish_release
 from real_valkey import RealValkey
 from shared_data import sample_bars
-from waiting import until
+from waiting import LOOK_SECONDS, until
 
 from release.tables import save_bars
 from serving.live import bus
@@ -191,7 +191,13 @@ class LiveSystem:
         self.redis.close()
         self.valkey.kill()
 
-    async def until(self, condition: Callable[[], bool | Awaitable[bool]], *, seconds: float = READY_SECONDS) -> None:
+    async def until(
+        self,
+        condition: Callable[[], bool | Awaitable[bool]],
+        *,
+        seconds: float = READY_SECONDS,
+        every: float = LOOK_SECONDS,
+    ) -> None:
         """Wait for the condition while every process that was not killed runs."""
 
         async def holds() -> bool:
@@ -200,7 +206,7 @@ class LiveSystem:
             held = condition()
             return await held if isinstance(held, Awaitable) else held
 
-        await until(holds, seconds=seconds)
+        await until(holds, seconds=seconds, every=every)
 
     # Is it there?
 
