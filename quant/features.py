@@ -44,7 +44,8 @@ BEFORE: Final = [-1 - span for span in RETURN_SPANS]
 LAST_THREE: Final = WINDOW - 14 - np.arange(3)[:, None] + np.arange(14)
 # By which 21 values are weighed to give their slope per session.
 TREND: Final = (np.arange(21) - 10.0) / np.sum((np.arange(21) - 10.0) ** 2)
-WEEK: Final = 2.0 * np.pi / 7.0 * np.arange(7.0)
+# Sine and cosine of each day of the week from Thursday on, the epoch's, which is at angle 0.
+WEEK: Final = np.array([turn(2.0 * np.pi / 7.0 * np.arange(7.0)) for turn in (np.sin, np.cos)])
 
 
 def _ema_decay(span: int) -> float:
@@ -139,7 +140,8 @@ def _averages(w: Window) -> Sequence[Floats]:
 
 def _stochastic(w: Window) -> Sequence[Floats]:
     """Lane's stochastic %K over 14 sessions and %D, its mean over 3, on 0-1; 0.5 for a range of no width."""
-    low, high = w.low.take(LAST_THREE, axis=1).min(axis=-1), w.high.take(LAST_THREE, axis=1).max(axis=-1)
+    low = np.minimum.reduce(w.low.take(LAST_THREE, axis=1), axis=-1)
+    high = np.maximum.reduce(w.high.take(LAST_THREE, axis=1), axis=-1)
     k = ratio(w.close[:, :-4:-1] - low, high - low, otherwise=0.5)
     return k[:, 0], mean(k)
 
@@ -154,7 +156,9 @@ def _true_range(w: Window) -> Floats:
 
 def _extremes(w: Window) -> Floats:
     """Log distance of the close from the window's highest high (drawdown, <= 0) and lowest low (>= 0)."""
-    distance: Floats = np.log(w.close[:, -1] / np.array([w.high.max(axis=-1), w.low.min(axis=-1)]))
+    distance: Floats = np.log(
+        w.close[:, -1] / np.array([np.maximum.reduce(w.high, axis=-1), np.minimum.reduce(w.low, axis=-1)])
+    )
     return distance
 
 
@@ -165,10 +169,10 @@ def _volume(w: Window) -> Sequence[Floats]:
     return ratio(centred[:, -1], deviation, otherwise=0.0), weighted(centred[:, -21:], TREND)
 
 
-def _weekday(w: Window) -> Sequence[Floats]:
-    """Day of the week as a point on a circle of seven days (Thursday, the epoch's day, at angle 0)."""
-    day = w.sessions.astype("datetime64[D]").astype(np.int64) % 7
-    return np.sin(WEEK)[day], np.cos(WEEK)[day]
+def _weekday(w: Window) -> Floats:
+    """Day of the week as a point on a circle of seven days."""
+    points: Floats = WEEK[:, w.sessions.astype("datetime64[D]").astype(np.int64) % 7]
+    return points
 
 
 def _groups() -> Iterator[tuple[Callable[[Window], Floats | Sequence[Floats]], tuple[str, ...]]]:

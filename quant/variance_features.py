@@ -68,8 +68,8 @@ def _quarterly(w: Window) -> Floats:
     for places in ECHOES:
         ahead = squares.take(places, axis=1)
         one, two, three = mean(ahead).T
-        values += [one + two + three, ahead[:, 0].max(axis=-1)]
-    values.append(squares[:, -42:].max(axis=-1))
+        values += [one + two + three, np.maximum.reduce(ahead[:, 0], axis=-1)]
+    values.append(np.maximum.reduce(squares[:, -42:], axis=-1))
     logs: Floats = np.log(np.array(values) / (ECHO_UNITS * year) + 0.3)
     return logs
 
@@ -98,7 +98,11 @@ def _scaled_returns(w: Window) -> Floats:
     scaled = w.means(Series.RETURN, SCALED_RETURN_SPANS) * ROOTS / unit
     nervous = np.minimum(np.maximum(np.log((w.memories[RISKMETRICS] + FLOOR) / year), -2.0), 3.0)
     month = w.close[:, -22:]
-    turns = [w.close.max(axis=-1), month.max(axis=-1), month.min(axis=-1)]
+    turns = [
+        np.maximum.reduce(w.close, axis=-1),
+        np.maximum.reduce(month, axis=-1),
+        np.minimum.reduce(month, axis=-1),
+    ]
     distances = np.log(w.close[:, -1] / np.array(turns))
     month_unit = np.sqrt(year * 22.0)
     distances /= np.array([unit * ROOTS[-1], month_unit, month_unit])

@@ -208,7 +208,7 @@ def mean(values: Floats) -> Floats:
 def ratio(numerator: Floats, denominator: Floats, *, otherwise: float | Floats) -> Floats:
     """Quotient, or `otherwise` where the denominator is 0."""
     divides = denominator != 0
-    if divides.all():
+    if np.logical_and.reduce(divides, axis=None):
         return numerator / denominator
     quotient = np.empty(numerator.shape)
     quotient[...] = otherwise

@@ -257,11 +257,10 @@ class Floor:
                 self._hear_answer(desk, moment, prediction)
 
     def _say_price(self, desk: Desk, moment: Moment) -> None:
-        """All there is to say over a hole; that there is one is trouble from the next close on."""
+        """All there is to say over a hole."""
         self._said.append(moment.price)
-        if moment.at_close:
-            expected = f"session: expected no session missing before {moment.price.session}"
-            self._failed(desk.ticker, QuantError(expected))
+        expected = f"session: expected no session missing before {moment.price.session}"
+        self._failed(desk.ticker, QuantError(expected))
 
     def _settle(self, desk: Desk, moment: Moment) -> None:
         """Log what came of the forecasts for this close."""
