@@ -20,7 +20,7 @@ from waiting import until
 from release.clock import FixedClock
 from serving.answers import CachedAnswers
 from serving.app import create_app
-from serving.messages import AlertKind, FeedState, Figures, StatusMessage
+from serving.messages import AlertKind, AlertMessage, FeedState, Figures, Severity, StatusMessage
 from serving.metrics import Metrics
 from serving.settings import ServerSettings
 
@@ -109,11 +109,23 @@ async def test_each_ticker_has_the_age_of_its_prediction_when_it_is_asked(told, 
 
 
 @pytest.mark.anyio
-async def test_what_is_not_there_is_told_as_nothing(told):
-    scrape = families(told.text())
+async def test_alerts_are_told_by_kind_also_of_the_kinds_of_which_there_is_none(app, client):
+    for ticker in ("AAPL", "IBM"):
+        app.state.latest.apply(
+            AlertMessage(
+                at=NOW,
+                kind=AlertKind.NO_PREDICTION,
+                severity=Severity.WARNING,
+                subject=ticker,
+                text="no prediction",
+                active=True,
+            )
+        )
+
+    scrape = families((await client.get("/metrics")).text)
 
     assert {s.labels["kind"]: s.value for s in scrape["stock_assets_alerts_active"].samples} == {
-        kind.value: 0.0 for kind in AlertKind
+        kind.value: 2.0 if kind is AlertKind.NO_PREDICTION else 0.0 for kind in AlertKind
     }
 
 
