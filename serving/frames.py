@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.frames import Frame
+from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
 
 # Where a connection's protocol is found in the scope of its request.
@@ -26,6 +26,9 @@ EXTENSION: Final = "stock_assets.frames"
 # client that a stream of a few kB at a time has.
 MOST_WAITING_BYTES: Final = 65_536
 SEND_BUFFER_BYTES: Final = 65_536
+
+# Of one message; nobody has a reason to send a request in many pieces.
+MOST_FRAGMENTS: Final = 256
 
 # How long a connection that is being closed may take to read what it was sent last. uvicorn waits for ever.
 LINGER_SECONDS: Final = 5.0
@@ -131,6 +134,14 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         super().resume_writing()
         if self.watcher is not None:
             self.watcher.drained()
+
+    def handle_cont(self, event: Frame) -> None:
+        if len(self.frames) >= MOST_FRAGMENTS:
+            # Empty ones count for nothing in the limit on a message's bytes.
+            self.conn.fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+            self.handle_parser_exception()
+            return
+        super().handle_cont(event)
 
     def handle_ping(self) -> None:
         if self.is_full:

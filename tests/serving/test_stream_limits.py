@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from stream_server import Served, close_of, next_frame, serving, signal, tell
 from waiting import until
 
-from serving import limits
+from serving import frames, limits
 from serving.limits import Doors, Pace, Refusal, Verdict
 
 pytestmark = pytest.mark.anyio
@@ -99,12 +99,15 @@ async def test_a_message_over_the_limit_ends_the_connection(published_home):
         bystander(server),
         server.stream() as whole,
         server.stream() as fragmented,
+        server.stream() as in_shreds,
     ):
         await whole.send("x" * (limits.MOST_MESSAGE_BYTES + 1))
         await fragmented.send(["x" * 40_000, "x" * 40_000])
-        codes = [await close_of(whole), await close_of(fragmented)]
+        with contextlib.suppress(websockets.ConnectionClosed):
+            await in_shreds.send(["{"] + [""] * frames.MOST_FRAGMENTS)
+        codes = [await close_of(whole), await close_of(fragmented), await close_of(in_shreds)]
 
-    assert codes == [1009, 1009]
+    assert codes == [1009, 1009, 1009]
 
 
 async def test_text_that_is_none_ends_the_connection(published_home):
@@ -214,7 +217,7 @@ async def test_a_full_server_refuses_before_the_handshake_so_that_a_proxy_can_as
 
 
 async def test_a_slow_client_is_cut_off_and_others_do_not_notice(published_home, live_prediction, monkeypatch):
-    monkeypatch.setattr("serving.stream.SLOW_SECONDS", 0.2)
+    monkeypatch.setattr("serving.stream.SLOW_SECONDS", 1.0)
     monkeypatch.setattr("serving.frames.LINGER_SECONDS", 0.2)
     prediction = msgspec.structs.replace(live_prediction, model_version="x" * 100_000)
     async with serving(published_home) as server, server.listener() as reader:
@@ -230,7 +233,7 @@ async def test_a_slow_client_is_cut_off_and_others_do_not_notice(published_home,
             await until(lambda: gone(sleeper))
         assert server.counted("stock_assets_stream_listeners") == 1
 
-    assert max(waits) < 0.2
+    assert max(waits) < 1.0
 
 
 async def test_a_slow_client_that_wakes_up_soon_is_told_why_it_was_sent_away(
