@@ -247,12 +247,7 @@ def features(bars: Floats, sessions: Sessions) -> Floats:
     if sessions.shape != (n,):
         raise QuantError(f"sessions: expected shape ({n},), got {sessions.shape}")
     window = window_of(bars, sessions)
-    table = np.empty((len(NAMES), n))
-    first = 0
-    for group, names in GROUPS:
-        table[first : first + len(names)] = group(window)
-        first += len(names)
-    return np.ascontiguousarray(table.T)
+    return np.ascontiguousarray(np.concatenate([np.asarray(group(window)) for group, _ in GROUPS]).T)
 
 
 def feature_table(bars: Bars) -> tuple[Sessions, Floats]:
