@@ -21,11 +21,11 @@ from websockets.http11 import Request
 # Where a connection's protocol is found in the scope of its request.
 EXTENSION: Final = "stock_assets.frames"
 
-# What may wait in the process for one connection before it counts as full, and what the kernel holds besides: it
-# doubles the figure for its own use, and would go up to megabytes by itself. 128 KiB a round trip are enough for any
-# client that a stream of a few kB at a time has.
+# What may wait in the process for one connection before it counts as full, and what the kernel may hold besides: it
+# doubles the figure for its own use, and would go up to megabytes by itself. 64 KiB a round trip are enough for any
+# client of a stream of a few kB at a time.
 MOST_WAITING_BYTES: Final = 65_536
-SEND_BUFFER_BYTES: Final = 65_536
+SEND_BUFFER_BYTES: Final = 32_768
 
 # Of one message; nobody has a reason to send a request in many pieces.
 MOST_FRAGMENTS: Final = 256
