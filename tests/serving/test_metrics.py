@@ -20,7 +20,8 @@ from waiting import until
 from release.clock import FixedClock
 from serving.answers import CachedAnswers
 from serving.app import create_app
-from serving.messages import AlertKind, AlertMessage, FeedState, Figures, Severity, StatusMessage
+from serving.live import bus
+from serving.messages import AlertKind, AlertMessage, FeedState, Figures, Severity, StatusMessage, encode
 from serving.metrics import Metrics
 from serving.settings import ServerSettings
 
@@ -41,11 +42,11 @@ def families(text: bytes | str) -> dict[str, Metric]:
 
 
 def value(scrape: dict[str, Metric], name: str, **labels: str) -> float:
-    """The sum of a metric's series that have those labels."""
-    family = name.removesuffix("_total")
+    """The sum of the series of that name that have those labels."""
     return sum(
         sample.value
-        for sample in (scrape[family].samples if family in scrape else ())
+        for family in scrape.values()
+        for sample in family.samples
         if sample.name == name and labels.items() <= sample.labels.items()
     )
 
@@ -127,6 +128,21 @@ async def test_alerts_are_told_by_kind_also_of_the_kinds_of_which_there_is_none(
     assert {s.labels["kind"]: s.value for s in scrape["stock_assets_alerts_active"].samples} == {
         kind.value: 2.0 if kind is AlertKind.NO_PREDICTION else 0.0 for kind in AlertKind
     }
+
+
+@pytest.mark.anyio
+async def test_the_lag_of_events_is_measured_from_when_redis_took_them_in(published_home, valkey):
+    app = create_app(ServerSettings(home=published_home, redis_url=valkey.url))
+
+    def lag(what: str) -> float:
+        return value(families(app.state.metrics.text()), f"stock_assets_live_event_lag_seconds_{what}")
+
+    async with app.router.lifespan_context(app), bus.connection(valkey.url) as client:
+        status = StatusMessage(feed=FeedState.LIVE, at=NOW, release_id="", detail="")
+        await client.xadd(bus.EVENTS, bus.Event("an-epoch", 1, encode(status)).fields())
+        await until(lambda: lag("count") == 1)
+
+    assert 0 <= lag("sum") < 5
 
 
 @pytest.mark.anyio
