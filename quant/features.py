@@ -26,7 +26,7 @@ WINDOW: Final = 252
 VOLATILITY: Final = "ewma_vol"
 EWMA_DECAY: Final = 0.94  # RiskMetrics (1996), daily
 RISKMETRICS: Final = DECAYS.index(EWMA_DECAY)
-# Windows a batch holds at once: the columns of 64 are 1 MB, which stays in a core's own cache.
+# Windows a batch holds at once: 64 with their series are 2 MB, and of many more the caches hold too little.
 CHUNK: Final = 64
 
 RETURN_SPANS: Final = (1, 2, 3, 5, 10, 21, 63, 126, 251)
