@@ -193,7 +193,8 @@ class Backoff:
     """
 
     FIRST_SECONDS: Final = 0.1
-    LONGEST_SECONDS: Final = 5.0
+    # Feed, engine and gateway each wait beside the others, and all have to be back five seconds after Redis is.
+    LONGEST_SECONDS: Final = 3.0
 
     def __init__(self, rng: random.Random | None = None) -> None:
         self._rng = rng or random.Random()

@@ -6,14 +6,17 @@ What is true stands in the audit log; what was said, and in which order, in the 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
 import os
 import random
 import statistics
 import time
 from collections import defaultdict
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from background import at_work
@@ -35,8 +38,10 @@ RECOVERY_SECONDS = 5.0
 TAKEOVER_SECONDS = 5.0
 LONGEST_WAIT = 0.8
 LONGEST_DOWNTIME = 0.8
-# Fewer of them would show little.
-FEWEST_SIGNALS = 100
+# By then everybody waits as long as they ever do before they try again.
+LONG_ABSENCE = 8.0
+POWER_CUTS = 3
+FREEZES = 3
 CONTENT = (
     *("ticker", "session", "at", "action", "previous"),
     *("confidence", "edge_bp", "reason", "provisional", "release_id"),
@@ -52,7 +57,7 @@ class Victim(enum.Enum):
     VALKEY = "valkey"
 
 
-# Fifty in all.
+# Fifty in all, in less than five minutes.
 HOW_OFTEN = {Victim.ENGINE: 14, Victim.GATEWAY: 12, Victim.FEED: 12, Victim.VALKEY: 12}
 
 
@@ -158,8 +163,9 @@ class Chronicle:
 class Trial:
     """One system, its witness, and how long each recovery took."""
 
-    def __init__(self, system: LiveSystem, witness: Witness, chronicle: Chronicle) -> None:
-        self.system, self.witness, self.chronicle = system, witness, chronicle
+    def __init__(self, system: LiveSystem, witness: Witness, listening: asyncio.Task[None]) -> None:
+        self.system, self.witness, self.chronicle = system, witness, Chronicle(system)
+        self._listening = listening
         self.recoveries: dict[str, list[float]] = defaultdict(list)
 
     async def suffer(self, death: Death) -> None:
@@ -170,18 +176,54 @@ class Trial:
             case Victim.GATEWAY:
                 await self._lose(self.system.gateway, death)
                 await self.system.until(self.system.gateway_answers)
-                await self._recovers(death, self.system.newest())
+                await self._recovers(death.victim.value, self.system.newest())
             case Victim.FEED:
                 before, last = self.system.newest(), self.system.last_tick()
                 await self._lose(self.system.feed, death)
                 await self.system.until(lambda: self.system.last_tick() != last)
-                await self._recovers(death, before)
+                await self._recovers(death.victim.value, before)
             case Victim.VALKEY:
                 self.system.valkey.kill()
                 await asyncio.sleep(death.downtime)
                 self.system.valkey.start()
                 await self.system.until(self.system.valkey_answers)
-                await self._recovers(death, self.system.newest())
+                await self._recovers(death.victim.value, self.system.newest())
+        self.goes_on()
+
+    async def suffer_a_power_cut(self, chance: random.Random) -> None:
+        """Let everything die in one moment and come back one after the other; the clock runs from the last one on."""
+        before, last = self.system.newest(), self.system.last_tick()
+        for part in (self.system.valkey, *self.system.parts):
+            part.kill()
+        starts = [self.system.valkey.start, *(part.start for part in self.system.parts)]
+        chance.shuffle(starts)
+        for start in starts:
+            await asyncio.sleep(chance.uniform(0.0, LONGEST_DOWNTIME))
+            start()
+        await self.system.until(self.system.gateway_answers)
+        await self.system.until(lambda: self.system.leading() is not None)
+        await self.system.until(lambda: self.system.last_tick() != last)
+        await self._recovers("power", before)
+        self.goes_on()
+
+    async def suffer_a_freeze(self) -> Part:
+        """Freeze the leading engine, in the middle of whatever it does, until another leads; it is returned."""
+        await self.system.until(lambda: self.system.standing_by() is not None)
+        lease, leading = self.system.lease(), self.system.leading()
+        assert leading is not None
+        frozen_at = time.monotonic()
+        leading.freeze()
+        await self.system.until(lambda: self.system.lease() not in (None, lease))
+        self._note("takeover", time.monotonic() - frozen_at, at_most=TAKEOVER_SECONDS)
+        await self._recovers("freeze", self.system.newest())
+        leading.thaw()
+        await self._recovers("thaw", self.system.newest())
+        self.goes_on()
+        return leading
+
+    def goes_on(self) -> None:
+        """The client has not given up, and what the engines said is read before it is trimmed away."""
+        assert not self._listening.done(), "the client gave up"
         self.chronicle.read_on()
 
     async def _lose(self, part: Part, death: Death) -> None:
@@ -198,18 +240,18 @@ class Trial:
         await self._lose(leading, death)
         before = self.system.newest()
         await self.system.until(lambda: self.system.lease() not in (None, lease))
-        self._note("takeover", time.monotonic() - died, death, at_most=TAKEOVER_SECONDS)
-        await self._recovers(death, before)
+        self._note("takeover", time.monotonic() - died, at_most=TAKEOVER_SECONDS)
+        await self._recovers(death.victim.value, before)
 
-    async def _recovers(self, death: Death, before: Newest) -> None:
+    async def _recovers(self, what: str, before: Newest) -> None:
         """The client hears something later than `before`, of the engine and of the market, in good time from now."""
         back = time.monotonic()
         await self.system.until(lambda: self.witness.knows_more_than(before))
-        self._note(death.victim.value, time.monotonic() - back, death, at_most=RECOVERY_SECONDS)
+        self._note(what, time.monotonic() - back, at_most=RECOVERY_SECONDS)
 
-    def _note(self, what: str, seconds: float, death: Death, *, at_most: float) -> None:
+    def _note(self, what: str, seconds: float, *, at_most: float) -> None:
         self.recoveries[what].append(seconds)
-        assert seconds <= at_most, f"{what}: expected at most {at_most:g} s, got {seconds:.2f} s: {death}"
+        assert seconds <= at_most, f"{what}: expected at most {at_most:g} s, got {seconds:.2f} s"
 
     def report(self) -> str:
         """How long it took, by what was waited for."""
@@ -219,37 +261,80 @@ class Trial:
         )
 
 
+@contextlib.asynccontextmanager
+async def on_trial(folder: Path) -> AsyncIterator[Trial]:
+    """A system at work with a client that listens to everything; on the way out it tells how long all took."""
+    witness = Witness()
+    async with live_system(folder) as system, at_work(witness.listen(system.stream_url)) as listening:
+        trial = Trial(system, witness, listening)
+        await system.until(lambda: witness.signals != [])
+        try:
+            yield trial
+            trial.goes_on()
+        finally:
+            print(trial.report(), f"connections lost: {witness.lost}, gaps: {witness.gaps}", sep="\n")
+
+
 @pytest.mark.parametrize("seed", [SEED])
 async def test_whatever_dies_the_client_goes_on_and_was_told_only_what_the_log_has(tmp_path, seed):
     deaths = schedule(seed)
     print(f"seed {seed}:", *deaths, sep="\n  ")
 
-    witness = Witness()
-    async with live_system(tmp_path) as system, at_work(witness.listen(system.stream_url)) as listening:
-        trial = Trial(system, witness, Chronicle(system))
-        try:
-            for number, death in enumerate(deaths, start=1):
-                await asyncio.sleep(death.after)
-                print(f"{number}: {death}", flush=True)
-                await trial.suffer(death)
-                assert not listening.done(), "the client gave up"
-        finally:
-            print(trial.report(), f"connections lost: {witness.lost}, gaps: {witness.gaps}", sep="\n")
+    async with on_trial(tmp_path) as trial:
+        for number, death in enumerate(deaths, start=1):
+            await asyncio.sleep(death.after)
+            print(f"{number}: {death}", flush=True)
+            await trial.suffer(death)
 
-    verified = stock_assets("audit", "verify", home=system.home)
-    with AuditLog.open(system.audit, read_only=True) as audit:
+    check(trial, fewest=100)
+
+
+@pytest.mark.parametrize("seed", [SEED])
+async def test_when_all_die_at_once_and_come_back_in_any_order_all_is_as_before(tmp_path, seed):
+    chance = random.Random(seed)
+
+    async with on_trial(tmp_path) as trial:
+        for _ in range(POWER_CUTS):
+            await asyncio.sleep(chance.uniform(0.0, LONGEST_WAIT))
+            await trial.suffer_a_power_cut(chance)
+
+    check(trial, fewest=10)
+
+
+async def test_valkey_may_be_away_for_long(tmp_path):
+    async with on_trial(tmp_path) as trial:
+        await trial.suffer(Death(Victim.VALKEY, after=0.0, downtime=LONG_ABSENCE))
+        await trial.system.until(lambda: len(trial.witness.signals) >= 10)
+
+    check(trial, fewest=10)
+
+
+async def test_an_engine_that_was_frozen_has_nothing_to_say_when_it_wakes(tmp_path):
+    async with on_trial(tmp_path) as trial:
+        for _ in range(FREEZES):
+            frozen = await trial.suffer_a_freeze()
+            # It stands by, and would take over like any other.
+            await trial.system.until(lambda frozen=frozen: trial.system.standing_by() is frozen)
+        await trial.system.until(lambda: len(trial.witness.signals) >= 10)
+
+    check(trial, fewest=10)
+
+
+def check(trial: Trial, *, fewest: int) -> None:
+    """What everybody said agrees with the log, in which there are at least so many signals."""
+    verified = stock_assets("audit", "verify", home=trial.system.home)
+    with AuditLog.open(trial.system.audit, read_only=True) as audit:
         logged = dict(audit.signals(after=0))
 
     assert verified.code == 0, verified.stderr
-    assert len(logged) >= FEWEST_SIGNALS
-    check_the_client(witness, logged)
+    assert len(trial.witness.signals) >= fewest
+    check_the_client(trial.witness, logged)
     check_the_engines(trial.chronicle, logged)
 
 
 def check_the_client(witness: Witness, logged: dict[Receipt, LoggedSignal]) -> None:
     """Every signal is in the log as it was told, none came twice or late, and numbers only ever rose."""
     said = [signal for signal in witness.signals if signal.audit_id is not None]
-    assert len(said) >= FEWEST_SIGNALS
     for signal in (*said, *witness.shown):
         assert content(signal) == content(logged[Receipt(signal.audit_id, signal.audit_sha256)])
 
