@@ -93,10 +93,14 @@ class History:
                 oldest = self._each.popleft()
                 self._lost_place, self._lost_seq = oldest.place, oldest.seq
         else:
-            key = type(message), getattr(message, "ticker", None)
+            key = _key(message)
             self._newest.pop(key, None)
             self._newest[key] = kept
         return kept
+
+    def still_news(self, kept: Kept) -> bool:
+        """Whether an entry is worth telling: no newer one has taken its place."""
+        return isinstance(kept.message, DELIVERED_ONE_BY_ONE) or self._newest.get(_key(kept.message)) is kept
 
     def after_place(self, place: int) -> Missed:
         """What is new since an entry's place."""
@@ -118,3 +122,8 @@ class History:
         )
         renewed = self._renewed_seq is not None and seq <= self._renewed_seq
         return Missed(sorted(kept for kept in found if not kept.own), snapshot=renewed)
+
+
+def _key(message: LiveMessage) -> tuple[type[LiveMessage], str | None]:
+    """What a newer message takes the place of."""
+    return type(message), getattr(message, "ticker", None)

@@ -109,7 +109,7 @@ class Hub:
             self._history.renew()
             self._tell_whole(before=before)
         else:
-            self._tell(fresh)
+            self._tell([kept for kept in fresh if self._history.still_news(kept)])
 
     def restart(self, *, epoch: str, seq: int, after: int | None = None, history: Sequence[Numbered] = ()) -> None:
         """The newest state was read whole: go on from there, and tell everybody all of it.

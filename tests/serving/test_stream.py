@@ -111,6 +111,22 @@ async def test_a_subscription_narrows_what_is_told_and_keeps_the_chain(published
     assert (delta["prev"], delta["seq"]) == (snapshot["seq"], 3)
 
 
+async def test_of_news_that_come_together_only_the_newest_is_told_but_each_signal(published_home):
+    async with serving(published_home) as server, server.listener(channels=["prices", "signals"]) as listener:
+        await next_frame(listener)
+        tell(
+            server.hub,
+            price("AAPL", 545.0),
+            signal("AAPL", 1),
+            price("IBM", 198.0),
+            price("AAPL", 546.0),
+            signal("AAPL", 2),
+        )
+        delta = await next_frame(listener)
+
+    assert [message.get("price", message.get("audit_id")) for message in delta["messages"]] == [1, 198.0, 546.0, 2]
+
+
 async def test_an_active_alert_is_in_every_snapshot_until_it_is_over(published_home):
     async with serving(published_home) as server, server.listener(channels=["alerts"]) as listener:
         await next_frame(listener)
