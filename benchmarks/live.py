@@ -26,7 +26,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 # This file's folder comes first on the path, and would make benchmarks/serving.py the package of its name.
 sys.path[0] = str(REPOSITORY)
 
-from benchmarks.load.live_home import TICKERS, RealValkey, engine, prepared, until  # noqa: E402
+from benchmarks.load.live_home import TICKERS, RealValkey, closes, engine, prepared, until  # noqa: E402
 from serving.live import bus  # noqa: E402
 from serving.live.ticks import Tick, encode  # noqa: E402
 from serving.messages import PredictionMessage, SignalMessage, decode  # noqa: E402
@@ -43,7 +43,8 @@ TARGET_P50_MS, TARGET_P99_MS = 0.5, 2.0
 class Prober:
     """Writes a tick, waits for what is said of its ticker."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, closes: dict[str, float]) -> None:
+        self.closes = closes
         self.client = redis.Redis.from_url(url, socket_timeout=10)
         self.read_through = "$"
         self.number = 0
@@ -53,17 +54,19 @@ class Prober:
         self.number += 1
         ticker = TICKERS[self.number % len(TICKERS)]
         step = (self.number * 7919 % 1000) / 1000 - 0.5
-        price = round(500 * (1 + SWING * step), 4)
+        price = round(self.closes[ticker] * (1 + SWING * step), 4)
         made = {"market": "bench", "ticker": ticker, "session": SESSION, "at": OPENS + timedelta(seconds=self.number)}
         event = encode(Tick(**made, number=self.number, price=price, size=100.0))
         self.read_through = self._newest()
         begun = time.perf_counter()
         self.client.xadd(bus.TICKS, {"event": event})
-        while True:
+        deadline = begun + 10
+        while time.perf_counter() < deadline:
             told = self._read()
             taken = 1e3 * (time.perf_counter() - begun)
             if any(isinstance(each, PredictionMessage) and each.ticker == ticker for each in told):
                 return taken, any(isinstance(each, SignalMessage) for each in told)
+        raise RuntimeError(f"expected a prediction of {ticker} within 10 s of its tick, got none")
 
     def echo(self) -> float:
         """The same way without an engine: until the tick itself comes back as an event."""
@@ -129,12 +132,12 @@ def measure(home: Path, valkey: RealValkey, *, ticks: int) -> dict[str, Any]:
     client = redis.Redis.from_url(valkey.url)
     with engine(home, valkey):
         until(lambda: client.exists(bus.LATEST) == 1, what="the engine to speak")
-        prober = Prober(valkey.url)
+        prober = Prober(valkey.url, closes(home))
         paced(prober.tick, times=100)
         found = paced(prober.tick, times=ticks)
     client.flushall()
     with echoing(valkey.url):
-        prober = Prober(valkey.url)
+        prober = Prober(valkey.url, closes(home))
         paced(prober.echo, times=50)
         floor = paced(prober.echo, times=ticks // 3)
     every, changed = [took for took, _ in found], [took for took, signal in found if signal]

@@ -30,7 +30,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[0] = str(REPOSITORY)
 
 from benchmarks.load.callers import Server, get, load_beside, load_from_outside, running  # noqa: E402
-from benchmarks.load.live_home import NGINX, TICKERS, RealValkey, engine, nginx, prepared, settings, until  # noqa: E402
+from benchmarks.load.live_home import NGINX, TICKERS, RealValkey, closes, engine, nginx, prepared, settings, until  # noqa: E402
 from serving.live import bus  # noqa: E402
 from serving.live.ticks import Tick, encode  # noqa: E402
 
@@ -86,8 +86,9 @@ def listeners(server: Server, *, clients: int, folder: Path) -> Iterator[Listeni
 class Feed:
     """Five tickers' ticks at once, evenly in time; each price says which tick it was."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, closes: dict[str, float]) -> None:
         self.client = redis.Redis.from_url(url)
+        self.closes = closes
         self.sent: dict[float, float] = {}
         self.number = 0
 
@@ -98,7 +99,7 @@ class Feed:
         with self.client.pipeline(transaction=False) as pipeline:
             now = time.monotonic()
             for place, ticker in enumerate(TICKERS):
-                price = round(500 + 0.001 * (self.number * len(TICKERS) + place), 3)
+                price = round(self.closes[ticker] + 0.0001 * (self.number * len(TICKERS) + place), 4)
                 self.sent[price] = now
                 made = {"market": "bench", "ticker": ticker, "session": SESSION, "at": at}
                 pipeline.xadd(bus.TICKS, {"event": encode(Tick(**made, number=self.number, price=price, size=100.0))})
@@ -164,7 +165,7 @@ def centiles(milliseconds: np.ndarray) -> dict[str, float]:
 
 def whole_path(home: Path, valkey: RealValkey, *, clients: int, seconds: float, folder: Path) -> dict[str, Any]:
     """Ticks through engine and gateway to everybody, ten times a second."""
-    feed = Feed(valkey.url)
+    feed = Feed(valkey.url, closes(home))
     with engine(home, valkey), gateway(home, valkey) as server:
         wait_for_first_price(server, feed)
         found = measured(server, clients=clients, folder=folder, act=lambda: feed.run(seconds=seconds))
@@ -215,7 +216,8 @@ class Speaker:
                 pipeline.xadd(
                     bus.EVENTS, bus.Event("bench", self.seq, data).fields(), maxlen=bus.EVENTS_KEPT, approximate=True
                 )
-                pipeline.hset(bus.LATEST, mapping={f"price:{ticker}": data, "epoch": "bench", "seq": self.seq})
+                pipeline.hset(bus.LATEST, f"price:{ticker}", data)
+            pipeline.hset(bus.ENGINE, mapping={"epoch": "bench", "seq": self.seq})
             pipeline.execute()
 
     def close(self) -> None:
@@ -226,7 +228,7 @@ class Speaker:
 
 def rest(home: Path, valkey: RealValkey, *, clients: int, seconds: float, folder: Path) -> dict[str, float]:
     """Ready answers a second, without clients and with all of them being told ten times a second."""
-    feed = Feed(valkey.url)
+    feed = Feed(valkey.url, closes(home))
     with engine(home, valkey), gateway(home, valkey) as server:
         wait_for_first_price(server, feed)
         alone = load_from_outside(server.url + ANSWER, connections=16, seconds=seconds)

@@ -51,6 +51,13 @@ def prepared() -> Iterator[tuple[Path, RealValkey]]:
             valkey.kill()
 
 
+def closes(home: Path) -> dict[str, float]:
+    """The last released close of each ticker: ticks have to begin near it to be believed."""
+    from release.store import Store
+
+    return {ticker: float(each.bars.close[-1]) for ticker, each in Store(home / "releases").load().tickers.items()}
+
+
 @contextlib.contextmanager
 def engine(home: Path, valkey: RealValkey) -> Iterator[psutil.Process]:
     """The engine by itself, ended on the way out."""
