@@ -10,6 +10,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import argparse
 import asyncio
 import contextlib
+import gc
 import signal
 import sys
 from collections.abc import Iterator
@@ -88,6 +89,8 @@ async def _run(settings: LiveSettings, release: Release) -> None:
         if settings.role is not Role.FEED:
             audit = held.enter_context(AuditLog.open(settings.audit_url or settings.audit))
             engine = _engine(settings, release, audit)
+        # What is there now stays: to look through it for garbage would take longer than a tick.
+        gc.freeze()
         if settings.metrics_port is not None:
             _answer_prometheus(settings.metrics_port, feed, engine)
         held.enter_context(_ended_by_signals())

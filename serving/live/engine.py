@@ -42,6 +42,7 @@ from serving.messages import (
 )
 
 HEARTBEAT_SECONDS: Final = 1.0
+RELEASE_SECONDS: Final = 0.05
 # Of a backlog, what is taken in at once; the lease has to be kept meanwhile.
 TURN_SECONDS: Final = 0.5
 # How long a change of engines stays among the alerts.
@@ -106,7 +107,7 @@ class Engine:
         self._leads = False
         # Of the newest price that the portfolio doesn't know yet.
         self._market_at: datetime | None = None
-        self._heartbeat_at = self._heard_at = self._said_at = self._led_since = 0.0
+        self._looked_at = self._heartbeat_at = self._heard_at = self._said_at = self._led_since = 0.0
         self._begin(release)
         self.outbox = Outbox(self.lease, Position.first(), {}, begins=True)
 
@@ -292,7 +293,10 @@ class Engine:
         self.outbox.put(message)
 
     async def _take_up_release(self) -> None:
-        """Between two ticks."""
+        """Between two ticks; to look at every one of them would cost more than to read it."""
+        if _time() < self._looked_at + RELEASE_SECONDS:
+            return
+        self._looked_at = _time()
         release = await self._releases.newer()
         if release is not None:
             release_id = release.manifest.release_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -22,8 +23,18 @@ from serving.live.engine import Engine
 from serving.live.feeds.replay import ReplayFeed
 from serving.live.outbox import latest_key
 from serving.live.status import MOVES, EngineState, FeedStatus
-from serving.live.ticks import MarketEnd, encode
-from serving.messages import FeedState, LiveMessage, PredictionMessage, SignalMessage, StatusMessage, decode
+from serving.live.ticks import Beat, MarketEnd, Tick, encode
+from serving.messages import (
+    AlertKind,
+    AlertMessage,
+    FeedState,
+    LiveMessage,
+    PortfolioMessage,
+    PredictionMessage,
+    SignalMessage,
+    StatusMessage,
+    decode,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -62,6 +73,10 @@ class Listener:
         except bus.GONE:
             return {}
         return {latest_key(message): message for message in map(decode, state.messages)}
+
+    async def alert(self, kind: AlertKind) -> AlertMessage | None:
+        """The alert of that kind that is raised."""
+        return next((each for each in (await self.latest()).values() if getattr(each, "kind", None) is kind), None)
 
     async def is_told(self, feed: FeedState) -> bool:
         """Whether the newest status says so of the feed."""
@@ -151,6 +166,58 @@ async def test_an_engine_that_comes_when_all_is_over_still_tells_every_close(eng
     for ticker in TICKERS:
         closes = await listener.said(PredictionMessage, ticker=ticker, provisional=False)
         assert [close.session for close in closes] == ["2012-03-01", *SESSIONS]
+
+
+async def test_of_a_backlog_only_the_newest_tick_of_each_ticker_and_session_is_computed(engine, feed, listener):
+    market = feed()
+    await market.open()
+    await market.run()
+
+    async with running(engine):
+        await until(lambda: listener.is_told(FeedState.CLOSED))
+
+    figures = (await listener.latest())["status"].figures
+    assert figures.ticks == engine.counts.ticks.total() == 162
+    assert figures.conflated == 162 - len(TICKERS) * len(SESSIONS)
+    assert await listener.said(PredictionMessage, provisional=True) == []
+
+
+async def test_the_portfolio_is_told_at_the_newest_prices(engine, feed, listener):
+    market = feed()
+    await market.open()
+    async with running(engine, market):
+        await until(lambda: listener.is_told(FeedState.CLOSED))
+
+    latest = await listener.latest()
+    assert isinstance(portfolio := latest["portfolio"], PortfolioMessage)
+    assert (portfolio.session, portfolio.provisional) == (SESSIONS[-1], False)
+    assert portfolio == engine.floor.portfolio(latest["price:AAPL"].at)
+
+
+async def test_what_the_engine_has_measured_is_in_its_status(engine, feed, listener, audit):
+    market = feed(speed=200_000)
+    await market.open()
+    async with running(engine, market):
+        await until(lambda: listener.is_told(FeedState.CLOSED))
+
+    figures = (await listener.latest())["status"].figures
+    assert (figures.engine, figures.term) == (engine.lease.engine, 1)
+    assert (figures.ticks, figures.predictions) == (162, engine.counts.predictions)
+    assert figures.audit_id == audit.head().audit_id
+    assert 0 < figures.latency_p50_ms <= figures.latency_p99_ms
+    assert figures.audit_commit_ms > 0
+    assert figures.tick_lag_ms is None, "a replay's time is not ours"
+
+
+async def test_of_a_tick_of_our_own_time_the_age_is_known(engine, listener):
+    at = datetime.now(UTC) - timedelta(seconds=2)
+    tick = Tick(market="m", ticker="AAPL", session="2012-03-02", at=at, number=1, price=545.0, size=1.0)
+    await listener.client.xadd(bus.TICKS, {"event": encode(tick)})
+
+    async with running(engine):
+        await until(lambda: engine.counts.tick_lag_ms is not None)
+
+    assert 2_000 <= engine.counts.tick_lag_ms < 60_000
 
 
 async def test_every_signal_that_was_told_is_in_the_log_and_every_forecast_settled(engine, feed, listener, audit):
@@ -245,10 +312,34 @@ async def test_a_silent_feed_is_told_to_be_stale_and_live_again_when_it_speaks(
         await listener.client.xadd(bus.TICKS, {"event": encode(ticks[0])})
         await until(lambda: listener.is_told(FeedState.LIVE))
         await until(lambda: listener.is_told(FeedState.STALE))
+        raised = await listener.alert(AlertKind.FEED_SILENT)
         await listener.client.xadd(bus.TICKS, {"event": encode(end)})
         await until(lambda: listener.is_told(FeedState.CLOSED))
 
     assert isinstance(end, MarketEnd)
+    assert raised.text == "feed: expected a tick or a beat within 0.2 s, got none"
+    assert await listener.alert(AlertKind.FEED_SILENT) is None
+    told = await listener.said(AlertMessage, subject="feed")
+    assert [alert.active for alert in told] == [True, False, True, False]
+
+
+async def test_what_the_feed_says_of_itself_is_told_and_keeps_it_from_being_stale(
+    release, home, audit, valkey, listener
+):
+    engine = new_engine(release, home, audit, valkey, silence=0.4)
+    at = datetime(2012, 3, 2, 15, tzinfo=UTC)
+    told = {FeedState.LIVE: "", FeedState.BACKING_OFF: "refused by the vendor"}
+    async with running(engine):
+        for state, detail in told.items():
+            beat = Beat(market="m", at=at, state=state, detail=detail)
+            for _ in range(3):
+                await listener.client.xadd(bus.TICKS, {"event": encode(beat)})
+                await until(lambda: listener.is_told(state))  # noqa: B023
+
+    status = (await listener.latest())["status"]
+    assert status.feed is FeedState.BACKING_OFF
+    assert status.detail.endswith("; feed: refused by the vendor")
+    assert await listener.said(StatusMessage, feed=FeedState.STALE) == []
 
 
 async def test_an_engine_with_nothing_to_tell_still_gives_a_sign_of_life(engine, listener):
@@ -423,7 +514,9 @@ async def test_a_release_published_meanwhile_is_taken_up(engine, feed, listener,
         assert closes[-1].release_id == monday.release_id
 
 
-async def test_a_release_that_can_not_be_had_is_logged_and_the_old_one_used_on(engine, feed, listener, home, release):
+async def test_a_release_that_can_not_be_had_is_told_and_the_old_one_used_until_there_is_another(
+    engine, feed, listener, home, release, monday
+):
     market = feed()
     await market.open()
     pointer = home / "releases" / "pointer.new"
@@ -432,13 +525,24 @@ async def test_a_release_that_can_not_be_had_is_logged_and_the_old_one_used_on(e
         async with running(engine):
             await until(lambda: listener.is_told(FeedState.CONNECTING))
             pointer.replace(home / "releases" / CURRENT)
-            await until(lambda: "release_refused" in [log["event"] for log in logs])
+            await until(lambda: listener.alert(AlertKind.RELEASE_REFUSED))
+            raised = await listener.alert(AlertKind.RELEASE_REFUSED)
             await market.run()
             await until(lambda: listener.is_told(FeedState.CLOSED))
+            before = await listener.latest()
+            await asyncio.to_thread(publish_release, home / "releases", as_of=SESSIONS[1])
+            await until(lambda: engine.floor.release.manifest.release_id == monday.release_id)
 
+            async def is_over() -> bool:
+                return await listener.alert(AlertKind.RELEASE_REFUSED) is None
+
+            await until(is_over)
+
+    assert raised.subject == "2012-03-05-000000000000"
+    assert raised.text.startswith("release: expected one of")
     refused = next(log for log in logs if log["event"] == "release_refused")
     assert (refused["using"], refused["error"][:24]) == (release.manifest.release_id, "release: expected one of")
-    assert (await listener.latest())["prediction:IBM"].release_id == release.manifest.release_id
+    assert before["prediction:IBM"].release_id == release.manifest.release_id
 
 
 # The audit log.

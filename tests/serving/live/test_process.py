@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -133,6 +135,40 @@ def test_a_log_that_fails_on_the_way_ends_it_on_one_clear_line(home, keep, valke
     assert said.splitlines()[-1].startswith("error: audit log: expected an audit log that can be read and appended to")
 
 
+def test_feed_and_engine_work_as_processes_of_their_own_and_answer_prometheus(home, keep, valkey):
+    keep(home / "replay", sessions=2)
+    common = ("--home", str(home), "--speed", "1e9", "--metrics-port", "0")
+
+    with contextlib.ExitStack() as parts:
+        engine = parts.enter_context(live(*common, "--role", "engine", redis_url=valkey.url))
+        feed = parts.enter_context(live(*common, "--role", "feed", "--market", "m", redis_url=valkey.url))
+        scrapes = [scrape(port_of(process)) for process in (engine, feed)]
+        with redis.Redis.from_url(valkey.url) as client:
+            until(lambda: (said := status(client)) is not None and said.feed is FeedState.CLOSED, engine)
+        for process in (feed, engine):
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=20)
+
+    assert (engine.returncode, feed.returncode) == (0, 0)
+    assert ["stock_assets_engine_state" in text for text in scrapes] == [True, False]
+    assert ["stock_assets_feed_state" in text for text in scrapes] == [False, True]
+
+
+def port_of(process: subprocess.Popen[str]) -> int:
+    """Where the process says that it answers Prometheus."""
+    for line in process.stderr:
+        if (said := json.loads(line))["event"] == "metrics":
+            return int(said["port"])
+    raise AssertionError("it never said where it answers")
+
+
+def scrape(port: int) -> str:
+    """What it tells there."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        return answer.read().decode()
+
+
 # What keeps it from working.
 
 
@@ -175,7 +211,16 @@ def test_a_bad_option_is_one_clear_line(published_home):
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("speed", "0"), ("speed", "-1"), ("speed", "nan"), ("seed", "lucky"), ("seed", "-1")]
+    ("option", "value"),
+    [
+        ("speed", "0"),
+        ("speed", "-1"),
+        ("speed", "nan"),
+        ("seed", "lucky"),
+        ("seed", "-1"),
+        ("role", "both"),
+        ("feed", "rumours"),
+    ],
 )
 def test_an_option_out_of_range_is_named_with_its_value(published_home, capsys, option, value):
     status = main(["--home", str(published_home), f"--{option}={value}"])

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -35,6 +41,7 @@ from serving.messages import (
 pytestmark = pytest.mark.anyio
 
 SESSIONS = 6
+SEED = 7
 MARKET = "a-market"
 
 
@@ -324,6 +331,77 @@ async def test_an_engine_that_wakes_up_after_another_has_spoken_says_nothing_and
 
     assert (first.state, second.state) == (EngineState.STANDBY, EngineState.LEADING)
     await check(client, release, replay, audit, other_log)
+
+
+# As processes, of which one is stopped and another killed.
+
+
+class Process:
+    """``python -m serving.live`` with what it logs."""
+
+    def __init__(self, log: Path, home: Path, redis_url: str, *arguments: str) -> None:
+        self.log = log
+        others = {name: value for name, value in os.environ.items() if not name.startswith("STOCK_ASSETS_")}
+        with log.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "serving.live", "--home", str(home), *arguments],
+                stdout=output,
+                stderr=output,
+                cwd=Path(__file__).resolve().parents[3],
+                env=others | {"STOCK_ASSETS_REDIS_URL": redis_url},
+            )
+
+    def logged(self, event: str) -> list[dict[str, object]]:
+        """Every event of that name."""
+        lines = (json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{"))
+        return [line for line in lines if line["event"] == event]
+
+    def leads(self, *, times: int = 1) -> bool:
+        """Whether it has come to lead so often."""
+        assert self.process.poll() is None, self.log.read_text()
+        return len(self.logged("engine_leads")) == times
+
+
+@pytest.fixture
+def process(tmp_path, home, valkey) -> Iterator[Callable[..., Process]]:
+    """Starts processes, and kills what is left of them."""
+    begun: list[Process] = []
+
+    def start(name: str, *arguments: str) -> Process:
+        begun.append(Process(tmp_path / f"{name}.log", home, valkey.url, *arguments))
+        return begun[-1]
+
+    yield start
+    for each in begun:
+        each.process.kill()
+        each.process.wait()
+
+
+@pytest.mark.slow
+async def test_one_that_was_stopped_and_one_that_was_killed_leave_neither_gap_nor_repetition(
+    client, process, keep, home, play, release, other_log
+):
+    keep(home / "replay", sessions=12)
+    first = process("first", "--role", "engine")
+    await until(first.leads)
+    second = process("second", "--role", "engine")
+    process("feed", "--role", "feed", "--market", MARKET, "--speed", "23400", "--seed", str(SEED))
+    await until(lambda: is_told(client, FeedState.LIVE))
+
+    first.process.send_signal(signal.SIGSTOP)
+    await until(second.leads, seconds=5)
+    first.process.send_signal(signal.SIGCONT)
+    await until(lambda: first.logged("lease_lost") or first.logged("engine_fenced"))
+    second.process.kill()
+    await until(lambda: first.leads(times=2), seconds=5)
+    await until(lambda: is_told(client, FeedState.CLOSED))
+    first.process.send_signal(signal.SIGTERM)
+
+    assert first.process.wait(timeout=10) == 0
+    assert [line["term"] for line in (*first.logged("engine_leads"), *second.logged("engine_leads"))] == [1, 3, 2]
+    assert await client.get(bus.LEASE) is None, "it was given back"
+    with AuditLog.open(home / "audit" / "audit.sqlite3") as log:
+        await check(client, release, play(sessions=12), log, other_log)
 
 
 # What can't be had any more.
