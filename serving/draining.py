@@ -18,7 +18,6 @@ import os
 import select
 import signal
 import socket
-import threading
 import time
 from collections.abc import Awaitable, Callable, Generator
 from types import FrameType
@@ -35,7 +34,7 @@ FINISHED_SECONDS: Final = 7.0
 STOPPED_SECONDS: Final = 7.5
 # How long a handshake that began before we stopped listening can take to end: a round trip, with room to spare.
 HANDSHAKE_SECONDS: Final = 0.03
-# Who has just connected is about to ask.
+# Who has just connected is about to ask, and who was sent away is about to go.
 FIRST_REQUEST_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 0.01
 # The exit status of a server that a second signal has ended.
@@ -67,7 +66,7 @@ class DrainingServer(uvicorn.Server):
     drain_seconds : float
         How long it goes on answering.
     farewell : callable
-        Ends the sockets; may take its time, and is given `drain_seconds` and a little more.
+        Sends the sockets away; may take as long as the rest does.
     started : callable
         Called once it serves.
     second_signal_ends : bool
@@ -177,11 +176,14 @@ class DrainingServer(uvicorn.Server):
 
     async def _finish(self, deadline: float) -> None:
         """Wait for what is under way, close what is idle, cut off what is left at `deadline`."""
-        first_request_by = time.monotonic() + FIRST_REQUEST_SECONDS
+        patient_until = time.monotonic() + FIRST_REQUEST_SECONDS
         while self.server_state.connections or self.server_state.tasks:
+            patient = time.monotonic() < patient_until
             for connection in tuple(self.server_state.connections):
-                if _may_close(connection, patient=time.monotonic() < first_request_by):
+                if _may_close(connection, patient=patient):
                     connection.shutdown()
+                elif _is_socket(connection) and not patient:
+                    connection.transport.abort()
             if time.monotonic() >= deadline:
                 self._cut_off()
                 return
@@ -206,8 +208,8 @@ def _may_close(connection: Any, *, patient: bool) -> bool:
     """
     if connection.transport.is_closing():
         return False  # It has been closed, and only writes what is left.
-    if not hasattr(connection, "cycle"):
-        return True  # A WebSocket, which has been told to come back already.
+    if _is_socket(connection):
+        return True  # It has been told to come back.
     if _readable(connection.transport.get_extra_info("socket")):
         return False
     cycle, newest = connection.cycle, connection.scope
@@ -217,17 +219,21 @@ def _may_close(connection: Any, *, patient: bool) -> bool:
     return cycle.response_complete and newest is cycle.scope
 
 
-def _readable(listening: socket.socket | None) -> bool:
+def _is_socket(connection: Any) -> bool:
+    """Whether one of uvicorn's connections is a WebSocket; others have requests, of which `cycle` is the newest."""
+    return not hasattr(connection, "cycle")
+
+
+def _readable(connection: socket.socket | None) -> bool:
     """Whether the kernel holds something for a socket that we have not taken yet."""
-    if listening is None or listening.fileno() < 0:
+    if connection is None or connection.fileno() < 0:
         return False
     look = select.poll()
-    look.register(listening.fileno(), select.POLLIN)
+    look.register(connection.fileno(), select.POLLIN)
     return bool(look.poll(0))
 
 
 def _end_after(seconds: float) -> None:
     """End the process then, if it has not ended: a thread that can't be interrupted may hold it."""
-    timer = threading.Timer(seconds, os._exit, (0,))
-    timer.daemon = True
-    timer.start()
+    signal.signal(signal.SIGALRM, lambda _number, _frame: os._exit(0))
+    signal.setitimer(signal.ITIMER_REAL, seconds)

@@ -151,7 +151,7 @@ class Workers:
         forget(folder, slot=worker.slot)
         log.error("worker_died", slot=worker.slot, exit_code=worker.process.exitcode, served=worker.ready)
         if not worker.ready and not self._said_ready:
-            raise CannotStart("workers: expected each to start, got one that has ended; it has said why")
+            raise CannotStart(f"workers: expected each to start, got one with exit status {worker.process.exitcode}")
         self._due[worker.slot] = time.monotonic() + (0.0 if worker.ready else RESTART_SECONDS)
 
     def _stop(self, woken: int) -> int:
