@@ -53,10 +53,13 @@ gets fewer of them, never older ones. Signals and alerts are each told, in order
 
 A client that comes back says `resume` with the epoch, the last `seq` that it took in, and the `release_id` it knew. If
 the server still has what was missed, a `delta` of it answers, whose `prev` is that number; where another release is in
-force by now, a snapshot of the same `seq` follows it, or stands alone where no signal and no alert was missed. If the
-server does not have it any more, a snapshot answers; if the epoch is another one, or the number is one that the server
-has not reached, an `error` with the code `unknown_epoch` and then a snapshot. Both mean that signals and alerts may
-have been missed, which the audit log has. Alerts of the server itself may come again.
+force by now, the delta has the signals and alerts, and a snapshot of the same `seq` follows it. If the server does not
+have it any more, a snapshot alone answers; if the epoch is another one, or the number is one that the server has not
+reached, an `error` with the code `unknown_epoch` and then a snapshot. Both mean that signals and alerts may have been
+missed, which the audit log has. Alerts of the server itself may come again.
+
+A snapshot that was not asked for tells of a release, or ends a `stale`. Its `seq` is that of the frame before it; if it
+is higher, signals and alerts may have been missed.
 
 `stale` means that what was told may be out of date, until a snapshot.
 """

@@ -15,6 +15,7 @@ import pytest
 import stream_server
 from engine_voice import speak_anew, voice
 from ports import free_port
+from real_release import publish_release
 from real_server import serving, url_of
 from real_valkey import RealValkey
 from stream_server import price, say, signal, status
@@ -224,6 +225,24 @@ async def test_a_valkey_that_is_lost_is_stale_and_one_that_forgot_everything_a_g
     assert (during, after) == (ConnectionState.STALE, ConnectionState.OPEN)
     assert gap.since.epoch != gap.snapshot.epoch
     assert reader.audit_ids == [2, 3]
+
+
+async def test_another_release_is_a_snapshot_and_no_gap(home, valkey):
+    outbox = voice(valkey)
+    await say_signals(valkey, outbox, 1)
+
+    async with beside_us(home, valkey) as url, reading(url, outbox, channels=[Channel.SIGNALS]) as reader:
+        await say_signals(valkey, outbox, 2)
+        await reader.until_signal(2)
+        # Numbers that this client hears nothing of.
+        await say(valkey, outbox, price("AAPL", 1.0), status())
+        await asyncio.to_thread(publish_release, home / "releases", tickers=("AAPL", "MSFT"))
+        installed = await reader.until(Snapshot)
+        await say_signals(valkey, outbox, 4)
+        await reader.until_signal(4)
+
+    assert installed.release_id != reader.updates[0].release_id
+    assert not any(isinstance(update, Gap) for update in reader.updates)
 
 
 async def test_a_thread_s_client_hears_the_same(published_home, valkey):

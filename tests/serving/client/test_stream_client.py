@@ -39,7 +39,7 @@ SHORT = Timeouts(connect=1.0, greeting=0.2, answer=0.3, quiet=0.1, pong=0.1, clo
 
 
 def client_of(server: ScriptedServer, **options: object) -> StreamClient:
-    return StreamClient(server.url, timeouts=SHORT, rng=random.Random(1), **options)
+    return StreamClient(server.url, **{"timeouts": SHORT, "rng": random.Random(1)} | options)
 
 
 async def read(client: StreamClient, last: Callable[[Update], bool]) -> list[Update]:
@@ -308,6 +308,31 @@ async def test_advice_is_bounded_and_never_negative():
     assert 0.0 <= short.retry_seconds < 1.0
 
 
+class Longest(random.Random):
+    """Draws the most there is."""
+
+    def uniform(self, a: float, b: float) -> float:  # noqa: ARG002
+        return b
+
+
+async def test_pauses_grow_while_it_goes_wrong_and_are_short_again_after_a_connection_that_lasted(monkeypatch):
+    monkeypatch.setattr("serving.client.stream.LONGEST_SECONDS", 0.15)
+
+    async def lasts(talk: Talk) -> None:
+        await talk.greeted()
+        await talk.send(snapshot(0))
+        await talk.hears_pings(2)
+        talk.abort()
+
+    pauses = []
+    async with scripted(aborts, aborts, aborts, lasts) as server, client_of(server, rng=Longest()) as client:
+        while len(pauses) < 4:
+            updates = await read(client, lambda update: isinstance(update, Disconnected))
+            pauses.append(updates[-1].retry_seconds)
+
+    assert pauses == [0.1, 0.2, 0.4, 0.1]
+
+
 async def test_nobody_there_is_tried_again_until_somebody_is():
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
@@ -456,6 +481,33 @@ async def test_a_gateway_that_has_not_found_the_engine_yet_costs_nothing():
     assert Gap not in kinds(updates)
 
 
+async def test_what_a_gateway_without_the_engine_has_told_is_not_what_a_resume_goes_on_from():
+    async def first(talk: Talk) -> None:
+        await talk.greeted()
+        await talk.send(snapshot(0, price(1.0, "IBM")), delta(0, 4, signal(1)))
+        talk.abort()
+
+    async def second(talk: Talk) -> None:
+        await talk.greeted(epoch=None, seq=0)
+        await talk.send(snapshot(0, epoch=None))
+        talk.abort()
+
+    async def third(talk: Talk) -> None:
+        asked = await talk.greeted(seq=6)
+        if asked.resume is None:
+            await talk.send(snapshot(6, price(1.0, "IBM"), signal(2)))
+            asked = await talk.subscription()
+        await talk.send(delta(asked.resume.last_seq, 7, signal(2), price(7.0)))
+        await talk.answer_pings()
+
+    async with scripted(first, second, third) as server, client_of(server) as client:
+        updates = await read(client, is_price(7.0))
+
+    assert client.state.prices == {"IBM": price(1.0, "IBM"), "AAPL": price(7.0)}
+    assert audit_ids(updates) == [1, 2]
+    assert Gap not in kinds(updates)
+
+
 async def test_a_gateway_that_is_behind_is_left_until_it_has_caught_up():
     async def first(talk: Talk) -> None:
         await talk.greeted()
@@ -502,6 +554,21 @@ async def test_a_server_s_own_alert_has_no_number_and_breaks_no_chain():
         updates = await read(client, is_price(4.0))
 
     assert [update.message for update in updates[1:]] == [alert("a release was refused"), price(4.0)]
+
+
+async def test_a_server_s_own_alert_is_not_lost_while_it_is_asked_for_more():
+    async def script(talk: Talk) -> None:
+        await talk.greeted()
+        await talk.send(snapshot(0), delta(2, 3, signal(3)), delta(3, 3, alert("a release was refused")))
+        asked = await talk.subscription()
+        await talk.send(delta(asked.resume.last_seq, 3, signal(2), signal(3), price(3.0)))
+        await talk.answer_pings()
+
+    async with scripted(script) as server, client_of(server) as client:
+        updates = await read(client, is_price(3.0))
+
+    assert alert("a release was refused") in [getattr(update, "message", None) for update in updates]
+    assert audit_ids(updates) == [2, 3]
 
 
 # Servers that are newer, or that refuse.
@@ -763,6 +830,8 @@ async def test_a_change_is_asked_for_on_the_next_connection_where_this_one_has_g
         await asyncio.wait_for(client.subscribe(tickers=["IBM"]), 20)
 
     assert server.asked[-1].tickers == ("IBM",)
+    # Resuming would bring what is new of IBM, not all of it.
+    assert server.asked[-1].resume is None
 
 
 async def test_a_client_that_was_closed_can_not_be_asked_for_more():
