@@ -21,8 +21,9 @@ from serving.stream import Hub, Numbered
 
 # A few gateways that ask once a second at most are no load for a server that comes back, and all find it soon.
 LONGEST_WAIT_SECONDS: Final = 1.0
-# Between two tellings. A client notices no fiftieth of a second.
-LONGEST_PAUSE_SECONDS: Final = 0.02
+# Between two tellings, as a share of what the first took, and at most.
+PAUSE_SHARE: Final = 0.25
+LONGEST_PAUSE_SECONDS: Final = 0.005
 # Of the events before the newest state: as much as clients may have missed while this process was started again.
 EVENTS_READ_BACK: Final = 5_000
 
@@ -147,16 +148,16 @@ class Follower:
         self._look()
 
     async def _publish(self, news: list[Numbered], seq: int) -> None:
-        """Tell it, and leave as much time again as that took to everything else; what comes meanwhile is told together.
+        """Tell it, and leave some time to everything else; what comes meanwhile is told together.
 
-        With many clients telling one price after the other would take all the time there is.
+        With many clients, telling one price after the other would take all the time there is.
         """
         loop = asyncio.get_running_loop()
         begun = loop.time()
         self._hub.publish(news, seq=seq)
         # What was written goes out at the end of the loop's turn.
         await asyncio.sleep(0)
-        await asyncio.sleep(min(loop.time() - begun, LONGEST_PAUSE_SECONDS))
+        await asyncio.sleep(min(PAUSE_SHARE * (loop.time() - begun), LONGEST_PAUSE_SECONDS))
 
     def _note_lag(self, entry_id: str) -> None:
         """How long ago Redis, whose clock is in its ids, took in the oldest of what was read."""
