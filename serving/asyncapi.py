@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from serving import limits
+from serving.frames import MOST_FRAGMENTS
 from serving.protocol import (
     PROTOCOL,
     CloseCode,
@@ -75,7 +76,10 @@ CLOSE_CODES: Final[dict[CloseCode, tuple[str, str]]] = {
         f"More than {limits.MALFORMED_IN_A_ROW} messages in a row were no requests.",
         "Send what this document shows.",
     ),
-    CloseCode.TOO_LARGE: (f"A message was over {limits.MOST_MESSAGE_BYTES} bytes.", "Subscribe to fewer tickers."),
+    CloseCode.TOO_LARGE: (
+        f"A message was over {limits.MOST_MESSAGE_BYTES} bytes, or in more than {MOST_FRAGMENTS} fragments.",
+        "Subscribe to fewer tickers.",
+    ),
     CloseCode.TOO_MANY: (
         "This address has as many connections as it may have.",
         "Use one connection for more tickers; come back after `reconnect_after_seconds`.",
@@ -92,6 +96,7 @@ CLOSE_CODES: Final[dict[CloseCode, tuple[str, str]]] = {
 }
 LIMITS: Final = {
     "message_bytes": limits.MOST_MESSAGE_BYTES,
+    "message_fragments": MOST_FRAGMENTS,
     "tickers": limits.MOST_TICKERS,
     "requests_at_once": limits.REQUESTS_AT_ONCE,
     "requests_per_second": limits.REQUESTS_PER_SECOND,

@@ -15,6 +15,7 @@ from serving import limits
 from serving.client import Timeouts
 from serving.client.backoff import FIRST_SECONDS, LONGEST_SECONDS
 from serving.client.stream import MOST_UNREAD
+from serving.frames import MOST_FRAGMENTS
 from serving.history import MOST_KEPT
 from serving.protocol import PROTOCOL, Channel, CloseCode, ErrorCode, Frame
 from serving.settings import ServerSettings
@@ -58,7 +59,7 @@ async def test_the_programs_run():
         *(f"`{channel.value}`" for channel in Channel),
         *(f"| `{kind.__struct_config__.tag}` |" for kind in Frame.__args__),
         f"`protocol` ({PROTOCOL})",
-        f"{limits.MOST_MESSAGE_BYTES:,} bytes",
+        f"{limits.MOST_MESSAGE_BYTES:,} bytes, in {MOST_FRAGMENTS} fragments",
         f"subscription | {limits.MOST_TICKERS:,}",
         f"{limits.REQUESTS_AT_ONCE} at once, then {limits.REQUESTS_PER_SECOND:g} a second",
         f"{limits.REQUESTS_TOO_MANY} more end the connection",
