@@ -118,6 +118,35 @@ async def test_text_that_is_none_ends_the_connection(published_home):
     assert code == 1007
 
 
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        pytest.param("81 02 7b 7d", 1002, id="not masked"),
+        pytest.param("c1 82 00000000 7b 7d", 1002, id="a reserved bit"),
+        pytest.param("83 80 00000000", 1002, id="an unknown opcode"),
+        pytest.param("89 fe 0080 00000000" + "00" * 128, 1002, id="a ping too long"),
+        pytest.param("09 80 00000000", 1002, id="a ping in pieces"),
+        pytest.param("80 80 00000000", 1002, id="the end of nothing"),
+        pytest.param("88 81 00000000 03", 1002, id="half a close code"),
+        pytest.param("88 82 00000000 0001", 1002, id="a close code that is none"),
+        pytest.param("81 ff ffffffffffffffff 00000000", 1009, id="a length beyond all bounds"),
+        pytest.param("81 ff 0000000100000000 00000000", 1009, id="four gigabytes"),
+    ],
+)
+async def test_frames_that_are_none_end_the_connection(published_home, sent, code):
+    loop = asyncio.get_running_loop()
+    async with serving(published_home) as server, bystander(server), bare_socket(server) as vandal:
+        await loop.sock_sendall(vandal, bytes.fromhex(sent))
+        received = b""
+        async with asyncio.timeout(20):
+            while part := await loop.sock_recv(vandal, 4096):
+                received += part
+
+    # The last frame, which is short: its head, and the code.
+    closing = received[received.rindex(b"\x88") :]
+    assert int.from_bytes(closing[2:4]) == code
+
+
 async def test_who_asks_too_fast_is_warned_once_and_then_sent_away(published_home):
     async with serving(published_home) as server, bystander(server), server.stream() as listener:
         for number in range(100):
@@ -271,22 +300,30 @@ async def test_a_hundred_stalled_clients_cost_a_bounded_amount_of_memory(publish
 
 
 @contextlib.asynccontextmanager
-async def stalled(server: Served) -> AsyncIterator[socket.socket]:
-    """A client that subscribes to everything and reads nothing more than the answer to its handshake."""
+async def bare_socket(server: Served) -> AsyncIterator[socket.socket]:
+    """A socket on which the handshake is done, and which reads nothing by itself."""
     loop = asyncio.get_running_loop()
     handshake = (
         "GET /v1/stream HTTP/1.1\r\nHost: server\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
     )
+    with socket.socket() as bare:
+        bare.setblocking(False)
+        bare.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        await loop.sock_connect(bare, ("127.0.0.1", server.port))
+        await loop.sock_sendall(bare, handshake.encode())
+        assert (await loop.sock_recv(bare, 128)).startswith(b"HTTP/1.1 101 ")
+        yield bare
+
+
+@contextlib.asynccontextmanager
+async def stalled(server: Served) -> AsyncIterator[socket.socket]:
+    """A client that subscribes to everything and reads nothing more than the answer to its handshake."""
     request = b'{"type": "subscribe"}'
-    with socket.socket() as sleeper:
-        sleeper.setblocking(False)
-        sleeper.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        await loop.sock_connect(sleeper, ("127.0.0.1", server.port))
-        await loop.sock_sendall(sleeper, handshake.encode())
-        assert (await loop.sock_recv(sleeper, 128)).startswith(b"HTTP/1.1 101 ")
+    async with bare_socket(server) as sleeper:
         # Masked with zeros, which change nothing.
-        await loop.sock_sendall(sleeper, bytes([0x81, 0x80 | len(request), 0, 0, 0, 0]) + request)
+        masked = bytes([0x81, 0x80 | len(request), 0, 0, 0, 0]) + request
+        await asyncio.get_running_loop().sock_sendall(sleeper, masked)
         yield sleeper
 
 
