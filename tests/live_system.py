@@ -20,6 +20,7 @@ import httpx
 import numpy as np
 import psutil
 import redis
+from gate import Gate
 from ports import LOOPBACK, free_port
 from real_release import publish_release
 from real_valkey import RealValkey
@@ -129,6 +130,8 @@ class LiveSystem:
         Market seconds per second.
     settings : mapping, optional
         More of ``STOCK_ASSETS_*`` for all processes, by the names behind the prefix.
+    gate : Gate, optional
+        What the engines' way to Valkey leads through.
 
     Attributes
     ----------
@@ -144,6 +147,7 @@ class LiveSystem:
         speed: float = 11_700.0,
         tickers: tuple[str, ...] = TICKERS,
         settings: Mapping[str, object] | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self.home = folder / "home"
         self.tickers = tickers
@@ -153,14 +157,16 @@ class LiveSystem:
         self.valkey = RealValkey(folder, durable=True)
         self.port = free_port()
         self.url = f"http://{LOOPBACK}:{self.port}"
-        environment = self._environment(settings or {})
         live = ["serving.live", "--speed", str(speed)]
 
-        def part(name: str, *command: str) -> Part:
+        def part(name: str, *command: str, **own: object) -> Part:
+            environment = self._environment({**(settings or {}), **own})
             return Part(name, command, environment=environment, folder=folder)
 
+        self._engines_port = self.valkey.port if gate is None else gate.port
+        way = {"redis_url": f"redis://{LOOPBACK}:{self._engines_port}/0"}
         self.feed = part("feed", *live, "--role", "feed", "--market", "a-market")
-        self.engines = (part("engine-a", *live, "--role", "engine"), part("engine-b", *live, "--role", "engine"))
+        self.engines = tuple(part(name, *live, "--role", "engine", **way) for name in ("engine-a", "engine-b"))
         self.gateway = part("gateway", "serving", "--port", str(self.port))
         self.redis = redis.Redis.from_url(self.valkey.url, socket_timeout=1.0, protocol=2)
         self.http = httpx.AsyncClient(base_url=self.url, timeout=5.0, trust_env=False)
@@ -259,7 +265,7 @@ class LiveSystem:
     def standing_by(self) -> Part | None:
         """The engine that would take over."""
         leading = self.leading()
-        others = (part for part in self.engines if part is not leading and part.talks_to(self.valkey.port))
+        others = (part for part in self.engines if part is not leading and part.talks_to(self._engines_port))
         return next(others, None) if leading else None
 
     def newest(self) -> Newest:
@@ -275,12 +281,13 @@ class LiveSystem:
 
 
 @contextlib.asynccontextmanager
-async def live_system(folder: Path, **wishes: Any) -> AsyncIterator[LiveSystem]:
+async def live_system(folder: Path, *, gate: Gate | None = None, **wishes: Any) -> AsyncIterator[LiveSystem]:
     """A system at work; ended on the way out, and its logs' ends are told with whatever fails."""
-    system = LiveSystem(folder, **wishes)
+    system = LiveSystem(folder, gate=gate, **wishes)
     try:
-        await system.start()
-        yield system
+        async with contextlib.nullcontext() if gate is None else gate.before(system.valkey.port):
+            await system.start()
+            yield system
     except BaseException as error:
         error.add_note(system.tails())
         raise

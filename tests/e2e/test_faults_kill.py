@@ -21,7 +21,9 @@ from pathlib import Path
 import pytest
 from background import at_work
 from command_line import stock_assets
+from gate import Gate
 from live_system import TICKERS, LiveSystem, Newest, Part, live_system
+from waiting import until
 
 from release.audit import AuditLog, LoggedSignal, Receipt
 from serving.client import StreamClient
@@ -42,6 +44,9 @@ LONGEST_DOWNTIME = 0.8
 LONG_ABSENCE = 8.0
 POWER_CUTS = 3
 FREEZES = 3
+SPEECHLESS = 4
+# A few turns of the engine.
+CATCH_SECONDS = 0.3
 CONTENT = (
     *("ticker", "session", "at", "action", "previous"),
     *("confidence", "edge_bp", "reason", "provisional", "release_id"),
@@ -206,6 +211,32 @@ class Trial:
         await self._recovers("power", before)
         self.goes_on()
 
+    async def lose_the_engine_speechless(self, gate: Gate) -> None:
+        """Let the leading engine die when a signal of its is in the log, and what it has to say is on its way."""
+        await self.system.until(lambda: self.system.standing_by() is not None)
+        lease, leading = self.system.lease(), self.system.leading()
+        assert leading is not None
+        while not await self._is_caught(gate):
+            gate.open()
+        leading.kill()
+        gate.open()
+        leading.start()
+        await self.system.until(lambda: self.system.lease() not in (None, lease))
+        await self._recovers("speech", self.system.newest())
+        self.goes_on()
+
+    async def _is_caught(self, gate: Gate) -> bool:
+        """Shut the gate for a few ticks; whether it holds a signal back by then that is in the log."""
+        with AuditLog.open(self.system.audit, read_only=True) as audit:
+
+            def has_unsaid() -> bool:
+                return audit.signals(after=int(self.system.redis.hget(bus.ENGINE, "audit_through"))) != []
+
+            gate.shut()
+            with contextlib.suppress(AssertionError):
+                await until(has_unsaid, seconds=CATCH_SECONDS)
+            return has_unsaid()
+
     async def suffer_a_freeze(self) -> Part:
         """Freeze the leading engine, in the middle of whatever it does, until another leads; it is returned."""
         await self.system.until(lambda: self.system.standing_by() is not None)
@@ -262,10 +293,10 @@ class Trial:
 
 
 @contextlib.asynccontextmanager
-async def on_trial(folder: Path) -> AsyncIterator[Trial]:
+async def on_trial(folder: Path, *, gate: Gate | None = None) -> AsyncIterator[Trial]:
     """A system at work with a client that listens to everything; on the way out it tells how long all took."""
     witness = Witness()
-    async with live_system(folder) as system, at_work(witness.listen(system.stream_url)) as listening:
+    async with live_system(folder, gate=gate) as system, at_work(witness.listen(system.stream_url)) as listening:
         trial = Trial(system, witness, listening)
         await system.until(lambda: witness.signals != [])
         try:
@@ -315,6 +346,19 @@ async def test_an_engine_that_was_frozen_has_nothing_to_say_when_it_wakes(tmp_pa
             frozen = await trial.suffer_a_freeze()
             # It stands by, and would take over like any other.
             await trial.system.until(lambda frozen=frozen: trial.system.standing_by() is frozen)
+        await trial.system.until(lambda: len(trial.witness.signals) >= 10)
+
+    check(trial, fewest=10)
+
+
+@pytest.mark.parametrize("in_flight", [False, True])
+async def test_what_is_durable_is_said_though_the_engine_dies_before_it_has_said_it(tmp_path, in_flight):
+    gate = Gate()
+    gate.keeps_the_dead = in_flight
+
+    async with on_trial(tmp_path, gate=gate) as trial:
+        for _ in range(SPEECHLESS):
+            await trial.lose_the_engine_speechless(gate)
         await trial.system.until(lambda: len(trial.witness.signals) >= 10)
 
     check(trial, fewest=10)
