@@ -29,11 +29,21 @@ class SignalRule(msgspec.Struct, frozen=True, kw_only=True):
 
     Entering has to pay for itself within the horizon, and so has turning round: the edge must exceed a round trip. Who
     is in already pays for the exit now or later, so that staying needs no more than an edge above 0 in its direction.
-    What lies between the two keeps a signal from flickering. A fee for borrowed shares is not counted here: it goes by
-    how long a short is held, which nobody knows beforehand.
+    What lies between the two keeps a signal from flickering, and so does `odds_margin`, by which the calibrated odds of
+    the direction must exceed one half to enter; to stay they need no more than half. A fee for borrowed shares is not
+    counted here: it goes by how long a short is held, which nobody knows beforehand.
     """
 
     costs: Costs = Costs()
+    odds_margin: float = 0.01
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.odds_margin < 0.5:
+            raise QuantError(f"odds_margin: expected 0 to below 0.5, got {self.odds_margin}")
+
+    def due_odds(self, *, keeping: bool) -> float:
+        """What the probability of the direction must exceed."""
+        return 0.5 if keeping else 0.5 + self.odds_margin
 
     def due_bp(self, *, keeping: bool) -> float:
         """What an edge must exceed, in basis points per horizon: the costs that staying out would save."""
@@ -94,17 +104,18 @@ def decide(*, mean: float, p_up: float, previous: Action, rule: SignalRule) -> S
     due_bp = rule.due_bp(keeping=keeping)
     net_edge_bp = abs(edge_bp) - due_bp
     # Mean and calibrated odds may disagree: a skewed forecast, and no honest confidence in the trade.
-    backed = p_direction > 0.5
+    backed = p_direction > rule.due_odds(keeping=keeping)
     action = direction if net_edge_bp > 0 and backed else Action.HOLD
 
     toward = "up" if direction is Action.BUY else "down"
-    odds = f"P({toward}) {p_direction:.0%}{'' if backed else ' does not back it'}"
+    doubt = "" if backed else " does not back it" if p_direction <= 0.5 else " hardly backs it"
     return Signal(
         action=action,
         confidence=100 * (max(p_up, 1 - p_up) if action is Action.HOLD else p_direction),
         edge_bp=edge_bp,
         net_edge_bp=net_edge_bp,
-        reason=f"expected {edge_bp:+.1f} bp, {_after_costs(net_edge_bp, due_bp, keeping=keeping)}; {odds}",
+        reason=f"expected {edge_bp:+.1f} bp, {_after_costs(net_edge_bp, due_bp, keeping=keeping)}; "
+        f"P({toward}) {p_direction:.0%}{doubt}",
     )
 
 

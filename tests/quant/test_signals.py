@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import msgspec
 import numpy as np
 import pytest
@@ -42,6 +44,10 @@ def forecast_of(mean, p_up):
         (-3.0, 0.45, Action.BUY, Action.HOLD),
         (9.0, 0.49, Action.HOLD, Action.HOLD),
         (9.0, 0.49, Action.BUY, Action.HOLD),
+        (9.0, 0.505, Action.HOLD, Action.HOLD),
+        (9.0, 0.505, Action.BUY, Action.BUY),
+        (-9.0, 0.495, Action.HOLD, Action.HOLD),
+        (-9.0, 0.495, Action.SELL, Action.SELL),
         (0.0, 0.5, Action.BUY, Action.HOLD),
         (0.0, 0.5, Action.SELL, Action.HOLD),
     ],
@@ -65,7 +71,7 @@ def test_whoever_enters_is_left_with_something_after_the_costs(mean, p_up, previ
     if entered:
         assert signal.net_edge_bp == abs(signal.edge_bp) - costs.round_trip_bp > 0
     if signal.action is Action.HOLD:
-        assert signal.net_edge_bp <= 0 or (p_up <= 0.5 if mean > 0 else p_up >= 0.5)
+        assert signal.net_edge_bp <= 0 or (p_up <= 0.51 if mean > 0 else 1 - p_up <= 0.51)
 
 
 @given(edges, st.floats(0.0, 1.0), st.sampled_from(Action), costs, st.floats(0.0, 50.0))
@@ -107,6 +113,12 @@ def test_confidence_is_the_percent_probability_of_the_stated_direction(mean, p_u
         (-12.0, 0.44, Action.BUY, "expected -12.0 bp, 4.0 over the 8 bp that a round trip costs; P(down) 56%"),
         (5.0, 0.56, Action.HOLD, "expected +5.0 bp, 3.0 short of the 8 bp that a round trip costs; P(up) 56%"),
         (5.0, 0.56, Action.BUY, "expected +5.0 bp, and keeping costs nothing; P(up) 56%"),
+        (
+            12.0,
+            0.506,
+            Action.HOLD,
+            "expected +12.0 bp, 4.0 over the 8 bp that a round trip costs; P(up) 51% hardly backs it",
+        ),
         (5.0, 0.46, Action.BUY, "expected +5.0 bp, and keeping costs nothing; P(up) 46% does not back it"),
     ],
 )
@@ -130,6 +142,18 @@ def test_an_edge_that_hovers_around_nothing_does_not_flicker():
     assert actions == [Action.BUY, Action.BUY, *[Action.HOLD] * 4]
 
 
+@given(st.lists(st.floats(0.5001, 0.5099), min_size=1, max_size=40), st.sampled_from(Action))
+def test_odds_that_hover_around_the_threshold_of_entering_do_not_flicker(p_up, before):
+    mean = np.full(len(p_up), 20e-4)
+
+    actions = [
+        before,
+        *(signal.action for signal in replay(forecast_of(mean, np.array(p_up)), rule=RULE, start=before)),
+    ]
+
+    assert sum(a is not b for a, b in pairwise(actions)) <= 1
+
+
 @given(st.lists(st.floats(-30.0, 30.0), min_size=1, max_size=40), costs)
 def test_a_path_is_decided_step_by_step_with_what_was_in_force(edges_bp, costs):
     mean, rule, previous = 1e-4 * np.array(edges_bp), SignalRule(costs=costs), Action.HOLD
@@ -147,5 +171,7 @@ def test_figures_without_meaning_are_refused():
         decide(mean=float("nan"), p_up=0.5, previous=Action.HOLD, rule=RULE)
     with pytest.raises(QuantError, match=r"p_up: expected 0 to 1, got 1\.5"):
         decide(mean=0.0, p_up=1.5, previous=Action.HOLD, rule=RULE)
+    with pytest.raises(QuantError, match=r"odds_margin: expected 0 to below 0\.5, got 0\.5"):
+        SignalRule(odds_margin=0.5)
     with pytest.raises(QuantError, match="cost_bp: expected 0 to below 10000, got -1"):
         SignalRule(costs=Costs(cost_bp=-1.0))
