@@ -13,24 +13,14 @@ import random
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final, NamedTuple
 
-import msgspec
 import structlog
 
-from serving.frames import text_frame
+from serving.framing import delta_frame, frame_of, snapshot_frame
 from serving.history import History, Kept
 from serving.latest import Latest
 from serving.limits import PAUSE_SECONDS, SLOW_SECONDS, SUBSCRIBE_SECONDS, Doors
 from serving.listeners import Connection, Listener, Subscription
-from serving.messages import (
-    AlertMessage,
-    LiveMessage,
-    PortfolioMessage,
-    PredictionMessage,
-    PriceMessage,
-    SignalMessage,
-    StatusMessage,
-    encode,
-)
+from serving.messages import AlertMessage, LiveMessage, encode
 from serving.metrics import Metrics
 from serving.protocol import (
     DELIVERED_ONE_BY_ONE,
@@ -40,7 +30,6 @@ from serving.protocol import (
     Frame,
     Hello,
     Resume,
-    Snapshot,
     Stale,
 )
 
@@ -213,7 +202,7 @@ class Hub:
         self._enlist(listener, subscription)
         listener.seq = self.seq
         # One without a word too: it says that nothing was missed, which a snapshot alone doesn't.
-        frames = [] if missed.lost else [_delta(told, seq=self.seq, prev=place.last_seq)]
+        frames = [] if missed.lost else [delta_frame(told, seq=self.seq, prev=place.last_seq)]
         if whole:
             frames += self._snapshot(subscription)
         self._write(listener, frames + self._staleness(listener))
@@ -230,7 +219,7 @@ class Hub:
 
     def say(self, listener: Listener, frame: Frame) -> None:
         """Send one listener a frame that tells no news."""
-        self._write(listener, [text_frame(encode(frame))])
+        self._write(listener, [frame_of(frame)])
 
     def dismiss(self, listener: Listener, code: CloseCode, reason: str, *, pause: float | None = None) -> None:
         """Close a connection: a last frame with the reason, when to come back, and the code."""
@@ -314,7 +303,7 @@ class Hub:
             for listener in alike:
                 frame = made.get(listener.seq)
                 if frame is None:
-                    frame = made[listener.seq] = _delta(told, seq=self.seq, prev=listener.seq)
+                    frame = made[listener.seq] = delta_frame(told, seq=self.seq, prev=listener.seq)
                 listener.seq = self.seq
                 listener.connection.write(frame)
                 size += len(frame)
@@ -339,7 +328,7 @@ class Hub:
         def make() -> list[bytes]:
             told = _wanted(subscription, missed.messages, one_by_one=missed.snapshot)
             # One without a word too: it says that nothing was missed, which a snapshot alone doesn't.
-            return [_delta(told, seq=self.seq, prev=prev)] if told or (prev < self.seq and not missed.lost) else []
+            return [delta_frame(told, seq=self.seq, prev=prev)] if told or (prev < self.seq and not missed.lost) else []
 
         frames = self._once((subscription, place, prev), make)
         if missed.snapshot:
@@ -364,7 +353,7 @@ class Hub:
         """That what was told may be out of date, if it may."""
         if self._told_stale is None:
             return []
-        return [text_frame(encode(self._stale(listener, self._told_stale)))]
+        return [frame_of(self._stale(listener, self._told_stale))]
 
     def _stale(self, listener: Listener, reason: str) -> Stale:
         since = self.latest.arrived_at or self.latest.clock.now()
@@ -375,18 +364,7 @@ class Hub:
 
         def make() -> list[bytes]:
             wanted = [message for message in self.latest.messages() if subscription.wants(message)]
-            snapshot = Snapshot(
-                epoch=self.epoch,
-                seq=self.seq,
-                release_id=self.latest.release_id,
-                prices=tuple(message for message in wanted if isinstance(message, PriceMessage)),
-                predictions=tuple(message for message in wanted if isinstance(message, PredictionMessage)),
-                signals=tuple(message for message in wanted if isinstance(message, SignalMessage)),
-                portfolio=next((message for message in wanted if isinstance(message, PortfolioMessage)), None),
-                alerts=tuple(message for message in wanted if isinstance(message, AlertMessage)),
-                status=next((message for message in wanted if isinstance(message, StatusMessage)), None),
-            )
-            return [text_frame(encode(snapshot))]
+            return [snapshot_frame(wanted, epoch=self.epoch, seq=self.seq, release_id=self.latest.release_id)]
 
         return self._once((subscription,), make)
 
@@ -398,19 +376,6 @@ def _wanted(subscription: Subscription, messages: Iterable[Kept], *, one_by_one:
         for kept in messages
         if subscription.wants(kept.message) and (not one_by_one or isinstance(kept.message, DELIVERED_ONE_BY_ONE))
     ]
-
-
-def _delta(messages: list[bytes], *, seq: int, prev: int) -> bytes:
-    """The frame of a `Delta` whose messages are encoded already."""
-    return text_frame(encode(_EncodedDelta(seq=seq, prev=prev, messages=[msgspec.Raw(data) for data in messages])))
-
-
-class _EncodedDelta(msgspec.Struct, kw_only=True, tag_field="type", tag="delta"):
-    """`serving.protocol.Delta` on the wire."""
-
-    seq: int
-    prev: int
-    messages: list[msgspec.Raw]
 
 
 def _later(seconds: float, act: Callable[[], None]) -> asyncio.TimerHandle:
