@@ -26,7 +26,7 @@ from serving.live.alerts import Alerts
 from serving.live.floor import Floor
 from serving.live.lease import LEASE_SECONDS, LOOK_SECONDS, Lease
 from serving.live.outbox import Outbox
-from serving.live.position import Known, Position
+from serving.live.position import Ahead, Known, Position
 from serving.live.releases import ReleaseFollower
 from serving.live.status import Counts, EngineState
 from serving.live.tape import Tape, place
@@ -101,8 +101,7 @@ class Engine:
         self._alerts = Alerts(self._clock)
         self._releases = ReleaseFollower(store, release.manifest.release_id)
         self._known: Known | None = None
-        # Signals that an engine before this one had audited, said when this one took over.
-        self._said_before: set[int] = set()
+        self._ahead = Ahead()
         self._audit_through = 0
         self._leads = False
         # Of the newest price that the portfolio doesn't know yet.
@@ -127,7 +126,8 @@ class Engine:
     async def _work(self, client: bus.Client, backoff: bus.Backoff) -> None:
         """Lead while the lease is ours, else stand by; ends with an exception only."""
         self._heartbeat_at, self._heard_at = 0.0, _time()
-        self._move(EngineState.LEADING if self._leads else EngineState.STANDBY)
+        if self._leads:
+            self._move(EngineState.LEADING)
         try:
             while True:
                 if not self._leads:
@@ -135,7 +135,6 @@ class Engine:
                 elif not await self._lead(client):
                     log.warning("lease_lost", term=self.lease.term, seq=self.outbox.seq)
                     self._leads = False
-                    self._move(EngineState.STANDBY)
                 backoff.reset()
         except bus.GONE:
             raise
@@ -155,6 +154,7 @@ class Engine:
     async def _stand_by(self, client: bus.Client) -> None:
         """Follow the engine that leads, and take over if there is none."""
         bus.heed_cancellation()
+        self._move(EngineState.STANDBY)
         await self._take_up_release()
         if await self.lease.take(client, above=max(self._audit.term(), self.lease.term)):
             await self._take_over(client)
@@ -191,10 +191,13 @@ class Engine:
             head = self._audit.head()
             self._audit_through = head.audit_id if head is not None else 0
         self._leads, self._known = True, None
-        self._heartbeat_at, self._heard_at = 0.0, _time()
-        self._said_at = self._led_since = _time()
+        self._said_at = self._led_since = self._heard_at = _time()
+        self._heartbeat_at = 0.0
         self._move(EngineState.LEADING)
         log.info("engine_leads", engine=self.lease.engine, term=self.lease.term, epoch=self.outbox.epoch)
+        # Before the first tick: who comes after us has to know from where on the log's signals may be unsaid.
+        self._look_after(heard=False)
+        self._leads = await self.outbox.flush(client, self._position())
 
     async def _succeed(self, client: bus.Client, known: Known, *, begins: bool) -> None:
         """Stand where the engine before this one stood, having said what it had audited and perhaps not said."""
@@ -205,13 +208,14 @@ class Engine:
             self.floor.term = self.lease.term
         await self._follow(client, before)
         late = succession.unsaid(self._audit.signals(after=before.audit_through))
-        self.floor.restore(succession.standing(known, late))
+        standing, ahead = succession.inheritance(known, late)
+        self.floor.restore(standing)
         self.outbox = Outbox(self.lease, before, known.latest, begins=begins)
         self._audit_through = before.audit_through
-        self._said_before = set()
+        self._ahead = Ahead()
         for signal in late:
             self._put(signal)
-        self._said_before = {signal.audit_id for signal in late if signal.audit_id is not None}
+        self._ahead = ahead
         messages = known.messages()
         self._alerts.inherit(messages)
         for ticker, text in succession.lacking(self.floor, messages).items():
@@ -243,6 +247,8 @@ class Engine:
             return False
         for message in said:
             self._put(message)
+        if heard and self.tape.caught_up:
+            self._ahead = Ahead()
         self._look_after(heard=heard)
         if not await self.outbox.flush(client, self._position()):
             return False
@@ -287,8 +293,7 @@ class Engine:
             self.counts.predicted_at[message.ticker] = time.time()
         if isinstance(message, SignalMessage) and message.audit_id is not None:
             self._audit_through = max(self._audit_through, message.audit_id)
-            if message.audit_id in self._said_before:
-                self._said_before.discard(message.audit_id)
+            if message.audit_id in self._ahead.ids:
                 return
         self.outbox.put(message)
 
@@ -382,6 +387,7 @@ class Engine:
             audit_through=self._audit_through,
             market=standing.market,
             at_close=standing.at_close,
+            ahead=self._ahead,
         )
 
     def _move(self, state: EngineState) -> None:

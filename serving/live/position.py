@@ -10,12 +10,27 @@ import structlog
 
 from quant.signals import Action
 from serving.live import bus
-from serving.messages import LiveMessage, decode
+from serving.messages import LiveMessage, SignalMessage, decode
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode_actions: Final = msgspec.json.Decoder(dict[str, Action]).decode
 
 log = structlog.get_logger()
+
+
+class Ahead(msgspec.Struct, frozen=True, kw_only=True):
+    """Signals that an engine said when it took over: audited by the one before it, of ticks behind `through`.
+
+    Attributes
+    ----------
+    ids : tuple of int
+        Their entries of the audit log. Where the ticks lead to them again, they are not said again.
+    in_force : dict of str to SignalMessage
+        For each ticker with a close among them, the signal before that, from which the close will follow.
+    """
+
+    ids: tuple[int, ...] = ()
+    in_force: dict[str, SignalMessage] = {}
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +52,8 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
         See `Standing`.
     term : int
         Of the engine that said it.
+    ahead : Ahead
+        What has been said of ticks that are yet to be taken in.
     """
 
     epoch: str
@@ -46,6 +63,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     market: str | None
     at_close: dict[str, Action]
     term: int
+    ahead: Ahead = Ahead()
 
     @classmethod
     def first(cls, *, audit_through: int = 0) -> Self:
@@ -67,8 +85,11 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
 
     def fields(self) -> list[Any]:
         """As names and values of a hash, one after the other."""
-        values = msgspec.structs.asdict(self) | {"at_close": _encode(self.at_close)}
+        values = msgspec.structs.asdict(self) | {"at_close": _encode(self.at_close), "ahead": _encode(self.ahead)}
         return ["" if part is None else part for pair in values.items() for part in pair]
+
+
+_decode_ahead: Final = msgspec.json.Decoder(Ahead).decode
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,4 +134,5 @@ def _position(fields: dict[bytes, bytes]) -> Position:
         market=fields[b"market"].decode() or None,
         at_close=_decode_actions(fields[b"at_close"]),
         term=int(fields[b"term"]),
+        ahead=_decode_ahead(fields[b"ahead"]),
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from quant.signals import Action
 from release.audit import LoggedSignal, Receipt
 from serving.live.floor import Floor
-from serving.live.position import Known
+from serving.live.position import Ahead, Known
 from serving.live.standing import Standing
 from serving.messages import LiveMessage, PriceMessage, SignalMessage
 
@@ -35,20 +35,24 @@ def unsaid(audited: Sequence[Audited]) -> list[SignalMessage]:
     ]
 
 
-def standing(known: Known, late: Iterable[SignalMessage]) -> Standing:
-    """Where the floor goes on, if the signals in `late` are said now.
+def inheritance(known: Known, late: Sequence[SignalMessage]) -> tuple[Standing, Ahead]:
+    """Where the floor goes on if the signals in `late` are said now, and what has been said ahead of the ticks then.
 
-    Such a signal is in force, so that the ticks which led to it don't lead to another. But a close's follows from the
+    A late signal is in force, so that the ticks which led to it don't lead to another. But a close's follows from the
     one before it: the ticks will lead to that again, to the very same entry of the log.
     """
+    ahead = known.position.ahead
     shown = {message.ticker: message for message in known.messages() if isinstance(message, SignalMessage)}
-    closed = set()
+    shown |= ahead.in_force
+    closed = set(ahead.in_force)
     for signal in late:
         if not signal.provisional:
             closed.add(signal.ticker)
         elif signal.ticker not in closed:
             shown[signal.ticker] = signal
-    return Standing(market=known.position.market, shown=shown, at_close=known.position.at_close)
+    ids = (*ahead.ids, *(signal.audit_id for signal in late if signal.audit_id is not None))
+    standing = Standing(market=known.position.market, shown=shown, at_close=known.position.at_close)
+    return standing, Ahead(ids=ids, in_force={ticker: shown[ticker] for ticker in closed if ticker in shown})
 
 
 def lacking(floor: Floor, messages: Iterable[LiveMessage]) -> dict[str, str]:

@@ -47,6 +47,11 @@ class Tape:
         self._behind = True
         self._read_at = 0.0
 
+    @property
+    def caught_up(self) -> bool:
+        """Whether everything has been taken that was in the stream when it was read last."""
+        return not self.waiting and not self._behind
+
     def take(self) -> FeedEvent | None:
         """The next entry that waits."""
         entry = self.waiting.popleft()

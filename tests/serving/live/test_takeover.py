@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -20,7 +21,8 @@ from waiting import until
 
 from release.audit import AuditLog
 from release.store import Store
-from serving.live import bus
+from serving.live import bus, lease
+from serving.live import engine as engine_module
 from serving.live.engine import Engine
 from serving.live.feeds.replay import Replay
 from serving.live.floor import Floor
@@ -110,6 +112,12 @@ async def write(client: Redis, entries: list[dict[str, bytes]]) -> None:
         for fields in entries:
             pipeline.xadd(bus.TICKS, fields)
         await pipeline.execute()
+
+
+async def last_tick(client: Redis) -> str:
+    """Id of the newest tick."""
+    ((newest, _),) = await client.xrevrange(bus.TICKS, count=1)
+    return newest.decode()
 
 
 async def said(client: Redis) -> list[LiveMessage]:
@@ -213,8 +221,8 @@ async def test_an_engine_that_starts_again_goes_on_where_it_was(
         engine = new_engine()
         working = begin(engine)
         await write(client, entries[n : n + 101])
-        (newest,) = await client.xrevrange(bus.TICKS, count=1)
-        await until(lambda: engine.outbox.position.through == newest[0].decode())  # noqa: B023
+        newest = await last_tick(client)
+        await until(lambda: engine.outbox.position.through == newest)  # noqa: B023
         await end(working)
 
     await check(client, release, replay, audit, other_log)
@@ -285,6 +293,60 @@ async def test_what_was_audited_when_its_engine_died_is_said_by_the_next(
     await check(client, release, replay, audit, other_log)
 
 
+def dies_after(engine: Engine, turns: int, *, unsaid: bool) -> None:
+    """Let the engine crash in one of its turns, before what it has audited is said or when it has just been said."""
+    look_after, latency = engine._look_after, engine.counts.latency
+    left = turns
+
+    def spend(before_it_is_said: bool) -> None:
+        nonlocal left
+        left -= before_it_is_said is unsaid
+        if left < 0:
+            raise Crash
+
+    def look_after_and_die(*, heard: bool) -> None:
+        look_after(heard=heard)
+        spend(before_it_is_said=True)
+
+    def said_and_die(milliseconds: float) -> None:
+        latency(milliseconds)
+        spend(before_it_is_said=False)
+
+    engine._look_after, engine.counts.latency = look_after_and_die, said_and_die
+    crash(engine)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_whenever_engines_die_and_lines_break_nothing_is_missing_and_nothing_comes_twice(
+    client, new_engine, begin, play, release, audit, other_log, monkeypatch, seed
+):
+    for module in (lease, engine_module):
+        monkeypatch.setattr(module, "LEASE_SECONDS", 0.1)
+        monkeypatch.setattr(module, "LOOK_SECONDS", 0.01)
+    rng, replay, deaths = random.Random(seed), play(sessions=SESSIONS), 0
+    entries = ticks_of(replay)
+    while entries:
+        engine = new_engine()
+        dies_after(engine, rng.randrange(12), unsaid=rng.random() < 0.5)
+        working = begin(engine)
+        while entries and not working.done():
+            n = rng.choice((1, 1, 2, 5, 30))
+            await write(client, entries[:n])
+            entries = entries[n:]
+            if rng.random() < 0.2:
+                # In the middle of whatever the engine asks or is told.
+                await client.client_kill_filter(_type="normal", skipme=True)
+            newest = await last_tick(client)
+            await until(lambda: working.done() or engine.tape.through == newest)  # noqa: B023
+        deaths += working.done()
+        await end(working)
+    begin(new_engine())
+    await until(lambda: is_told(client, FeedState.CLOSED))
+
+    assert deaths > 3
+    await check(client, release, replay, audit, other_log)
+
+
 # By somebody else's word.
 
 
@@ -296,8 +358,8 @@ async def test_an_engine_that_the_log_refuses_stands_back_and_goes_on_in_a_later
     engine = new_engine()
     begin(engine)
     await write(client, entries[:100])
-    (newest,) = await client.xrevrange(bus.TICKS, count=1)
-    await until(lambda: engine.outbox.position.through == newest[0].decode())
+    newest = await last_tick(client)
+    await until(lambda: engine.outbox.position.through == newest)
     _, record = audit.signals(after=0)[-1]
     other = msgspec.structs.replace(record, ticker="IBM", reason="said by another engine")
     audit.append([other], term=41)
@@ -431,8 +493,8 @@ async def test_a_bar_that_can_not_be_made_again_from_what_is_kept_is_told(client
     first, second = new_engine(), new_engine()
     working = begin(first)
     await write(client, entries[:20])
-    (newest,) = await client.xrevrange(bus.TICKS, count=1)
-    await until(lambda: first.outbox.position.through == newest[0].decode())
+    newest = await last_tick(client)
+    await until(lambda: first.outbox.position.through == newest)
     await end(working)
     before = first.outbox.seq
 
