@@ -228,9 +228,8 @@ async def test_the_engine_too_says_what_it_refuses_and_when_that_is_over(tmp_pat
             assert await said() == stage.refusals() == [(stage.waiting, stage.app.state.latest.reload_error)]
             assert engine.floor.release.manifest.release_id == stage.serving
 
-            stage.put_in_force(stage.serving)
-            await until(stage.is_well)
-
+        # Mended, and put in force once more.
+        stage.put_in_force(stage.serving)
         stage.put_in_force(stage.waiting)
         await until(lambda: engine.floor.release.manifest.release_id == stage.waiting)
         await until(stage.is_well)
