@@ -313,7 +313,7 @@ class Engine:
         """What there is to say of the feed and of the engine: the status if it has changed or a heartbeat is due."""
         if heard:
             self._heard_at = _time()
-        due = _time() >= self._heartbeat_at + HEARTBEAT_SECONDS
+        due = _time() >= self._heartbeat_at + HEARTBEAT_SECONDS or self.tape.gaps > 0
         if due:
             self._look()
         moved = self._move_feed(heard=heard)
