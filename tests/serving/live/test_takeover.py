@@ -347,6 +347,39 @@ async def test_whenever_engines_die_and_lines_break_nothing_is_missing_and_nothi
     await check(client, release, replay, audit, other_log)
 
 
+async def test_a_standby_that_finds_leader_and_redis_memory_gone_tells_all_that_it_knows_in_another_epoch(
+    client, new_engine, begin, play
+):
+    entries = ticks_of(play(sessions=SESSIONS))
+    first, second = new_engine(), new_engine()
+    crash(first)
+    leading = begin(first)
+    await until(lambda: first.state is EngineState.LEADING)
+    begin(second)
+    await write(client, entries[:200])
+    newest = await last_tick(client)
+    await until(lambda: first.outbox.position.through == second.tape.through == newest)
+    before = await bus.state(client)
+
+    await end(leading)
+    await client.flushall()
+    await until(lambda: second.state is EngineState.LEADING)
+    after = await bus.state(client)
+    await write(client, entries[200:])
+    await until(lambda: is_told(client, FeedState.CLOSED))
+
+    def known(state: bus.State) -> set[bytes]:
+        return {data for data in state.messages if not isinstance(decode(data), StatusMessage | AlertMessage)}
+
+    assert after.epoch not in (None, before.epoch)
+    assert known(after) == known(before)
+    told = closes(await said(client), SignalMessage)
+    assert {session for _, session in told} == {
+        str(session) for session in play(sessions=SESSIONS).bars["AAPL"].session[-3:]
+    }
+    assert set(told.values()) == {1}
+
+
 # By somebody else's word.
 
 
