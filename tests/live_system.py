@@ -132,6 +132,8 @@ class LiveSystem:
         More of ``STOCK_ASSETS_*`` for all processes, by the names behind the prefix.
     gate : Gate, optional
         What the engines' way to Valkey leads through.
+    durable : bool
+        Whether Valkey keeps what it has acknowledged.
 
     Attributes
     ----------
@@ -148,13 +150,14 @@ class LiveSystem:
         tickers: tuple[str, ...] = TICKERS,
         settings: Mapping[str, object] | None = None,
         gate: Gate | None = None,
+        durable: bool = True,
     ) -> None:
         self.home = folder / "home"
         self.tickers = tickers
         self.release_id = publish_release(self.home / "releases", tickers=tickers, as_of=as_of).release_id
         for ticker in tickers:
             save_bars(self.home / "replay" / f"{ticker}.npz", sample_bars(ticker).after(np.datetime64(as_of)))
-        self.valkey = RealValkey(folder, durable=True)
+        self.valkey = RealValkey(folder, durable=durable)
         self.port = free_port()
         self.url = f"http://{LOOPBACK}:{self.port}"
         live = ["serving.live", "--speed", str(speed)]

@@ -9,6 +9,9 @@ import command_line
 import pytest
 from command_line import Command, Filled
 
+# What it finds is told as in a test.
+pytest.register_assert_rewrite("live_trial")
+
 
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, bool]]:
