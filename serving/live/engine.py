@@ -104,6 +104,7 @@ class Engine:
         self._ahead = Ahead()
         self._audit_through = 0
         self._leads = False
+        self._market: str | None = None
         # Of the newest price that the portfolio doesn't know yet.
         self._market_at: datetime | None = None
         self._looked_at = self._heartbeat_at = self._heard_at = self._said_at = self._led_since = 0.0
@@ -207,17 +208,20 @@ class Engine:
             self._begin(self.floor.release)
             self.floor.term = self.lease.term
         await self._follow(client, before)
-        late = succession.unsaid(self._audit.signals(after=before.audit_through))
+        # A log that was begun anew counts from 1 again.
+        head = self._audit.head()
+        self._audit_through = min(before.audit_through, head.audit_id if head is not None else 0)
+        late = succession.unsaid(self._audit.signals(after=self._audit_through))
         standing, ahead = succession.inheritance(known, late)
         self.floor.restore(standing)
         self.outbox = Outbox(self.lease, before, known.latest, begins=begins)
-        self._audit_through = before.audit_through
         self._ahead = Ahead()
         for signal in late:
             self._put(signal)
         self._ahead = ahead
         messages = known.messages()
         self._alerts.inherit(messages)
+        self._market = before.market
         for ticker, text in succession.lacking(self.floor, messages).items():
             self._alerts.raise_(AlertKind.FEED_DISTURBED, ticker, text)
         text = f"engine {self.lease.engine} took over in term {self.lease.term}, from the one of term {before.term}"
@@ -326,6 +330,10 @@ class Engine:
 
     def _look(self) -> None:
         """Raise and clear the alerts."""
+        if (market := self.floor.standing().market) != self._market:
+            # What is missing of another run is missed no more.
+            self._market = market
+            self._alerts.clear(AlertKind.FEED_DISTURBED)
         if self.tape.gaps:
             self.counts.gaps, self.tape.gaps = self.counts.gaps + self.tape.gaps, 0
             text = f"ticks: expected to read all, got there too late for some {self.counts.gaps} times so far"

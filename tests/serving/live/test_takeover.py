@@ -24,7 +24,7 @@ from release.store import Store
 from serving.live import bus, lease
 from serving.live import engine as engine_module
 from serving.live.engine import Engine
-from serving.live.feeds.replay import Replay
+from serving.live.feeds.replay import Replay, ReplayFeed
 from serving.live.floor import Floor
 from serving.live.status import Counts, EngineState
 from serving.live.ticks import encode
@@ -538,3 +538,50 @@ async def test_a_bar_that_can_not_be_made_again_from_what_is_kept_is_told(client
     raised = await alerts(client)
     for ticker in ("AAPL", "IBM"):
         assert "expected" in raised[AlertKind.FEED_DISTURBED, ticker].text
+
+
+async def test_what_is_missing_of_one_market_is_not_missed_in_the_next(client, new_engine, begin, play, valkey):
+    first, second = new_engine(), new_engine()
+    working = begin(first)
+    await write(client, ticks_of(play(sessions=2))[:80])
+    newest = await last_tick(client)
+    await until(lambda: first.outbox.position.through == newest)
+    await end(working)
+
+    market = ReplayFeed(play(sessions=1), redis_url=valkey.url, speed=1e9)
+    await market.open()
+    begin(second)
+    await until(lambda: second.state is EngineState.LEADING)
+    before = await alerts(client)
+    await market.run()
+    await until(lambda: is_told(client, FeedState.CLOSED))
+
+    async def is_over() -> bool:
+        return not any(kind is AlertKind.FEED_DISTURBED for kind, _ in await alerts(client))
+
+    await until(is_over)
+    assert {subject for kind, subject in before if kind is AlertKind.FEED_DISTURBED} == {"AAPL", "IBM"}
+
+
+async def test_a_log_that_was_begun_anew_is_followed_from_its_own_beginning(
+    client, new_engine, begin, play, valkey, release, tmp_path
+):
+    entries = ticks_of(play(sessions=SESSIONS))
+    first = new_engine()
+    working = begin(first)
+    await write(client, entries[:200])
+    newest = await last_tick(client)
+    await until(lambda: first.outbox.position.through == newest)
+    await end(working)
+
+    with AuditLog.open(tmp_path / "another.sqlite3") as log:
+        store = Store(tmp_path / "home" / "releases")
+        second = Engine(release, store=store, audit=log, redis_url=valkey.url, silence_seconds=30.0)
+        begun = begin(second)
+        await write(client, entries[200:])
+        await until(lambda: is_told(client, FeedState.CLOSED))
+        await end(begun)
+        newest_signal = log.signals(after=0)[-1][0].audit_id
+
+    assert first.outbox.position.audit_through > 0
+    assert second.outbox.position.audit_through == newest_signal
