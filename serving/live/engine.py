@@ -22,7 +22,6 @@ from release.errors import AuditFenced
 from release.reader import Release
 from release.store import Store
 from serving.live import bus, position, succession
-from serving.live.alerts import Alerts
 from serving.live.floor import Floor
 from serving.live.lease import LEASE_SECONDS, LOOK_SECONDS, Lease
 from serving.live.outbox import Outbox
@@ -31,9 +30,9 @@ from serving.live.releases import ReleaseFollower
 from serving.live.status import Counts, EngineState
 from serving.live.tape import Tape, place
 from serving.live.ticks import Beat, SessionClose, Tick
+from serving.live.watch import Watch
 from serving.messages import (
     AlertKind,
-    FeedState,
     LiveMessage,
     PredictionMessage,
     Severity,
@@ -74,8 +73,8 @@ class Engine:
     Attributes
     ----------
     state : EngineState
-    feed : FeedState
-        What is said of the feed.
+    watch : Watch
+        What is said of the feed, and which alerts are raised.
     """
 
     def __init__(
@@ -90,24 +89,21 @@ class Engine:
         clock: Clock | None = None,
     ) -> None:
         self.state = EngineState.STANDBY
-        self.feed = FeedState.CONNECTING
         self.counts = Counts()
         self.lease = Lease()
         self._audit = audit
         self._audit_every = audit_every
         self._redis_url = redis_url
-        self._silence_seconds = silence_seconds
         self._clock = clock or SystemClock()
-        self._alerts = Alerts(self._clock)
+        self.watch = Watch(silence_seconds=silence_seconds, clock=self._clock)
         self._releases = ReleaseFollower(store, release.manifest.release_id)
         self._known: Known | None = None
         self._ahead = Ahead()
         self._audit_through = 0
         self._leads = False
-        self._market: str | None = None
         # Of the newest price that the portfolio doesn't know yet.
         self._market_at: datetime | None = None
-        self._looked_at = self._heartbeat_at = self._heard_at = self._said_at = self._led_since = 0.0
+        self._looked_at = self._heartbeat_at = self._said_at = self._led_since = 0.0
         self._begin(release)
         self.outbox = Outbox(self.lease, Position.first(), {}, begins=True)
 
@@ -126,7 +122,8 @@ class Engine:
 
     async def _work(self, client: bus.Client, backoff: bus.Backoff) -> None:
         """Lead while the lease is ours, else stand by; ends with an exception only."""
-        self._heartbeat_at, self._heard_at = 0.0, _time()
+        self._heartbeat_at = 0.0
+        self.watch.begin(_time())
         if self._leads:
             self._move(EngineState.LEADING)
         try:
@@ -192,8 +189,9 @@ class Engine:
             head = self._audit.head()
             self._audit_through = head.audit_id if head is not None else 0
         self._leads, self._known = True, None
-        self._said_at = self._led_since = self._heard_at = _time()
+        self._said_at = self._led_since = _time()
         self._heartbeat_at = 0.0
+        self.watch.begin(_time())
         self._move(EngineState.LEADING)
         log.info("engine_leads", engine=self.lease.engine, term=self.lease.term, epoch=self.outbox.epoch)
         # Before the first tick: who comes after us has to know from where on the log's signals may be unsaid.
@@ -220,12 +218,11 @@ class Engine:
             self._put(signal)
         self._ahead = ahead
         messages = known.messages()
-        self._alerts.inherit(messages)
-        self._market = before.market
+        self.watch.inherit(messages, market=before.market)
         for ticker, text in succession.lacking(self.floor, messages).items():
-            self._alerts.raise_(AlertKind.FEED_DISTURBED, ticker, text)
+            self.watch.alerts.raise_(AlertKind.FEED_DISTURBED, ticker, text)
         text = f"engine {self.lease.engine} took over in term {self.lease.term}, from the one of term {before.term}"
-        self._alerts.raise_(AlertKind.ENGINE_CHANGED, "engine", text, severity=Severity.INFO)
+        self.watch.alerts.raise_(AlertKind.ENGINE_CHANGED, "engine", text, severity=Severity.INFO)
         log.info("engine_took_over", through=before.through, seq=before.seq, before=before.term, late=len(late))
 
     def _begin(self, release: Release) -> None:
@@ -311,44 +308,27 @@ class Engine:
             release_id = release.manifest.release_id
             log.info("release_taken_up", release_id=release_id, before=self.floor.release.manifest.release_id)
             self.floor.adopt(release)
-            self._alerts.clear(AlertKind.FEED_DISTURBED)
+            self.watch.alerts.clear(AlertKind.FEED_DISTURBED)
 
     def _look_after(self, *, heard: bool) -> None:
         """What there is to say of the feed and of the engine: the status if it has changed or a heartbeat is due."""
-        if heard:
-            self._heard_at = _time()
         due = _time() >= self._heartbeat_at + HEARTBEAT_SECONDS or self.tape.gaps > 0
         if due:
             self._look()
-        moved = self._move_feed(heard=heard)
+        moved = self.watch.listen(self.floor, heard=heard, now=_time())
         if due or moved:
             self._heartbeat_at = _time()
             self._say_portfolio()
-            for alert in self._alerts.news():
+            for alert in self.watch.alerts.news():
                 self.outbox.put(alert)
             self.outbox.put(self._status())
 
     def _look(self) -> None:
-        """Raise and clear the alerts."""
-        if (market := self.floor.standing().market) != self._market:
-            # What is missing of another run is missed no more.
-            self._market = market
-            self._alerts.clear(AlertKind.FEED_DISTURBED)
-        if self.tape.gaps:
-            self.counts.gaps, self.tape.gaps = self.counts.gaps + self.tape.gaps, 0
-            text = f"ticks: expected to read all, got there too late for some {self.counts.gaps} times so far"
-            self._alerts.raise_(AlertKind.FEED_DISTURBED, "ticks", text)
-        if (refused := self._releases.refused) is not None:
-            self._alerts.raise_(AlertKind.RELEASE_REFUSED, refused.release_id, refused.reason)
-        for release_id in self._alerts.subjects(AlertKind.RELEASE_REFUSED) - {refused and refused.release_id}:
-            self._alerts.clear(AlertKind.RELEASE_REFUSED, release_id)
-        for ticker in self.counts.silent:
-            text = f"{ticker}: expected a prediction at every price, got none"
-            self._alerts.raise_(AlertKind.NO_PREDICTION, ticker, text)
-        for ticker in self._alerts.subjects(AlertKind.NO_PREDICTION) - {*self.counts.silent}:
-            self._alerts.clear(AlertKind.NO_PREDICTION, ticker)
+        """See what is wrong."""
+        self.counts.gaps, self.tape.gaps = self.counts.gaps + self.tape.gaps, 0
+        self.watch.look(self.counts, market=self.floor.standing().market, refused=self._releases.refused)
         if _time() - self._led_since > CHANGED_SECONDS:
-            self._alerts.clear(AlertKind.ENGINE_CHANGED)
+            self.watch.alerts.clear(AlertKind.ENGINE_CHANGED)
 
     def _say_portfolio(self) -> None:
         """How prices have moved it, if they have since it was said last."""
@@ -356,31 +336,11 @@ class Engine:
         if at is not None and (portfolio := self.floor.portfolio(at)) is not None:
             self.outbox.put(portfolio)
 
-    def _move_feed(self, *, heard: bool) -> bool:
-        """Know how the feed stands now; whether that is new."""
-        before, self.feed = self.feed, self._feed_state(heard=heard)
-        if self.feed is before:
-            return False
-        log.info("feed_state", state=self.feed.value, before=before.value)
-        if self.feed is FeedState.STALE and not heard:
-            text = f"feed: expected a tick or a beat within {self._silence_seconds:g} s, got none"
-            self._alerts.raise_(AlertKind.FEED_SILENT, "feed", text)
-        else:
-            self._alerts.clear(AlertKind.FEED_SILENT)
-        return True
-
-    def _feed_state(self, *, heard: bool) -> FeedState:
-        if self.floor.ended:
-            return FeedState.CLOSED
-        if heard:
-            return self.floor.feed.state if self.floor.feed is not None else FeedState.LIVE
-        return FeedState.STALE if _time() - self._heard_at > self._silence_seconds else self.feed
-
     def _status(self) -> StatusMessage:
         beat = self.floor.feed
         detail = self.counts.sentence() + (f"; feed: {beat.detail}" if beat is not None and beat.detail else "")
         return StatusMessage(
-            feed=self.feed,
+            feed=self.watch.feed,
             at=self._clock.now(),
             release_id=self.floor.release.manifest.release_id,
             detail=detail,

@@ -56,7 +56,7 @@ class EngineCollector(Collector):
     def _roles(self) -> Iterator[Metric]:
         engine = self._engine
         yield _states(f"{PREFIX}_state", "1 for what the engine is doing.", EngineState, engine.state)
-        yield _states(f"{PREFIX}_feed_state", "1 for how its feed stands.", FeedState, engine.feed)
+        yield _states(f"{PREFIX}_feed_state", "1 for how its feed stands.", FeedState, engine.watch.feed)
         leads = engine.state is EngineState.LEADING
         yield _gauge("lease_held", "Whether it is this engine that speaks.", float(leads))
         yield _gauge("term", "Of its newest lease; 0 before the first.", engine.lease.term)
