@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from release.logs import configure_logging
 from serving.errors import CannotStart
-from serving.server import server_config, take_port, url_of
+from serving.processes.server import server_config, take_port, url_of
 from serving.settings import ServerSettings
 
 __all__ = ["main", "server_config"]
@@ -62,12 +62,12 @@ def serve(settings: ServerSettings, listening: socket.socket) -> int:
     """Serve on the port, in this process or in several, until a signal ends it; the exit status."""
     configure_logging()
     if settings.workers > 1:
-        from serving.workers import Workers
+        from serving.processes.workers import Workers
 
         url = f"{url_of(listening)} with {settings.workers} workers"
         return Workers(settings, listening, ready=lambda: print(f"serving {url}", flush=True)).run()
     # The parent of several has no use for the application.
-    from serving import process
+    from serving.processes import process
 
     url = url_of(listening)
     process.run(settings, listening, started=lambda: print(f"serving {url}", flush=True))

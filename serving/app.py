@@ -14,17 +14,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from release.clock import Clock, SystemClock
 from serving import openapi, problems
 from serving.answers import CachedAnswers, Measured
-from serving.audit_reader import AuditReader
-from serving.draining import Draining
+from serving.audit.reader import AuditReader
 from serving.latest import Latest
-from serving.limits import Doors
 from serving.metrics import WRITE_SECONDS, Metrics
+from serving.portfolio.solving import Solving
+from serving.processes.draining import Draining
 from serving.reload import Reloader
 from serving.routes import audit, models, operations, portfolio, predictions, prices, signals, stream
 from serving.settings import ServerSettings
-from serving.solving import Solving
 from serving.state_metrics import StateCollector
-from serving.stream import Hub
+from serving.streaming.hub import Hub
+from serving.streaming.limits import Doors
 
 DESCRIPTION = """Forecasts, signals and allocations of a published release, and the live engine's numbers on top of it.
 
@@ -103,7 +103,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             running.append(tasks.create_task(_write(app.state.metrics), name="write_metrics"))
         if settings.redis_url is not None:
             # A server without a live feed has no use for the client's library.
-            from serving.follower import Follower
+            from serving.streaming.follower import Follower
 
             running.append(tasks.create_task(Follower(settings.redis_url, hub).run(), name="follow"))
         app.state.solving.warm_up()

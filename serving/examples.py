@@ -11,9 +11,9 @@ from quant.features import NAMES
 from quant.forecast import Bounds, ForecastParameters
 from quant.signals import Action
 from release.manifest import Book, Refusal, SignalRow, TickerLineage, TickerMetrics, TradingRecord
-from serving.audit_examples import AUDIT_EXAMPLES
+from serving.audit.examples import AUDIT_EXAMPLES
 from serving.messages import Further, PredictionMessage, PriceMessage, SignalMessage
-from serving.portfolio_examples import PORTFOLIO_EXAMPLES
+from serving.portfolio.examples import PORTFOLIO_EXAMPLES
 from serving.records import (
     FeedStatus,
     Index,

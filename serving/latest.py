@@ -27,7 +27,7 @@ from serving.messages import (
     StatusMessage,
 )
 from serving.metrics import Metrics
-from serving.portfolio_view import require_performance
+from serving.portfolio.view import require_performance
 from serving.records import FeedStatus, Predictions, Signals, Status
 from serving.view import PREDICTIONS, SIGNALS, View, answer_path, encode, message_answer
 

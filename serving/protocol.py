@@ -1,7 +1,7 @@
 """The WebSocket protocol: what a client may ask, the frames it gets, and the codes with which a connection ends.
 
-Served as AsyncAPI by `serving.asyncapi`. Everything is JSON in text frames, tagged by ``type``; what is said to whom
-and when is `serving.stream`'s business.
+Served as AsyncAPI by `serving.streaming.asyncapi`. Everything is JSON in text frames, tagged by ``type``; what is said
+to whom and when is `serving.streaming.hub`'s business.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What REST answers look like, where they are neither live messages nor records of a release as they are.
 
-The portfolio's are in `serving.portfolio_records`.
+The portfolio's are in `serving.portfolio.records`.
 """
 
 from __future__ import annotations

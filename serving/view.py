@@ -11,11 +11,11 @@ import msgspec
 
 from release.portfolio import Portfolio
 from release.reader import Release, ReleasedTicker
-from serving import portfolio_view
 from serving.answers import MARKDOWN, Answer
 from serving.errors import UnknownTicker
 from serving.forecasts import predict, signal_after
 from serving.messages import PredictionMessage, SignalMessage
+from serving.portfolio import view as portfolio_view
 from serving.records import ModelCard, Models, TickerCard, Tickers
 
 V1: Final = "/v1"

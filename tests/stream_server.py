@@ -34,9 +34,9 @@ from serving.messages import (
     SignalMessage,
     StatusMessage,
 )
-from serving.server import server_config
+from serving.processes.server import server_config
 from serving.settings import ServerSettings
-from serving.stream import Hub, Numbered
+from serving.streaming.hub import Hub, Numbered
 
 NOW = datetime(2026, 11, 23, 15, 4, 5, tzinfo=UTC)
 RELEASE = "2012-03-01-0123456789ab"

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from release.audit import AuditLog, Kind
 from release.store import Store
-from serving import auditing
-from serving.audit_reader import AuditReader
-from serving.auditing import AuditEntries, AuditTrail
+from serving.audit import records as auditing
+from serving.audit.reader import AuditReader
+from serving.audit.records import AuditEntries, AuditTrail
 from serving.errors import UnknownAuditEntry
 from serving.latest import Latest
 from serving.openapi import answers

@@ -8,10 +8,11 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
-from serving import asyncapi, metrics
+from serving import metrics
 from serving.openapi import answers
 from serving.records import Index, Ready, Status
 from serving.routes.common import LatestState, json_response
+from serving.streaming import asyncapi
 from serving.view import MODEL_CARD, V1
 
 router = APIRouter(tags=["operations"])

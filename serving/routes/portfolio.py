@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from release.reader import Release
 from serving.bodies import read_body
 from serving.openapi import answers, json_body
-from serving.portfolio_records import (
+from serving.portfolio.records import (
     Correlation,
     Frontier,
     OptimizedWeights,
@@ -19,14 +19,14 @@ from serving.portfolio_records import (
     Risk,
     Weights,
 )
-from serving.portfolio_requests import (
+from serving.portfolio.requests import (
     MAX_OPTIMIZE_BYTES,
     MAX_REBALANCE_BYTES,
     OptimizeRequest,
     RebalanceRequest,
 )
+from serving.portfolio.solving import Solving
 from serving.routes.common import LatestState, json_response
-from serving.solving import Solving
 from serving.view import PORTFOLIO
 
 router = APIRouter(prefix=PORTFOLIO, tags=["portfolio"])
@@ -107,12 +107,12 @@ async def rebalance(latest: LatestState, solving: SolvingState, request: Request
 
 # The solvers take longer to load than the rest of the server: not before they are needed, or for `Solving.warm_up`.
 def _optimize(body: bytes, release: Release) -> OptimizedWeights:
-    from serving import optimizing
+    from serving.portfolio import optimizing
 
     return optimizing.optimize(body, release, time_limit=optimizing.TIME_LIMIT)
 
 
 def _rebalance(body: bytes, release: Release, live: Mapping[str, float]) -> RebalancePlan:
-    from serving import rebalancing
+    from serving.portfolio import rebalancing
 
     return rebalancing.rebalanced_book(body, release, live, time_limit=rebalancing.TIME_LIMIT)

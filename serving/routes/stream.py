@@ -1,4 +1,4 @@
-"""The WebSocket stream: who is let in, and how those are told that are not. The rest is `serving.conversation`'s."""
+"""The WebSocket stream: who is let in, and how those are told that are not. The rest is in `serving.streaming`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import msgspec
 from fastapi import APIRouter, Response
 from starlette.websockets import WebSocket
 
-from serving.conversation import converse
-from serving.frames import EXTENSION, FrameProtocol
-from serving.limits import PAUSE_SECONDS, Refusal
 from serving.messages import encode
 from serving.problems import MEDIA_TYPE, RETRY_AFTER_SECONDS, Problem
 from serving.protocol import CloseCode, Closing
-from serving.stream import Hub
+from serving.streaming.conversation import converse
+from serving.streaming.frames import EXTENSION, FrameProtocol
+from serving.streaming.hub import Hub
+from serving.streaming.limits import PAUSE_SECONDS, Refusal
 from serving.view import V1
 
 router = APIRouter(prefix=V1, tags=["stream"])
@@ -45,7 +45,7 @@ async def _serve(hub: Hub, socket: WebSocket) -> None:
     await socket.accept()
     frames = socket.scope["extensions"].get(EXTENSION)
     if not isinstance(frames, FrameProtocol):
-        await socket.close(INTERNAL_ERROR, "expected uvicorn with serving.frames.FrameProtocol, got another server")
+        await socket.close(INTERNAL_ERROR, "expected uvicorn with our FrameProtocol, got another server")
         return
 
     async def receive() -> str | bytes | None:

@@ -19,9 +19,9 @@ from background import at_work
 from live_system import LiveSystem, live_system
 from ports import LOOPBACK
 
-from serving.frames import LINGER_SECONDS, MOST_WAITING_BYTES
-from serving.limits import SLOW_SECONDS
 from serving.live import bus
+from serving.streaming.frames import LINGER_SECONDS, MOST_WAITING_BYTES
+from serving.streaming.limits import SLOW_SECONDS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 

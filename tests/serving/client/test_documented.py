@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from scripted_stream import Talk, delta, price, scripted, signal, snapshot
 
-from serving import limits
 from serving.client import Timeouts
 from serving.client.backoff import FIRST_SECONDS, LONGEST_SECONDS
 from serving.client.stream import MOST_UNREAD
-from serving.frames import MOST_FRAGMENTS
-from serving.history import MOST_KEPT
 from serving.protocol import PROTOCOL, Channel, CloseCode, ErrorCode, Frame
 from serving.settings import ServerSettings
+from serving.streaming import limits
+from serving.streaming.frames import MOST_FRAGMENTS
+from serving.streaming.history import MOST_KEPT
 
 pytestmark = pytest.mark.anyio
 

@@ -1,0 +1,1 @@
+"""What the server answers about the portfolio: the released one, and weights and orders solved for as asked."""

@@ -1,0 +1,175 @@
+"""``python -m serving`` as a process: its ready line, its light weight, its end, and one line for what stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+
+import httpx
+import psutil
+import pytest
+from imports import imported_by
+from real_server import LOOPBACK, free_port, serving, still_runs, url_of, workers_of
+from waiting import until
+
+
+def test_it_says_where_it_serves_once_it_does_and_ends_in_order(published_home):
+    with serving("--home", str(published_home), "--port", "0") as process:
+        url = url_of(process)
+
+        answer = httpx.get(f"{url}/v1/predictions/AAPL")
+        # With the solver of weights, which is loaded by now.
+        solved = httpx.post(f"{url}/v1/portfolio/optimize", json={"objective": "maximum_sharpe"}, timeout=30)
+        resident = psutil.Process(process.pid).memory_info().rss / 2**20
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=20)
+
+    assert answer.json()["ticker"] == "AAPL"
+    assert solved.status_code == 200
+    assert resident < 150
+    assert process.returncode == 0
+    assert "Traceback" not in said[1]
+
+
+def test_workers_share_the_port(published_home):
+    with serving("--home", str(published_home), "--port", "0", "--workers", "2") as process:
+        url = url_of(process)
+        for _ in range(20):
+            assert httpx.get(f"{url}/v1/predictions/AAPL", timeout=30).status_code == 200
+        workers = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+        # multiprocessing's own helper among them ends when it sees that the server has.
+        psutil.wait_procs(workers, timeout=20)
+
+    assert len(workers) >= 2
+    assert [worker for worker in workers if still_runs(worker)] == []
+
+
+def test_a_worker_that_dies_is_started_again(published_home):
+    with serving("--home", str(published_home), "--port", "0", "--workers", "2") as process:
+        url = url_of(process)
+        first, second = workers_of(process)
+        first.kill()
+        asyncio.run(until(lambda: len(workers_of(process)) == 2 and first not in workers_of(process)))
+
+        answers = {httpx.get(f"{url}/v1/predictions/AAPL", timeout=30).status_code for _ in range(20)}
+        after = workers_of(process)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+
+    assert answers == {200}
+    assert second in after
+    assert process.returncode == 0
+
+
+def test_a_worker_that_hangs_is_ended_and_started_again(published_home):
+    impatient = "import sys, serving.processes.workers as w; w.SILENT_SECONDS = 2.5; import serving.__main__ as m; sys.exit(m.main())"
+    arguments = ("--home", str(published_home), "--port", "0", "--workers", "2")
+    with serving(*arguments, program=("-c", impatient)) as process:
+        url_of(process)
+        hanging, _ = workers_of(process)
+        hanging.send_signal(signal.SIGSTOP)
+        asyncio.run(until(lambda: len(workers_of(process)) == 2 and hanging not in workers_of(process)))
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=20)
+
+    assert process.returncode == 0
+    assert '"event": "worker_silent"' in said
+
+
+def test_workers_that_can_not_start_say_why_and_end_the_server(published_home):
+    port = free_port()
+    # Both may bind to the port, until one of them listens.
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind((LOOPBACK, port))
+        with serving("--home", str(published_home), "--port", str(port), "--workers", "2") as process:
+            asyncio.run(until(lambda: workers_of(process)))
+            other.listen()
+            _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 1
+    assert f"error: port: expected 127.0.0.1:{port} to be free, got: Address already in use\n" in said
+    assert said.endswith("error: workers: expected each to start, got one with exit status 1\n")
+    assert "Traceback" not in said
+
+
+def test_nobody_is_let_in_before_it_is_ready(published_home):
+    port = free_port()
+    tried: list[int] = []
+
+    with serving("--home", str(published_home), "--port", str(port)):
+        while not tried or tried[-1] != 200:
+            try:
+                tried.append(httpx.get(f"http://{LOOPBACK}:{port}/readyz").status_code)
+            except httpx.ConnectError:
+                tried.append(0)
+
+    assert set(tried) == {0, 200}
+
+
+def test_a_port_in_use_is_one_clear_line(published_home):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        with serving("--home", str(published_home), "--port", str(port)) as process:
+            _, said = process.communicate(timeout=20)
+
+    assert process.returncode == 1
+    assert said == f"error: port: expected 127.0.0.1:{port} to be free, got: Address already in use\n"
+
+
+def test_a_missing_home_is_one_clear_line(tmp_path):
+    with serving("--home", str(tmp_path / "nowhere"), "--port", "0") as process:
+        _, said = process.communicate(timeout=20)
+
+    assert process.returncode == 1
+    assert said.startswith(f"error: home: expected a folder, found none at {tmp_path / 'nowhere'}")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everywhere")
+def test_an_unreadable_home_is_one_clear_line(tmp_path):
+    (tmp_path / "home").mkdir(mode=0o000)
+
+    with serving("--home", str(tmp_path / "home"), "--port", "0") as process:
+        _, said = process.communicate(timeout=20)
+
+    assert process.returncode == 1
+    assert "error: home: expected a readable folder" in said
+
+
+def test_a_bad_option_is_one_clear_line(tmp_path):
+    with serving("--home", str(tmp_path), "--port", "http") as process:
+        _, said = process.communicate(timeout=20)
+
+    assert process.returncode == 1
+    assert said.startswith("error: port: ")
+    assert said.endswith("got 'http'\n")
+    assert said.count("\n") == 1
+
+
+def test_nothing_is_written_outside_the_home_and_nobody_is_called(published_home, tmp_path):
+    own = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+    with serving("--home", str(published_home), "--port", "0", environment=own) as process:
+        httpx.get(f"{url_of(process)}/v1/predictions/AAPL")
+        peers = [peer.raddr for peer in psutil.Process(process.pid).net_connections() if peer.raddr]
+
+    assert list(tmp_path.rglob("*")) == []
+    assert {peer.ip for peer in peers} <= {"127.0.0.1"}
+
+
+def test_the_server_never_imports_what_only_the_graph_needs():
+    heavy = {"dagster", "mlflow", "sklearn", "pandas", "pyarrow", "scipy", "clarabel", "redis"}
+
+    assert imported_by("serving.processes.process", among=heavy) == []
+
+
+def test_the_parent_of_workers_does_not_load_what_they_serve_with():
+    assert (
+        imported_by("serving.processes.workers", among={"fastapi", "onnxruntime", "numpy", "prometheus_client"}) == []
+    )
