@@ -45,9 +45,9 @@ elseif begins == '0' then
 end
 
 local kept = argument()
-for _ = 1, tonumber(argument()) do
-  redis.call('HSET', engine, argument(), argument())
-end
+local fields = tonumber(argument())
+redis.call('HSET', engine, unpack(ARGV, at + 1, at + fields))
+at = at + fields
 if begins == '1' then redis.call('DEL', latest) end
 for _ = 1, tonumber(argument()) do
   redis.call('HSET', latest, argument(), argument())
@@ -184,7 +184,7 @@ class Outbox:
         return [
             *self.lease.claim,
             *(int(self.begins), self.epoch, last - number + 1, last),
-            *(bus.EVENTS_KEPT, len(fields) // 2, *fields),
+            *(bus.EVENTS_KEPT, len(fields), *fields),
             *(len(whole), *(part for pair in whole for part in pair)),
             *(part for each in self._sending for part in (each.key, int(each.over), each.data)),
         ]
