@@ -66,7 +66,9 @@ def test_a_worker_that_dies_is_started_again(published_home):
 
 
 def test_a_worker_that_hangs_is_ended_and_started_again(published_home):
-    impatient = "import sys, serving.processes.workers as w; w.SILENT_SECONDS = 2.5; import serving.__main__ as m; sys.exit(m.main())"
+    impatient = (
+        "import sys, serving.processes.workers as w, serving.__main__ as m; w.SILENT_SECONDS = 2.5; sys.exit(m.main())"
+    )
     arguments = ("--home", str(published_home), "--port", "0", "--workers", "2")
     with serving(*arguments, program=("-c", impatient)) as process:
         url_of(process)
