@@ -27,13 +27,17 @@ from real_valkey import RealValkey
 from shared_data import sample_bars
 from waiting import LOOK_SECONDS, until
 
+from release.store import Store
 from release.tables import save_bars
 from serving.live import bus
+from serving.live.feeds.replay import Replay, load_replay
 from serving.live.ticks import Tick
 from serving.live.ticks import decode as decode_tick
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TICKERS = ("AAPL", "GOOG", "IBM", "MSFT")
+MARKET = "a-market"
+SEED = 7
 TAIL_LINES = 25
 READY_SECONDS = 30.0
 # Of the feed's last entries some are trades.
@@ -153,14 +157,14 @@ class LiveSystem:
         durable: bool = True,
     ) -> None:
         self.home = folder / "home"
-        self.tickers = tickers
+        self.as_of = as_of
         self.release_id = publish_release(self.home / "releases", tickers=tickers, as_of=as_of).release_id
         for ticker in tickers:
             save_bars(self.home / "replay" / f"{ticker}.npz", sample_bars(ticker).after(np.datetime64(as_of)))
         self.valkey = RealValkey(folder, durable=durable)
         self.port = free_port()
         self.url = f"http://{LOOPBACK}:{self.port}"
-        live = ["serving.live", "--speed", str(speed)]
+        live = ["serving.live", "--speed", str(speed), "--seed", str(SEED)]
 
         def part(name: str, *command: str, **own: object) -> Part:
             environment = self._environment({**(settings or {}), **own})
@@ -168,7 +172,7 @@ class LiveSystem:
 
         self._engines_port = self.valkey.port if gate is None else gate.port
         way = {"redis_url": f"redis://{LOOPBACK}:{self._engines_port}/0"}
-        self.feed = part("feed", *live, "--role", "feed", "--market", "a-market")
+        self.feed = part("feed", *live, "--role", "feed", "--market", MARKET)
         self.engines = tuple(part(name, *live, "--role", "engine", **way) for name in ("engine-a", "engine-b"))
         self.gateway = part("gateway", "serving", "--port", str(self.port))
         self.redis = redis.Redis.from_url(self.valkey.url, socket_timeout=1.0, protocol=2)
@@ -194,6 +198,11 @@ class LiveSystem:
     def audit(self) -> Path:
         """The log."""
         return self.home / "audit" / "audit.sqlite3"
+
+    def replay(self) -> Replay:
+        """What the feed plays."""
+        release = Store(self.home / "releases").load(self.release_id)
+        return load_replay(self.home / "replay", release, seed=SEED)
 
     async def start(self) -> None:
         """Start everything and wait until live numbers come through to the gateway."""

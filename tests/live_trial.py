@@ -17,19 +17,21 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from background import at_work
 from command_line import stock_assets
 from gate import Gate
-from live_system import TICKERS, LiveSystem, Newest, Part, live_system
+from live_system import MARKET, TICKERS, LiveSystem, Newest, Part, live_system
 from waiting import until
 
 from release.audit import AuditLog, LoggedSignal, Receipt
 from serving.client import StreamClient
 from serving.client.updates import Disconnected, Gap, News, Update
 from serving.live import bus
+from serving.live.ticks import SessionClose, Tick
 from serving.messages import PriceMessage, SignalMessage, decode
 from serving.protocol import Snapshot
 
@@ -132,6 +134,7 @@ class Chronicle:
         self._through = bus.FIRST_READ
         self.places: list[tuple[str, int]] = []
         self.audit_ids: list[int] = []
+        self.prices: list[PriceMessage] = []
 
     def read_on(self) -> None:
         """Take in what is new."""
@@ -142,6 +145,8 @@ class Chronicle:
             self.places.append((event.epoch, event.seq))
             if isinstance(message, SignalMessage) and message.audit_id is not None:
                 self.audit_ids.append(message.audit_id)
+            elif isinstance(message, PriceMessage):
+                self.prices.append(message)
 
 
 class Trial:
@@ -310,6 +315,7 @@ def check(trial: Trial, *, fewest: int) -> None:
     check_the_client(trial.witness, logged)
     check_nothing_was_missed(trial.witness, logged)
     check_the_engines(trial.chronicle, logged)
+    check_the_bars(trial.chronicle, trial.system)
 
 
 def verified_log(system: LiveSystem) -> dict[Receipt, LoggedSignal]:
@@ -351,6 +357,25 @@ def check_the_engines(chronicle: Chronicle, logged: dict[Receipt, LoggedSignal])
     # The last ones may have been about to be said when everything ended.
     assert chronicle.audit_ids == audited[: len(chronicle.audit_ids)]
     assert len(audited) - len(chronicle.audit_ids) <= len(TICKERS)
+
+
+def check_the_bars(chronicle: Chronicle, system: LiveSystem) -> None:
+    """At every price that was said, the session's volume is that of its ticks: none was lost, none counted twice."""
+    last = max(price.at for price in chronicle.prices)
+    shares: dict[tuple[str, str], float] = defaultdict(float)
+    traded: dict[tuple[str, str, datetime, bool], tuple[float, float]] = {}
+    for event in takewhile(lambda event: event.at <= last, system.replay().events(market=MARKET)):
+        if isinstance(event, Tick):
+            shares[event.ticker, event.session] += event.size
+            volume = shares[event.ticker, event.session]
+            traded[event.ticker, event.session, event.at, True] = (event.price, volume)
+        elif isinstance(event, SessionClose):
+            traded[event.ticker, event.session, event.at, False] = (event.close, event.volume)
+
+    played = [price for price in chronicle.prices if price.session > system.as_of]
+    assert played
+    for price in played:
+        assert (price.price, price.volume) == traded[price.ticker, price.session, price.at, price.provisional]
 
 
 def content(signal: SignalMessage | LoggedSignal) -> dict[str, object]:
