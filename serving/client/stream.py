@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 from websockets.uri import parse_uri
 
-from serving.client.backoff import LONGEST_SECONDS, Backoff
+from serving.backoff import Backoff
 from serving.client.ending import announced, happened
 from serving.client.errors import (
     HandshakeRefused,
@@ -34,6 +34,10 @@ from serving.protocol import Channel, Closing, Hello, Ping, Subscribe
 # A snapshot of a universe of thousands of tickers.
 MOST_FRAME_BYTES: Final = 16 * 2**20
 MOST_UNREAD: Final = 10_000
+# Between two tries: with what a connection takes on top, a server that is back is found within five seconds.
+LONGEST_SECONDS: Final = 2.0
+# A connection that has lasted so long was a good one: the next pause is short again.
+LASTED_SECONDS: Final = 2.0
 # Of HTTP's 4xx those that ask to come again.
 COME_AGAIN: Final = frozenset({408, 425, 429})
 
@@ -108,7 +112,7 @@ class StreamClient:
         self.connection = ConnectionState.CLOSED
         self._timeouts = timeouts or Timeouts()
         self._session = Session(tickers=tickers, channels=channels)
-        self._backoff = Backoff(rng)
+        self._backoff = Backoff(longest_seconds=LONGEST_SECONDS, rng=rng)
         self._news = asyncio.Event()
         self._inbox = inbox or Inbox(most_kept=most_unread, woken=self._news.set)
         self._running: asyncio.Task[None] | None = None
@@ -224,7 +228,7 @@ class StreamClient:
             raise happened(error) from error
         finally:
             self._socket = self._answer_by = None
-            if loop.time() - began > LONGEST_SECONDS:
+            if loop.time() - began > LASTED_SECONDS:
                 self._backoff.reset()
             await socket.close()
 

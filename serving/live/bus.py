@@ -1,4 +1,4 @@
-"""The way to Redis: names of streams, connections that fail fast, waiting before another try.
+"""The way to Redis: names of streams, connections that fail fast.
 
 Streams rather than pub/sub, so that who comes late or was away finds what it missed.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -33,6 +32,9 @@ READ_AT_ONCE: Final = 5_000
 
 CONNECT_SECONDS: Final = 2.0
 COMMAND_SECONDS: Final = 2.0
+# Between two tries. Feed, engine and gateway each wait beside the others, and all have to be back five seconds after
+# the server is.
+LONGEST_WAIT_SECONDS: Final = 3.0
 # Longest a blocking read may ask the server to wait, and what its connection allows on top.
 BLOCK_SECONDS: Final = 1.0
 BLOCKED_SECONDS: Final = BLOCK_SECONDS + COMMAND_SECONDS
@@ -182,30 +184,3 @@ class Script:
             return int(await client.ask("EVALSHA", self._sha1, len(keys), *keys, *arguments))
         except NoScriptError:
             return int(await client.ask("EVAL", self._text, len(keys), *keys, *arguments))
-
-
-class Backoff:
-    """How long to wait before the next try: anything up to a bound that doubles, so that many don't come at once.
-
-    References
-    ----------
-    Brooker (2015), Exponential backoff and jitter: the "full jitter" variant.
-    """
-
-    FIRST_SECONDS: Final = 0.1
-    # Feed, engine and gateway each wait beside the others, and all have to be back five seconds after Redis is.
-    LONGEST_SECONDS: Final = 3.0
-
-    def __init__(self, rng: random.Random | None = None) -> None:
-        self._rng = rng or random.Random()
-        self._bound = self.FIRST_SECONDS
-
-    def seconds(self) -> float:
-        """The next wait."""
-        wait = self._rng.uniform(0.0, self._bound)
-        self._bound = min(2 * self._bound, self.LONGEST_SECONDS)
-        return wait
-
-    def reset(self) -> None:
-        """It went well: start small again."""
-        self._bound = self.FIRST_SECONDS

@@ -21,6 +21,7 @@ from release.clock import Clock, SystemClock
 from release.errors import AuditFenced
 from release.reader import Release
 from release.store import Store
+from serving.backoff import Backoff
 from serving.live import bus, position, succession
 from serving.live.floor import Floor
 from serving.live.lease import LEASE_SECONDS, LOOK_SECONDS, Lease
@@ -109,7 +110,7 @@ class Engine:
 
     async def run(self) -> None:
         """Work until cancelled. Redis may come and go: the engine waits and goes on with the tick after the last."""
-        backoff = bus.Backoff()
+        backoff = Backoff(longest_seconds=bus.LONGEST_WAIT_SECONDS)
         while True:
             try:
                 async with bus.connection(self._redis_url, blocking=True) as client:
@@ -120,7 +121,7 @@ class Engine:
                 log.warning("engine_backing_off", error=str(error), seconds=round(wait, 3))
                 await asyncio.sleep(wait)
 
-    async def _work(self, client: bus.Client, backoff: bus.Backoff) -> None:
+    async def _work(self, client: bus.Client, backoff: Backoff) -> None:
         """Lead while the lease is ours, else stand by; ends with an exception only."""
         self._heartbeat_at = 0.0
         self.watch.begin(_time())

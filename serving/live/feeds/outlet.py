@@ -17,6 +17,7 @@ import structlog
 from msgspec import MsgspecError
 from redis.asyncio import Redis
 
+from serving.backoff import Backoff
 from serving.live import bus
 from serving.live.status import FeedStatus
 from serving.live.ticks import Beat, FeedEvent, decode, encode
@@ -62,7 +63,7 @@ class Outlet:
         self._redis_url = redis_url
         self._now = now
         self._sentence = sentence
-        self._backoff = bus.Backoff()
+        self._backoff = Backoff(longest_seconds=bus.LONGEST_WAIT_SECONDS)
         self._reason = ""
         self._changes: deque[tuple[FeedState, str]] = deque(maxlen=CHANGES_KEPT)
         self._beat_due = 0.0

@@ -16,13 +16,14 @@ import structlog
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
-from serving.live import bus
+from serving.backoff import Backoff
 from serving.live.feeds.dialect import Dialect, Refused
 from serving.live.ticks import Tick
 from serving.messages import FeedState
 
 # Another try within minutes can't help: the vendor doesn't know us, or wants us to come less often.
 UNWELCOME: Final = frozenset({401, 403, 429})
+LONGEST_WAIT_SECONDS: Final = 5.0
 LEFT_ALONE_SECONDS: Final = 300.0
 LONGEST_LEFT_ALONE: Final = 3600.0
 
@@ -100,7 +101,7 @@ class Line:
         self._trading = trading
         self._timing = timing or Timing()
         self._rng = rng or random.Random()
-        self._backoff = bus.Backoff(self._rng)
+        self._backoff = Backoff(longest_seconds=LONGEST_WAIT_SECONDS, rng=self._rng)
         self._stale = False
 
     async def run(self) -> NoReturn:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from scripted_stream import Talk, delta, price, scripted, signal, snapshot
 
+from serving.backoff import FIRST_SECONDS
 from serving.client import Timeouts
-from serving.client.backoff import FIRST_SECONDS, LONGEST_SECONDS
-from serving.client.stream import MOST_UNREAD
+from serving.client.stream import LONGEST_SECONDS, MOST_UNREAD
 from serving.protocol import PROTOCOL, Channel, CloseCode, ErrorCode, Frame
 from serving.settings import ServerSettings
 from serving.streaming import limits

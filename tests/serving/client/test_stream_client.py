@@ -316,7 +316,7 @@ class Longest(random.Random):
 
 
 async def test_pauses_grow_while_it_goes_wrong_and_are_short_again_after_a_connection_that_lasted(monkeypatch):
-    monkeypatch.setattr("serving.client.stream.LONGEST_SECONDS", 0.15)
+    monkeypatch.setattr("serving.client.stream.LASTED_SECONDS", 0.15)
 
     async def lasts(talk: Talk) -> None:
         await talk.greeted()

@@ -17,11 +17,11 @@ from streaming_vendor import LOOPBACK, Call, Refusal, mute, vendor
 from structlog.testing import capture_logs
 from waiting import until
 
-from serving.live.bus import Backoff
+from serving.backoff import Backoff
 from serving.live.feeds import alpaca, yahoo
 from serving.live.feeds.alpaca import Alpaca
 from serving.live.feeds.dialect import Dialect, Heard
-from serving.live.feeds.socket import Line, Timing
+from serving.live.feeds.socket import LONGEST_WAIT_SECONDS, Line, Timing
 from serving.live.feeds.yahoo import Yahoo
 from serving.live.status import MOVES
 from serving.live.ticks import Tick
@@ -263,7 +263,7 @@ async def test_a_name_that_is_none_is_tried_again(ear, host):
 
 
 async def test_a_server_that_always_hangs_up_is_asked_ever_more_seldom_but_at_least_each_five_seconds():
-    backoff = Backoff(random.Random(7))
+    backoff = Backoff(longest_seconds=LONGEST_WAIT_SECONDS, rng=random.Random(7))
 
     waits = [backoff.seconds() for _ in range(200)]
 
