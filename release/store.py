@@ -18,7 +18,7 @@ from typing import Final
 
 import structlog
 
-from release.errors import BadRelease, StoreUnwritable, UnknownRelease
+from release.errors import BadRelease, ReleaseError, StoreUnwritable, UnknownRelease
 from release.files import replace_synced, sha256, sync_folder
 from release.manifest import Manifest
 from release.reader import Release, load, read_manifest
@@ -114,6 +114,20 @@ class Store:
         if release.manifest.release_id != wanted:
             raise BadRelease(f"{wanted}: expected a release of that id, got {release.manifest.release_id}")
         return release
+
+    def earlier(self) -> Iterator[Release]:
+        """The releases that were in force before the current one, newest first, as far as they are whole.
+
+        Each is loaded when it is asked for: whoever starts while the current one is damaged can go on with the first.
+        """
+        current, *before = self.history() or (None,)
+        for release_id in dict.fromkeys(before):
+            if release_id == current:
+                continue
+            try:
+                yield self.load(release_id)
+            except ReleaseError as error:
+                log.warning("release_damaged", release_id=release_id, error=str(error))
 
     def switch(self, release_id: str) -> Manifest:
         """Put a release of the store in force, after verifying it."""

@@ -63,7 +63,10 @@ class Reloader:
             await self.look()
 
     async def look(self) -> None:
-        """Load the release in force if it is another one than is served; keep the one served if that fails."""
+        """Load the release in force if it is another one than is served; keep the one served if that fails.
+
+        A server that has just started serves the one that was in force before, then.
+        """
         stamp = self.store.stamp()
         due = self._retry_at is not None and time.monotonic() >= self._retry_at
         if stamp == self._seen and not due:
@@ -73,6 +76,9 @@ class Reloader:
             fresh = await asyncio.to_thread(self._load)
         except (ReleaseError, ValueError, OSError) as error:
             self._retry_at = time.monotonic() + RETRY_SECONDS
+            if self.latest.release_id is None and (before := await asyncio.to_thread(self._before)) is not None:
+                self._alerted(self.latest.install(before))
+                self._installed()
             self._alerted(self.latest.refuse(str(error), subject=self._name()))
             log.error("release_refused", error=str(error), serving=self.latest.release_id)
             return
@@ -80,6 +86,14 @@ class Reloader:
             self._alerted(self.latest.install(fresh))
             self._installed()
             log.info("release_loaded", release_id=fresh.release_id, tickers=list(fresh.release.tickers))
+
+    def _before(self) -> View | None:
+        """The view of the newest release that was in force before and is whole, None if there is none."""
+        try:
+            return next((view(release) for release in self.store.earlier()), None)
+        except (ReleaseError, ValueError, OSError) as error:
+            log.warning("nothing_to_fall_back_to", error=str(error))
+            return None
 
     def _name(self) -> str:
         """The release that is in force by the store's word."""

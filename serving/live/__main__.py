@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 from release.audit import AuditLog
 from release.clock import SystemClock
-from release.errors import AuditFailed, ReleaseError
+from release.errors import AuditFailed, BadRelease, ReleaseError
 from release.logs import configure_logging
 from release.reader import Release
 from release.store import Store
@@ -74,7 +74,16 @@ def _settings(arguments: list[str] | None) -> LiveSettings:
 
 
 def _release(settings: LiveSettings) -> Release:
-    return Store(settings.releases).load()
+    """The release in force; while that is damaged the one before it, as for an engine that was there before."""
+    store = Store(settings.releases)
+    try:
+        return store.load()
+    except BadRelease as error:
+        before = next(store.earlier(), None)
+        if before is None:
+            raise
+        log.error("release_refused", error=str(error), using=before.manifest.release_id)
+        return before
 
 
 async def _run(settings: LiveSettings, release: Release) -> None:

@@ -194,7 +194,9 @@ def test_a_server_that_has_what_was_missed_leaves_no_gap(events):
     wire = Wire()
     wire.settle()
     for event in events:
-        happen(wire, event)
+        # A server that keeps back its very answer to a resume is one that hasn't what was missed.
+        if event[0] != "drop" or wire.session.is_answered:
+            happen(wire, event)
     wire.settle()
     wire.server.say(signals=1)
     wire.settle()
