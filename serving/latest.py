@@ -112,21 +112,15 @@ class Latest:
         self._prices = {name: price for name, price in self._prices.items() if name in view.release.tickers}
         self._view, self._answers, self.reload_error = view, answers, None
         self.metrics.release()
-        over = {
-            subject: msgspec.structs.replace(
-                alert, at=self.clock.now(), text=f"{view.release_id} is served", active=False
-            )
-            for subject, alert in self._own_alerts.items()
-            if alert.active
-        }
+        over = self._own_alerts_over(f"{view.release_id} is served")
         self._own_alerts |= over
         return tuple(over.values())
 
     def refuse(self, reason: str, *, subject: str) -> tuple[AlertMessage, ...]:
         """A release could not be loaded: say so, and go on with the one before if there is one.
 
-        Returns the alert that `subject`, the release's id or what stood in its place, was refused; none if that was
-        said before.
+        Returns the alert that `subject`, the release's id or what stood in its place, was refused, after those that
+        are over because theirs is in force no more; none if all that was said before.
         """
         self.reload_error = self._reason = reason
         self.metrics.release_refused()
@@ -141,9 +135,20 @@ class Latest:
             text=reason,
             active=True,
         )
-        # Those that are over were told, and need not be kept for ever.
-        self._own_alerts = {name: other for name, other in self._own_alerts.items() if other.active} | {subject: alert}
-        return (alert,)
+        over = self._own_alerts_over(f"{subject} is in force")
+        over.pop(subject, None)
+        # Those that were over before were told, and need not be kept for ever.
+        self._own_alerts = over | {subject: alert}
+        return (*over.values(), alert)
+
+    def _own_alerts_over(self, text: str) -> dict[str, AlertMessage]:
+        """The ends of those that stand, by subject."""
+        now = self.clock.now()
+        return {
+            subject: msgspec.structs.replace(alert, at=now, text=text, active=False)
+            for subject, alert in self._own_alerts.items()
+            if alert.active
+        }
 
     def forget_alerts(self) -> None:
         """What the engine has alerted of is told anew."""

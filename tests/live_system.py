@@ -61,10 +61,12 @@ class Part:
         self._command = [sys.executable, "-m", *command]
         self._environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
+        self._began_at = 0
 
     def start(self) -> None:
         """Start it, without waiting until it works."""
         assert not self.running, f"{self.name} runs already"
+        self._began_at = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command, stdout=log, stderr=log, cwd=REPOSITORY, env=self._environment
@@ -103,6 +105,12 @@ class Part:
     def said(self) -> str:
         """Everything in its log."""
         return self.log.read_text() if self.log.exists() else ""
+
+    def said_lately(self) -> str:
+        """What is in its log since it was started last."""
+        with self.log.open("rb") as log:
+            log.seek(self._began_at)
+            return log.read().decode()
 
     def talks_to(self, port: int) -> bool:
         """Whether it has a connection to that port."""
@@ -272,7 +280,7 @@ class LiveSystem:
         if held is None:
             return None
         engine, _, _ = held.partition(":")
-        return next((part for part in self.engines if part.running and engine in part.said()), None)
+        return next((part for part in self.engines if part.running and engine in part.said_lately()), None)
 
     def standing_by(self) -> Part | None:
         """The engine that would take over."""

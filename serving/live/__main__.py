@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 from release.audit import AuditLog
 from release.clock import SystemClock
-from release.errors import AuditFailed, BadRelease, ReleaseError
+from release.errors import AuditFailed, ReleaseError
 from release.logs import configure_logging
 from release.reader import Release
 from release.store import Store
@@ -51,8 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run; the exit status is 1, after one line on stderr, for what keeps the live process from working."""
     try:
         settings = _settings(arguments)
-        release = _release(settings)
         configure_logging()
+        release = _release(settings)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_run(settings, release))
     except (CannotStart, ReleaseError) as error:
@@ -78,7 +78,7 @@ def _release(settings: LiveSettings) -> Release:
     store = Store(settings.releases)
     try:
         return store.load()
-    except BadRelease as error:
+    except ReleaseError as error:
         before = next(store.earlier(), None)
         if before is None:
             raise

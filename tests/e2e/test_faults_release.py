@@ -32,6 +32,7 @@ from serving.settings import ServerSettings
 
 pytestmark = pytest.mark.anyio
 
+AS_OF = ("2012-02-29", "2012-03-01")
 RELOAD_SECONDS = 0.005
 PATHS = (
     "/v1/tickers",
@@ -119,11 +120,17 @@ class Stage:
         return latest.release_id == self.store.current() and latest.reload_error is None and self.refusals() == []
 
 
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home with two releases, the later one in force."""
+    for as_of in AS_OF:
+        publish_release(tmp_path / "releases", as_of=as_of)
+    return tmp_path
+
+
 @contextlib.asynccontextmanager
 async def staged(home: Path, *, redis_url: str | None = None) -> AsyncIterator[Stage]:
     """Everything at work, in this process and on this loop."""
-    for as_of in ("2012-02-29", "2012-03-01"):
-        publish_release(home / "releases", as_of=as_of)
     app = create_app(ServerSettings(home=home, redis_url=redis_url, reload_seconds=RELOAD_SECONDS))
     async with contextlib.AsyncExitStack() as stack:
         url = await stack.enter_async_context(served(app))
@@ -176,8 +183,8 @@ class Reader:
         return self._follower.refused and self._follower.refused.reason
 
 
-async def test_every_damaged_file_is_refused_and_told_while_the_old_release_serves_on(tmp_path):
-    async with staged(tmp_path) as stage:
+async def test_every_damaged_file_is_refused_and_told_while_the_old_release_serves_on(home):
+    async with staged(home) as stage:
         engine = Reader(stage.store, stage.serving)
         for file in stage.files():
             before = await stage.answers()
@@ -204,9 +211,40 @@ async def test_every_damaged_file_is_refused_and_told_while_the_old_release_serv
             stage.serving, stage.waiting = stage.waiting, stage.serving
 
 
-async def test_the_engine_too_says_what_it_refuses_and_when_that_is_over(tmp_path, valkey):
-    async with staged(tmp_path, redis_url=valkey.url) as stage, contextlib.AsyncExitStack() as stack:
-        audit = stack.enter_context(AuditLog.open(tmp_path / "audit" / "audit.sqlite3"))
+async def test_of_two_refused_releases_the_alert_is_about_the_one_in_force(home):
+    third = publish_release(home / "releases", as_of="2012-02-28").release_id
+    async with staged(home) as stage:
+        assert stage.serving == third
+        for release_id in stage.store.history()[1:]:
+            (home / "releases" / release_id / "metrics.json").unlink()
+            stage.put_in_force(release_id)
+            await until(lambda release_id=release_id: [about for about, _ in stage.refusals()] == [release_id])
+
+        stage.put_in_force(third)
+        await until(stage.is_well)
+
+
+async def test_who_starts_while_a_damaged_release_is_in_force_takes_the_newest_before_it_that_is_whole(home):
+    store = Store(home / "releases")
+    whole = publish_release(home / "releases", as_of="2012-02-28").release_id
+    for release_id in store.history()[1:]:
+        delete(home / "releases" / release_id / "metrics.json")
+        with store.locked():
+            store.put_in_force(release_id)
+
+    async with staged(home) as stage:
+        assert await stage.status() == (True, whole, "metrics.json: expected a file, found none")
+        assert stage.refusals() == [(store.current(), "metrics.json: expected a file, found none")]
+
+        # And goes over as ever, when there is a better one.
+        newest = await asyncio.to_thread(lambda: publish_release(home / "releases", as_of="2012-03-02").release_id)
+        await until(stage.is_well)
+        assert stage.app.state.latest.release_id == newest
+
+
+async def test_the_engine_too_says_what_it_refuses_and_when_that_is_over(home, valkey):
+    async with staged(home, redis_url=valkey.url) as stage, contextlib.AsyncExitStack() as stack:
+        audit = stack.enter_context(AuditLog.open(home / "audit" / "audit.sqlite3"))
         engine = Engine(stage.store.load(), store=stage.store, audit=audit, redis_url=valkey.url, silence_seconds=10)
         await stack.enter_async_context(at_work(engine.run()))
         redis = await stack.enter_async_context(Redis.from_url(valkey.url))

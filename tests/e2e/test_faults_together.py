@@ -7,7 +7,9 @@ import random
 
 import pytest
 from gate import Gate
+from live_system import TICKERS
 from live_trial import SEED, Death, Victim, check, check_the_client, on_trial, verified_log
+from real_release import publish_release
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -28,6 +30,22 @@ async def test_when_all_die_at_once_and_come_back_all_is_as_before(tmp_path, see
         for _ in range(POWER_CUTS):
             await asyncio.sleep(chance.uniform(0.0, LONGEST_WAIT))
             await trial.suffer_a_power_cut(chance)
+
+    check(trial, fewest=10)
+
+
+async def test_a_power_cut_while_a_damaged_release_is_in_force_costs_no_more_than_another(tmp_path):
+    async with on_trial(tmp_path) as trial:
+        releases = trial.system.home / "releases"
+        damaged = publish_release(releases, tickers=TICKERS, as_of="2011-02-28").release_id
+        (releases / damaged / "portfolio.json").write_bytes(b"{}")
+
+        await trial.suffer_a_power_cut(random.Random(SEED))
+
+        status = (await trial.system.http.get("/v1/status")).json()
+        assert (status["ready"], status["release_id"]) == (True, trial.system.release_id)
+        assert status["reload_error"].startswith("portfolio.json: expected ")
+        await trial.system.until(lambda: len(trial.witness.signals) >= 10)
 
     check(trial, fewest=10)
 
