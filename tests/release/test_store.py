@@ -90,3 +90,24 @@ def test_the_stamp_changes_when_another_release_is_put_in_force_and_not_otherwis
 
 def test_a_store_without_a_release_has_no_stamp(tmp_path):
     assert Store(tmp_path).stamp() is None
+
+
+def test_what_was_in_force_earlier_is_found_newest_first_each_once_as_far_as_it_is_whole(store):
+    first = store.current()
+    damaged = publish_release(store.path, tickers=("IBM",)).release_id
+    third = publish_release(store.path, as_of="2012-02-29").release_id
+    for release_id in (first, damaged, third, first, damaged):
+        store.switch(release_id)
+    (store.folder(damaged) / "metrics.json").unlink()
+    store.switch(third)
+    with store.locked():
+        store.put_in_force(damaged)
+
+    earlier = [release.manifest.release_id for release in store.earlier()]
+
+    assert earlier == [third, first]
+
+
+def test_nothing_was_in_force_before_the_first_release_or_in_no_store_at_all(store, tmp_path):
+    assert list(store.earlier()) == []
+    assert list(Store(tmp_path / "nowhere").earlier()) == []
