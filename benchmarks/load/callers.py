@@ -63,10 +63,13 @@ class Caller(asyncio.Protocol):
             self.closed.set_exception(error) if error else self.closed.set_result(None)
 
 
-async def load(url: str, *, connections: int, seconds: float) -> dict[str, float]:
-    """Requests per second, and the median and 99th percentile of their time in milliseconds."""
+async def load(url: str, *, connections: int, seconds: float, body: bytes | None = None) -> dict[str, float]:
+    """Requests per second, and the median and 99th percentile of their time in milliseconds; with a body, of POSTs."""
     loop, parts = asyncio.get_running_loop(), urlsplit(url)
-    request = f"GET {parts.path} HTTP/1.1\r\nhost: {parts.netloc}\r\n\r\n".encode()
+    head = f"{parts.path} HTTP/1.1\r\nhost: {parts.netloc}\r\n"
+    request = f"GET {head}\r\n".encode()
+    if body is not None:
+        request = f"POST {head}content-length: {len(body)}\r\n\r\n".encode() + body
     milliseconds: list[float] = []
     started = time.perf_counter()
     closed = []
@@ -132,9 +135,9 @@ def get(url: str, path: str) -> bytes:
     return body
 
 
-def load_from_outside(url: str, *, connections: int, seconds: float) -> dict[str, Any]:
+def load_from_outside(url: str, *, connections: int, seconds: float, body: Path | None = None) -> dict[str, Any]:
     """`load`, in a process of its own."""
-    done = load_beside(url, connections=connections, seconds=seconds)
+    done = load_beside(url, connections=connections, seconds=seconds, body=body)
     told, _ = done.communicate()
     if done.returncode != 0:
         raise RuntimeError("expected the load to end well")
@@ -142,9 +145,10 @@ def load_from_outside(url: str, *, connections: int, seconds: float) -> dict[str
     return found
 
 
-def load_beside(url: str, *, connections: int, seconds: float) -> subprocess.Popen[str]:
+def load_beside(url: str, *, connections: int, seconds: float, body: Path | None = None) -> subprocess.Popen[str]:
     """`load`, begun in a process of its own, which prints what it found as JSON."""
     arguments = ["--url", url, "--connections", str(connections), "--seconds", str(seconds)]
+    arguments += ["--body", str(body)] if body else []
     command = [sys.executable, "-m", "benchmarks.load.callers", *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY)
 
@@ -155,8 +159,11 @@ def main() -> int:
     parser.add_argument("--url", required=True)
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--body", type=Path, help="a file to POST; none: GET")
     options = parser.parse_args()
-    print(json.dumps(uvloop.run(load(options.url, connections=options.connections, seconds=options.seconds))))
+    body = options.body.read_bytes() if options.body else None
+    found = load(options.url, connections=options.connections, seconds=options.seconds, body=body)
+    print(json.dumps(uvloop.run(found)))
     return 0
 
 
