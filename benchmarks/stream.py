@@ -368,7 +368,8 @@ def table(found: dict[str, Any]) -> str:
         two = found["nginx"][name]
         lines.append(
             f"{label:34s} {two['ratio']:11.2f}   target >= {TARGET_WORKERS} where the cores allow; "
-            f"{two['one_per_second']:,.0f}/s on {two['one_cores']:.2f} cores, {two['two_per_second']:,.0f}/s on {two['two_cores']:.2f}"
+            f"{two['one_per_second']:,.0f}/s on {two['one_cores']:.2f} cores, "
+            f"{two['two_per_second']:,.0f}/s on {two['two_cores']:.2f}"
         )
     return "\n".join(lines)
 

@@ -93,7 +93,8 @@ def nginx(upstreams: list[str], folder: Path) -> Iterator[str]:
     file.write_text(
         f"daemon off; worker_processes 1; error_log {folder}/error.log; pid {folder}/nginx.pid;\n"
         "events { worker_connections 4096; }\n"
-        f"http {{ access_log off; client_body_buffer_size 128k; client_body_temp_path {folder}; proxy_temp_path {folder};\n"
+        "http { access_log off; client_body_buffer_size 128k;\n"
+        f"client_body_temp_path {folder}; proxy_temp_path {folder};\n"
         f"fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};\n"
         f"upstream gateways {{ {listed} keepalive 64; keepalive_requests 1000000; }}\n"
         f"server {{ listen 127.0.0.1:{port}; keepalive_requests 1000000; location / {{ proxy_pass http://gateways;\n"
