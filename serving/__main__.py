@@ -45,7 +45,8 @@ def _settings(arguments: list[str] | None) -> ServerSettings:
         return ServerSettings(**given)
     except ValidationError as error:
         first = error.errors()[0]
-        raise CannotStart(f"{first['loc'][0]}: {first['msg']}, got {first['input']!r}") from None
+        expected = first["msg"].removeprefix("Value error, ")
+        raise CannotStart(f"{first['loc'][0]}: {expected}, got {first['input']!r}") from None
 
 
 def check_home(settings: ServerSettings) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class ServerSettings(BaseSettings):
@@ -23,7 +25,8 @@ class ServerSettings(BaseSettings):
     audit_url: str | None = Field(
         default=None, description="PostgreSQL that holds the audit log; none: SQLite in home/audit."
     )
-    allowed_origins: tuple[str, ...] = Field(
+    # NoDecode: separated by commas in the environment, not as JSON.
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins of other sites' pages that may open the stream; our own always may."
     )
     most_sockets: int = Field(default=10_000, ge=1, description="WebSocket connections of one server process.")
@@ -37,6 +40,20 @@ class ServerSettings(BaseSettings):
     )
     reload_seconds: float = Field(default=1.0, gt=0, description="How often to look for a newer release.")
 
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        # As browsers send them: in small letters, and nothing after the host and its port.
+        told = tuple(origin.lower().removesuffix("/") for origin in origins)
+        if not all(_is_origin(origin) for origin in told):
+            raise ValueError("expected origins like https://example.org, separated by commas")
+        return told
+
     @property
     def releases(self) -> Path:
         """The release store."""
@@ -46,3 +63,11 @@ class ServerSettings(BaseSettings):
     def audit(self) -> Path:
         """The audit log, unless `audit_url` names a database."""
         return self.home / "audit" / "audit.sqlite3"
+
+
+def _is_origin(told: str) -> bool:
+    try:
+        parts = urlsplit(told)
+    except ValueError:
+        return False
+    return bool(parts.scheme and parts.netloc) and told == f"{parts.scheme}://{parts.netloc}"

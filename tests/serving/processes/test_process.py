@@ -14,6 +14,8 @@ from imports import imported_by
 from real_server import LOOPBACK, free_port, serving, still_runs, url_of, workers_of
 from waiting import until
 
+from serving.settings import ServerSettings
+
 
 def test_it_says_where_it_serves_once_it_does_and_ends_in_order(published_home):
     with serving("--home", str(published_home), "--port", "0") as process:
@@ -152,6 +154,31 @@ def test_a_bad_option_is_one_clear_line(tmp_path):
     assert said.startswith("error: port: ")
     assert said.endswith("got 'http'\n")
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("told", ["*", "example.org", "https://example.org/page", '["https://example.org"]'])
+def test_what_is_no_origin_is_one_clear_line(tmp_path, told):
+    own = {"STOCK_ASSETS_ALLOWED_ORIGINS": f"https://a.example, {told}"}
+    with serving("--home", str(tmp_path), "--port", "0", environment=own) as process:
+        _, said = process.communicate(timeout=20)
+
+    assert process.returncode == 1
+    assert said.startswith("error: allowed_origins: expected origins like https://example.org, separated by commas")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "known"),
+    [
+        ("https://example.org", ("https://example.org",)),
+        ("https://Example.org/, http://localhost:5173 ,", ("https://example.org", "http://localhost:5173")),
+        ("", ()),
+    ],
+)
+def test_origins_are_told_as_a_list_with_commas_and_known_as_browsers_send_them(monkeypatch, told, known):
+    monkeypatch.setenv("STOCK_ASSETS_ALLOWED_ORIGINS", told)
+
+    assert ServerSettings().allowed_origins == known
 
 
 def test_nothing_is_written_outside_the_home_and_nobody_is_called(published_home, tmp_path):
