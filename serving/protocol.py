@@ -7,13 +7,13 @@ to whom and when is `serving.streaming.hub`'s business.
 from __future__ import annotations
 
 import enum
-from datetime import datetime
 from typing import Final
 
 import msgspec
 
 from serving.messages import (
     AlertMessage,
+    Instant,
     LiveMessage,
     PortfolioMessage,
     PredictionMessage,
@@ -117,7 +117,7 @@ class Stale(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="st
     """Nothing new since `since`: what was sent before may be out of date. A `Snapshot` follows on recovery."""
 
     seq: int
-    since: datetime
+    since: Instant
     reason: str
 
 

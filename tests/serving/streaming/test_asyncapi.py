@@ -15,7 +15,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 from stream_server import alert, next_frame, portfolio, price, serving, signal, status, tell
 
-from serving.protocol import PROTOCOL, Channel, CloseCode, ErrorCode, Frame, Ping, Subscribe
+from serving.protocol import PROTOCOL, Channel, CloseCode, ErrorCode, Frame, Ping, Subscribe, decode_frame
 from serving.streaming.examples import STREAM_EXAMPLES
 
 pytestmark = pytest.mark.anyio
@@ -190,3 +190,8 @@ async def test_what_a_server_refuses_is_no_request_by_the_document_either(docume
     assert subscribe.is_valid({"type": "subscribe", "channels": None, "resume": {"epoch": "e", "last_seq": 3}})
     for wrong in ({"channels": ["gossip"]}, {"ticker": "IBM"}, {"tickers": "IBM"}, {"resume": {"epoch": "e"}}):
         assert not subscribe.is_valid({"type": "subscribe"} | wrong), wrong
+
+
+def test_a_time_without_a_zone_is_no_frame():
+    with pytest.raises(msgspec.ValidationError, match="timezone component - at `.since`"):
+        decode_frame(b'{"type": "stale", "seq": 1, "since": "2026-11-26T08:00:00", "reason": "silence"}')
