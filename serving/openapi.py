@@ -21,7 +21,7 @@ REASONS: Final = {
     404: "No such ticker (`known` names those that there are), no such entry, or nothing of the kind in this release.",
     413: "The body is larger than the limit.",
     422: "Parts of the request can't be used; `errors` names each with its value and what was expected.",
-    503: "No release to answer from yet, or too much to do; `type` and `detail` say which.",
+    503: "No release yet, too much to do, no audit log to read, or (`/readyz`) told to stop; `detail` says which.",
 }
 TAGS: Final = [
     {"name": "predictions", "description": "Predictive distributions of the next return, out of what has closed."},
