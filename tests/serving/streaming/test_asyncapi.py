@@ -193,5 +193,5 @@ async def test_what_a_server_refuses_is_no_request_by_the_document_either(docume
 
 
 def test_a_time_without_a_zone_is_no_frame():
-    with pytest.raises(msgspec.ValidationError, match="timezone component - at `.since`"):
+    with pytest.raises(msgspec.ValidationError, match=r"timezone component - at `\$.since`"):
         decode_frame(b'{"type": "stale", "seq": 1, "since": "2026-11-26T08:00:00", "reason": "silence"}')
