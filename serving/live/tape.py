@@ -69,7 +69,11 @@ class Tape:
         self.waiting.extend(map(_entry, read))
 
     async def read_through(self, client: bus.Client, last: str) -> None:
-        """Let what there is up to the id `last` wait here, or the first part of it."""
+        """Let what there is up to the id `last` wait here, or the first part of it, and nothing else.
+
+        Who has just lost the lead has read further than whom it follows now.
+        """
+        self.waiting.clear()
         found: Any = await client.xrange(bus.TICKS, f"({self.through}", last, count=READ_AT_ONCE)
         self.waiting.extend(_entry((entry_id.decode(), fields)) for entry_id, fields in found)
 
