@@ -13,9 +13,10 @@ from typing import Self, TypeVar
 import numpy as np
 
 from quant.bars import Floats, Sessions
+from release.addresses import shown
 from release.audit.chain import Entry, Receipt
 from release.audit.database import ENTRY, Database, Row, insert, move_head, read_head
-from release.audit.postgres import SCHEMES, PostgresDatabase, address, psycopg_for
+from release.audit.postgres import SCHEMES, PostgresDatabase, psycopg_for
 from release.audit.records import Kind, LoggedForecast, LoggedOutcome, LoggedSignal, Record, decode, encode
 from release.audit.sqlite import SqliteDatabase
 from release.audit.trail import Trail, trail
@@ -72,9 +73,11 @@ class AuditLog:
             If it can't be opened, or is something else; for `read_only`, also if there is none yet.
         """
         clock = clock or SystemClock()
-        if isinstance(where, str) and where.partition("://")[0] in SCHEMES:
+        if isinstance(where, str) and "://" in where:
+            if where.partition("://")[0] not in SCHEMES:
+                raise AuditFailed(f"{shown(where)}: expected a file's path or postgresql://...")
             driver = psycopg_for(where)
-            with _explained(address(where), (driver.Error,)):
+            with _explained(shown(where), (driver.Error,)):
                 return cls(PostgresDatabase(where, driver=driver, read_only=read_only), clock=clock)
         path = Path(where)
         with _explained(path, SqliteDatabase.errors):
@@ -247,4 +250,6 @@ def _explained(where: object, errors: tuple[type[Exception], ...]) -> Iterator[N
 
 
 def _failed(where: object, error: Exception) -> AuditFailed:
-    return AuditFailed(f"{where}: expected an audit log that can be read and appended to, got: {error}")
+    # A driver may tell it in several lines.
+    told = " ".join(str(error).split())
+    return AuditFailed(f"{where}: expected an audit log that can be read and appended to, got: {told}")

@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
+from release.addresses import shown
 from release.audit.database import BATCH, NO_LOG, Row, tables
 from release.errors import AuditFailed
 
@@ -30,19 +30,13 @@ TRIGGERS: Final = {
 TRIGGER: Final = "TRIGGER {name} {when} EXECUTE FUNCTION audit_append_only()"
 
 
-def address(url: str) -> str:
-    """The URL as it may be shown: without user, password and options."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
 def psycopg_for(url: str) -> ModuleType:
     """psycopg, which only a log on PostgreSQL needs; `AuditFailed` if it is not installed."""
     try:
         import psycopg
     except ImportError as error:
         raise AuditFailed(
-            f"{address(url)}: expected psycopg to be installed, which pip install 'stock-assets[postgres]' does"
+            f"{shown(url)}: expected psycopg to be installed, which pip install 'stock-assets[postgres]' does"
         ) from error
     return psycopg
 
@@ -60,7 +54,7 @@ class PostgresDatabase:
             return
         if read_only:
             self.close()
-            raise AuditFailed(f"{address(url)}: {NO_LOG}")
+            raise AuditFailed(f"{shown(url)}: {NO_LOG}")
         self._make()
 
     def rows(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
@@ -119,8 +113,7 @@ class PostgresDatabase:
         self._connection.close()
 
     def _connected(self) -> psycopg.Connection[Row]:
-        given = PATIENCE | self._driver.conninfo.conninfo_to_dict(self._url)
-        connection: psycopg.Connection[Row] = self._driver.connect(**given, autocommit=True)
+        connection: psycopg.Connection[Row] = self._driver.connect(**PATIENCE | self._read_url(), autocommit=True)
         # A commit returns only when the disk has it, whatever the server does for others.
         connection.execute(
             "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
@@ -129,6 +122,17 @@ class PostgresDatabase:
         if self._read_only:
             connection.execute("SET default_transaction_read_only = on")
         return connection
+
+    def _read_url(self) -> dict[str, str]:
+        try:
+            read: dict[str, str] = self._driver.conninfo.conninfo_to_dict(self._url)
+        except self._driver.ProgrammingError:
+            # The driver's own words quote what may be the password.
+            raise AuditFailed(
+                f"{shown(self._url)}: expected an address that PostgreSQL understands, special characters in it"
+                " percent-encoded, got one that it doesn't"
+            ) from None
+        return read
 
     def _stands(self) -> bool:
         (found,) = self.rows(

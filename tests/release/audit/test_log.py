@@ -307,6 +307,26 @@ def test_a_server_that_stays_away_is_told_without_its_password():
         AuditLog.open("postgresql://engine:hush@127.0.0.1:9/audit?application_name=hush")
 
     assert "hush" not in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("rest", ["hu%sh@db/audit", "hush@[::1/audit", "hu#sh@db/audit?hush"])
+def test_an_address_that_postgres_does_not_understand_is_told_without_its_password(rest):
+    with pytest.raises(AuditFailed, match=r"^postgresql://.*audit: expected an address that PostgreSQL") as told:
+        AuditLog.open(f"postgresql://engine:{rest}")
+
+    assert "hu" not in str(told.value)
+
+
+@pytest.mark.parametrize("url", ["mysql://engine:hush@db/audit", "sqlite:///audit.sqlite3"])
+def test_an_address_of_another_kind_of_server_is_no_file(tmp_path, monkeypatch, url):
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(AuditFailed, match=r"audit.*: expected a file's path or postgresql://") as told:
+        AuditLog.open(url)
+
+    assert "hush" not in str(told.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_server_that_goes_away_for_good_is_told():
