@@ -21,6 +21,7 @@ import uvloop
 from prometheus_client.registry import Collector
 from pydantic import ValidationError
 
+from release.addresses import shown
 from release.audit import AuditLog
 from release.clock import SystemClock
 from release.errors import AuditFailed, ReleaseError
@@ -37,7 +38,7 @@ OPTIONS: Final = {
     "home": "where the releases are and the audit log is kept (STOCK_ASSETS_HOME, default .stock-assets)",
     "role": "feed, engine, or all: both in one process (default all)",
     "feed": "where ticks come from: replay, yahoo or alpaca (default replay)",
-    "market": "name of a replay's run, under which a feed that starts again goes on where it was",
+    "market": "name of the feed's run, under which one that starts again goes on where it was",
     "replay": "folder of the bars to play as the live market (default HOME/replay)",
     "speed": "market seconds per second (default 2340: a New York session in ten)",
     "seed": "of the path that a price takes inside its bar (default 7)",
@@ -126,7 +127,7 @@ async def _check_redis(settings: LiveSettings) -> None:
         async with bus.connection(url) as client:
             await client.execute_command("PING")  # type: ignore[no-untyped-call]
     except (*bus.GONE, ValueError) as error:
-        raise CannotStart(f"redis_url: expected a server at {url}, got: {error}") from error
+        raise CannotStart(f"redis_url: expected a server at {shown(url)}, got: {error}") from error
 
 
 async def _bring(feed: Feed) -> None:

@@ -50,7 +50,8 @@ class LiveSettings(BaseSettings):
     feed: FeedKind = Field(default=FeedKind.REPLAY, description="Where ticks come from.")
     market: str | None = Field(
         default=None,
-        description="Name of a replay's run; a feed that starts again under the same name goes on where it was.",
+        description="Name of the feed's run; one that starts again under the same name goes on where it was. "
+        "None: a new one for each replay, yahoo or alpaca for these.",
     )
     yahoo_stream_url: str = Field(default="wss://streamer.finance.yahoo.com/?version=2", description="Yahoo's stream.")
     alpaca_stream_url: str = Field(default="wss://stream.data.alpaca.markets/v2/iex", description="Alpaca's stream.")
@@ -62,7 +63,10 @@ class LiveSettings(BaseSettings):
     )
     replay: Path | None = Field(default=None, description="Folder of the bars to replay; none: home/replay.")
     speed: float = Field(
-        default=2340.0, gt=0, description="Market seconds per second; 2340 plays a New York session in ten."
+        default=2340.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Market seconds per second; 2340 plays a New York session in ten.",
     )
     seed: int = Field(default=7, ge=0, description="Of the path that a replayed price takes inside its bar.")
 

@@ -40,7 +40,7 @@ def live(
         ),
     ] = None,
     market: Annotated[
-        str | None, typer.Option(help="Name of a replay's run; started again under it, it goes on where it was.")
+        str | None, typer.Option(help="Name of the feed's run; started again under it, it goes on where it was.")
     ] = None,
     replay: Annotated[
         Path | None, typer.Option(help="Folder of bars to play as the live market. [dim]Default: HOME/replay[/]")

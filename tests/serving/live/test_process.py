@@ -189,6 +189,15 @@ def test_a_server_that_is_not_there_is_one_clear_line(home, keep):
     assert said.startswith(f"redis_url: expected a server at {url}, got: ")
 
 
+def test_a_server_that_refuses_us_is_one_clear_line_without_the_password(home, valkey):
+    url = valkey.url.replace("redis://", "redis://engine:hush@")
+
+    said = refusal("--home", str(home), "--role", "engine", redis_url=url)
+
+    assert said.startswith(f"redis_url: expected a server at {valkey.url}, got: ")
+    assert "hush" not in said
+
+
 def test_an_address_that_is_none_is_one_clear_line(home, keep):
     keep(home / "replay", sessions=1)
 
@@ -216,6 +225,7 @@ def test_a_bad_option_is_one_clear_line(published_home):
         ("speed", "0"),
         ("speed", "-1"),
         ("speed", "nan"),
+        ("speed", "inf"),
         ("seed", "lucky"),
         ("seed", "-1"),
         ("role", "both"),
