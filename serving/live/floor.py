@@ -203,7 +203,7 @@ class Floor:
         if self._market is not None:
             log.info("market_begins_anew", market=market)
             self._open()
-        self._market, self.ended = market, False
+        self._market, self.ended, self.feed = market, False, None
 
     def _open(self) -> None:
         self.desks, self._changed = {}, {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import structlog
 
 from release.clock import Clock
@@ -9,7 +11,11 @@ from serving.live.alerts import Alerts
 from serving.live.floor import Floor
 from serving.live.releases import Refusal
 from serving.live.status import Counts
+from serving.live.ticks import Beat
 from serving.messages import AlertKind, FeedState, LiveMessage
+
+SOUND: Final = (FeedState.LIVE, FeedState.CLOSED)
+TROUBLED: Final = (FeedState.STALE, FeedState.BACKING_OFF)
 
 log = structlog.get_logger()
 
@@ -52,23 +58,31 @@ class Watch:
         """Know how the feed stands, something having been `heard` of it or not; whether that is new."""
         if heard:
             self._heard_at = now
-        before, self.feed = self.feed, self._state(floor, heard=heard, now=now)
+        silent = now - self._heard_at > self._silence_seconds
+        before, self.feed = self.feed, self._state(floor, heard=heard, silent=silent)
+        self._complain(floor.feed, silent=silent)
         if self.feed is before:
             return False
         log.info("feed_state", state=self.feed.value, before=before.value)
-        if self.feed is FeedState.STALE and not heard:
-            text = f"feed: expected a tick or a beat within {self._silence_seconds:g} s, got none"
-            self.alerts.raise_(AlertKind.FEED_SILENT, "feed", text)
-        else:
-            self.alerts.clear(AlertKind.FEED_SILENT)
         return True
 
-    def _state(self, floor: Floor, *, heard: bool, now: float) -> FeedState:
+    def _state(self, floor: Floor, *, heard: bool, silent: bool) -> FeedState:
         if floor.ended:
             return FeedState.CLOSED
         if heard:
             return floor.feed.state if floor.feed is not None else FeedState.LIVE
-        return FeedState.STALE if now - self._heard_at > self._silence_seconds else self.feed
+        return FeedState.STALE if silent else self.feed
+
+    def _complain(self, beat: Beat | None, *, silent: bool) -> None:
+        """Raise or clear the feed's alert. A feed that tries to connect again has yet to show that it is over."""
+        if self.feed in SOUND:
+            self.alerts.clear(AlertKind.FEED_SILENT)
+        elif silent:
+            text = f"feed: expected a tick or a beat within {self._silence_seconds:g} s, got none"
+            self.alerts.raise_(AlertKind.FEED_SILENT, "feed", text)
+        elif self.feed in TROUBLED and beat is not None:
+            text = f"feed: expected it to be live, it is {self.feed.value}: {beat.detail}"
+            self.alerts.raise_(AlertKind.FEED_SILENT, "feed", text)
 
     def look(self, counts: Counts, *, market: str | None, refused: Refusal | None) -> None:
         """Raise and clear the alerts of what can be seen now."""
