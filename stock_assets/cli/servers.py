@@ -57,7 +57,7 @@ def live(
     Unless told otherwise it replays the bars of the home's source that come after the release in force. Of several
     engines one leads; another takes over when it ends.
     """
-    if replay is None and _replays(role, feed):
+    if _plays_the_source(role, feed, replay):
         _write_replay(home)
     options = {
         "--role": role,
@@ -71,10 +71,14 @@ def live(
     _become("serving.live", options, home=home)
 
 
-def _replays(role: str | None, feed: str | None) -> bool:
-    """Whether the process will want bars to play, by its options or, where they don't say, the environment."""
+def _plays_the_source(role: str | None, feed: str | None, replay: Path | None) -> bool:
+    """Whether it will want the source's bars to play, by its options or, where they don't say, the environment.
+
+    A folder that was named has bars of its own.
+    """
     told, source = role or os.environ.get("STOCK_ASSETS_ROLE"), feed or os.environ.get("STOCK_ASSETS_FEED")
-    return told != "engine" and source in (None, "replay")
+    folder = replay or os.environ.get("STOCK_ASSETS_REPLAY")
+    return told != "engine" and source in (None, "replay") and folder is None
 
 
 def _write_replay(home: Path | None) -> None:

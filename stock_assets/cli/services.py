@@ -39,9 +39,13 @@ def valkey_binary() -> Path:
 
 
 def server(*, host: str, port: int) -> Service:
-    """REST and WebSocket."""
-    command = [sys.executable, "-m", "serving", "--host", host, "--port", str(port)]
-    return Service(name="server", command=command, ready=answers(f"http://{host}:{port}/readyz"))
+    """REST and WebSocket; no load balancer has to notice that it ends."""
+    return Service(
+        name="server",
+        command=[sys.executable, "-m", "serving", "--host", host, "--port", str(port)],
+        environment={"STOCK_ASSETS_DRAIN_SECONDS": "0"},
+        ready=answers(f"http://{host}:{port}/readyz"),
+    )
 
 
 def dagster_webserver(*, port: int) -> Service:

@@ -93,7 +93,10 @@ def start_of_replay(bars: dict[str, Bars]) -> date:
 
 
 def write_replay(settings: PipelineSettings, release: Release, bars: Mapping[str, Bars]) -> None:
-    """Write the bars that the release has not seen into the replay's folder, and clear away what was there before.
+    """Write the bars that the release has not seen into the replay's folder, one ``TICKER.npz`` for each ticker.
+
+    Of a released ticker without bars an older such file goes, as it would be played. Everything else in the folder is
+    somebody else's and stays.
 
     Raises
     ------
@@ -108,8 +111,7 @@ def write_replay(settings: PipelineSettings, release: Release, bars: Mapping[str
             "--as-of keeps some from the graph"
         )
     settings.replay.mkdir(parents=True, exist_ok=True)
-    for stale in settings.replay.glob("*.npz"):
-        if stale.stem not in kept:
-            stale.unlink()
+    for ticker in release.tickers.keys() - kept.keys():
+        (settings.replay / f"{ticker}.npz").unlink(missing_ok=True)
     for ticker, of in kept.items():
         save_bars(settings.replay / f"{ticker}.npz", of)
