@@ -87,7 +87,7 @@ class Floor:
         self._said: list[LiveMessage] = []
         self._records: list[Record] = []
         self._unsealed: list[Unsealed] = []
-        self._failures: dict[str, str] = {}
+        self._failures: dict[str, QuantError] = {}
         self._open()
 
     def adopt(self, release: Release) -> None:
@@ -317,16 +317,19 @@ class Floor:
         self._said.extend(said)
 
     def _forget_failures(self) -> None:
-        self._failures, self._counts.silent = {}, ()
+        self._failures, self._counts.silent = {}, {}
 
     def _failed(self, ticker: str, error: QuantError) -> None:
         """Log a ticker's trouble when it begins and when it changes, not with every tick."""
-        if self._failures.get(ticker) != type(error).__name__:
-            self._failures[ticker] = type(error).__name__
+        if type(self._failures.get(ticker)) is not type(error):
+            self._failures[ticker] = error
             release_id = self.release.manifest.release_id
             log.error("no_prediction", ticker=ticker, error=str(error), release_id=release_id)
-        self._counts.silent = tuple(sorted(self._failures))
+            self._count_failures()
 
     def _recovered(self, ticker: str) -> None:
         if self._failures.pop(ticker, None) is not None:
-            self._counts.silent = tuple(sorted(self._failures))
+            self._count_failures()
+
+    def _count_failures(self) -> None:
+        self._counts.silent = {ticker: str(error) for ticker, error in sorted(self._failures.items())}

@@ -86,8 +86,8 @@ class Counts:
         Of turns, from a tick's arrival to its messages in Redis, and of what was appended to the audit log.
     session : str
         The newest; empty before the first.
-    silent : tuple of str
-        Tickers without predictions.
+    silent : dict of str to str
+        Tickers without predictions, and why.
     """
 
     def __init__(self) -> None:
@@ -103,7 +103,7 @@ class Counts:
         self.audit_id: int | None = None
         self.audit_commit_ms: float | None = None
         self.session = ""
-        self.silent: tuple[str, ...] = ()
+        self.silent: dict[str, str] = {}
         self._latencies: deque[float] = deque(maxlen=LATENCIES_KEPT)
 
     def latency(self, milliseconds: float) -> None:
@@ -150,7 +150,7 @@ class Counts:
             f"{self.predictions} predictions",
             *([f"median {median:.1f} ms from tick to message"] if median is not None else []),
             *(f"{n} {kind.value}" for kind, n in self.ticks.items() if kind is not Taken.COUNTED),
-            *([f"{self.gaps} times ticks were lost unread"] if self.gaps else []),
+            *([f"ticks lost unread: {self.gaps}"] if self.gaps else []),
             *([f"no predictions of {' '.join(self.silent)}"] if self.silent else []),
         ]
         return ", ".join(parts)

@@ -92,10 +92,13 @@ class Watch:
             self.alerts.clear(AlertKind.FEED_DISTURBED)
         if counts.gaps != self._gaps:
             self._gaps = counts.gaps
-            text = f"ticks: expected to read all, got there too late for some {counts.gaps} times so far"
+            text = f"ticks: expected to read them all, got there too late for some; times so far: {counts.gaps}"
             self.alerts.raise_(AlertKind.FEED_DISTURBED, "ticks", text)
         self._set(AlertKind.RELEASE_REFUSED, {} if refused is None else {refused.release_id: refused.reason})
-        silent = {ticker: f"{ticker}: expected a prediction at every price, got none" for ticker in counts.silent}
+        silent = {
+            ticker: f"{ticker}: expected a prediction at every price, got none: {reason}"
+            for ticker, reason in counts.silent.items()
+        }
         self._set(AlertKind.NO_PREDICTION, silent)
 
     def _set(self, kind: AlertKind, texts: dict[str, str]) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
+from shared_data import sample_bars
 
 from release.clock import SystemClock
 from serving.live.floor import Floor
 from serving.live.status import Counts
-from serving.live.ticks import Beat, FeedEvent, MarketEnd, Tick
+from serving.live.ticks import Beat, FeedEvent, MarketEnd, SessionClose, Tick
 from serving.live.watch import Watch
 from serving.messages import AlertKind, AlertMessage, FeedState, Severity
 
@@ -21,9 +23,9 @@ SILENT = "feed: expected a tick or a beat within 10 s, got none"
 class Listening:
     """A watch at work: told of a feed's events, or of time that passes without one."""
 
-    def __init__(self, floor: Floor) -> None:
+    def __init__(self, floor: Floor, counts: Counts) -> None:
         self.watch = Watch(silence_seconds=SILENCE, clock=SystemClock())
-        self._floor = floor
+        self._floor, self._counts = floor, counts
         self._now = 0.0
         self.watch.begin(self._now)
 
@@ -35,6 +37,10 @@ class Listening:
         self._now += seconds
         self.watch.listen(self._floor, heard=False, now=self._now)
 
+    def look(self) -> None:
+        self._floor.say()
+        self.watch.look(self._counts, market="m", refused=None)
+
     def news(self) -> list[tuple[bool, str]]:
         return [(alert.active, alert.text) for alert in self.watch.alerts.news()]
 
@@ -42,7 +48,8 @@ class Listening:
 @pytest.fixture
 def listening(release, audit) -> Listening:
     """One that has heard nothing yet."""
-    return Listening(Floor(release, audit, Counts()))
+    counts = Counts()
+    return Listening(Floor(release, audit, counts), counts)
 
 
 def beat(state: FeedState, detail: str = "", *, market: str = "m") -> Beat:
@@ -98,6 +105,25 @@ def test_what_an_old_market_said_of_its_connection_does_not_hold_of_a_new_one(li
     listening.hear(Tick(market="another", ticker="AAPL", session="2012-03-02", at=AT, number=0, price=540.0, size=1.0))
 
     assert listening.watch.feed is FeedState.LIVE
+
+
+def test_a_ticker_without_a_prediction_is_told_with_the_reason(listening):
+    later = np.datetime64("2012-03-06")
+    missed = sample_bars("AAPL").after(later)[:1]
+    open_, high, low, close, volume = map(float, missed.ohlcv[0])
+    session = str(missed.session[0])
+
+    listening.hear(
+        SessionClose(
+            market="m", ticker="AAPL", session=session, at=AT, split=1.0, dividend=0.0,
+            open=open_, high=high, low=low, close=close, volume=volume,
+        )
+    )  # fmt: skip
+    listening.look()
+
+    ((active, text),) = listening.news()
+    assert active
+    assert text.startswith("AAPL: expected a prediction at every price, got none: session: expected no session missing")
 
 
 def test_an_inherited_alert_is_cleared_also_by_one_that_had_found_the_feed_live_before(listening):
