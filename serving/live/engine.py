@@ -18,7 +18,7 @@ import structlog
 
 from release.audit import AuditLog
 from release.clock import Clock, SystemClock
-from release.errors import AuditFenced
+from release.errors import AuditFailed, AuditFenced
 from release.reader import Release
 from release.store import Store
 from serving.backoff import Backoff
@@ -137,16 +137,21 @@ class Engine:
                 backoff.reset()
         except bus.GONE:
             raise
-        except BaseException:
-            await self._leave(client)
+        except BaseException as error:
+            await self._leave(client, error)
             raise
 
-    async def _leave(self, client: bus.Client) -> None:
-        """Let another engine take over at once."""
-        if self._leads:
-            with contextlib.suppress(*bus.GONE, TimeoutError):
-                async with asyncio.timeout(LEAVE_SECONDS):
-                    await self.lease.release(client)
+    async def _leave(self, client: bus.Client, error: BaseException) -> None:
+        """Let another engine take over at once, having said why if what ends this one is a log that fails."""
+        if not self._leads:
+            return
+        with contextlib.suppress(*bus.GONE, TimeoutError):
+            async with asyncio.timeout(LEAVE_SECONDS):
+                if isinstance(error, AuditFailed):
+                    self.watch.alerts.raise_(AlertKind.AUDIT_BROKEN, "audit", str(error), severity=Severity.CRITICAL)
+                    self._say_alerts()
+                    await self.outbox.flush(client)
+                await self.lease.release(client)
 
     # Standing by, and taking over.
 
@@ -320,8 +325,7 @@ class Engine:
         if due or moved:
             self._heartbeat_at = _time()
             self._say_portfolio()
-            for alert in self.watch.alerts.news():
-                self.outbox.put(alert)
+            self._say_alerts()
             self.outbox.put(self._status())
 
     def _look(self) -> None:
@@ -330,6 +334,10 @@ class Engine:
         self.watch.look(self.counts, market=self.floor.standing().market, refused=self._releases.refused)
         if _time() - self._led_since > CHANGED_SECONDS:
             self.watch.alerts.clear(AlertKind.ENGINE_CHANGED)
+
+    def _say_alerts(self) -> None:
+        for alert in self.watch.alerts.news():
+            self.outbox.put(alert)
 
     def _say_portfolio(self) -> None:
         """How prices have moved it, if they have since it was said last."""

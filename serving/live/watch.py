@@ -94,6 +94,9 @@ class Watch:
             self._gaps = counts.gaps
             text = f"ticks: expected to read them all, got there too late for some; times so far: {counts.gaps}"
             self.alerts.raise_(AlertKind.FEED_DISTURBED, "ticks", text)
+        if counts.audit_id is not None:
+            # Something was appended: what ended an engine before this one has been mended.
+            self.alerts.clear(AlertKind.AUDIT_BROKEN)
         self._set(AlertKind.RELEASE_REFUSED, {} if refused is None else {refused.release_id: refused.reason})
         silent = {
             ticker: f"{ticker}: expected a prediction at every price, got none: {reason}"

@@ -31,6 +31,7 @@ from serving.messages import (
     LiveMessage,
     PortfolioMessage,
     PredictionMessage,
+    Severity,
     SignalMessage,
     StatusMessage,
     decode,
@@ -558,3 +559,28 @@ async def test_an_engine_that_can_not_audit_ends_rather_than_speak(engine, feed,
         await asyncio.wait_for(engine.run(), timeout=20)
 
     assert await listener.said(SignalMessage) == []
+
+
+async def test_an_engine_whose_log_fails_says_so_last_and_one_that_can_log_again_takes_it_back(
+    release, home, audit, valkey, feed, listener
+):
+    engine, market = new_engine(release, home, audit, valkey), feed()
+    await market.open()
+    working = asyncio.create_task(engine.run())
+    await until(lambda: engine.state is EngineState.LEADING)
+    audit._database.rows("PRAGMA query_only = ON")
+    await market.run()
+    with pytest.raises(AuditFailed, match="readonly"):
+        await asyncio.wait_for(working, timeout=20)
+    raised, last = await listener.alert(AlertKind.AUDIT_BROKEN), (await listener.events())[-1]
+    said_of_the_market = await listener.said(SignalMessage, provisional=True)
+
+    audit._database.rows("PRAGMA query_only = OFF")
+    async with running(new_engine(release, home, audit, valkey)):
+        await until(lambda: listener.said(AlertMessage, subject="audit", active=False))
+
+    assert decode(last.data) == raised
+    assert (raised.severity, raised.subject) == (Severity.CRITICAL, "audit")
+    assert "readonly" in raised.text
+    assert said_of_the_market == []
+    assert await listener.alert(AlertKind.AUDIT_BROKEN) is None

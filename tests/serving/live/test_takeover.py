@@ -95,7 +95,7 @@ async def end(task: asyncio.Task[None]) -> None:
 def crash(engine: Engine) -> None:
     """From now on the engine leaves nothing in order."""
 
-    async def leave(_client: Redis) -> None:
+    async def leave(_client: Redis, _error: BaseException) -> None:
         pass
 
     engine._leave = leave
