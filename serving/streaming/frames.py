@@ -119,6 +119,11 @@ class FrameProtocol(WebSocketsSansIOProtocol):
             with contextlib.suppress(OSError):
                 bare.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self._answer_unreadable()
+
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         # Not set where the request was refused as no WebSocket handshake. The application has not begun yet.
@@ -166,6 +171,13 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         if not self.transport.is_closing():
             super().shutdown()
             self._cut_off_later()
+
+    def _answer_unreadable(self) -> None:
+        """A handshake too long to read: the library has its answer ready, which uvicorn would never send, nor close."""
+        if not self.transport.is_closing():
+            self.handshake_complete = self.close_sent = True
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
 
     def _cut_off_later(self) -> None:
         """The transport is closing, which it puts off until all that waits is read: that can take for ever."""

@@ -21,6 +21,11 @@ from serving.streaming.limits import Doors, Pace, Refusal, Verdict
 
 pytestmark = pytest.mark.anyio
 
+HANDSHAKE = (
+    "GET /v1/stream HTTP/1.1\r\nHost: server\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
 
 @contextlib.asynccontextmanager
 async def bystander(server: Served) -> AsyncIterator[None]:
@@ -192,6 +197,8 @@ async def test_who_never_subscribes_is_sent_away(published_home, monkeypatch):
         ("https://elsewhere.example", {"allowed_origins": ("https://dashboard.example",)}, False),
         ("http://127.0.0.1.elsewhere.example:{port}", {}, False),
         ("null", {}, False),
+        ("http://[::1", {}, False),
+        ("", {}, False),
     ],
 )
 async def test_only_pages_of_ours_and_of_those_named_may_listen(published_home, origin, settings, welcome):
@@ -207,6 +214,24 @@ async def test_only_pages_of_ours_and_of_those_named_may_listen(published_home, 
     else:
         assert answer["status"] == 403
         assert answer["detail"].startswith("origin: expected this site's")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"), [("X-Long: " + "x" * 10_000, b"431"), ("X-Many: x\r\n" * 200 + "X-Last: x", b"431")]
+)
+async def test_a_handshake_that_can_not_be_read_is_answered_and_closed(published_home, headers, status):
+    loop = asyncio.get_running_loop()
+    async with serving(published_home) as server, bystander(server):
+        with socket.socket() as vandal:
+            vandal.setblocking(False)
+            await loop.sock_connect(vandal, ("127.0.0.1", server.port))
+            await loop.sock_sendall(vandal, HANDSHAKE.replace("\r\n\r\n", f"\r\n{headers}\r\n\r\n").encode())
+            answer = b""
+            async with asyncio.timeout(20):
+                while part := await loop.sock_recv(vandal, 4096):
+                    answer += part
+
+    assert answer.split(maxsplit=2)[1] == status
 
 
 async def test_an_address_with_too_many_sockets_is_told_over_the_last(published_home):
@@ -303,15 +328,11 @@ async def test_a_hundred_stalled_clients_cost_a_bounded_amount_of_memory(publish
 async def bare_socket(server: Served) -> AsyncIterator[socket.socket]:
     """A socket on which the handshake is done, and which reads nothing by itself."""
     loop = asyncio.get_running_loop()
-    handshake = (
-        "GET /v1/stream HTTP/1.1\r\nHost: server\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-    )
     with socket.socket() as bare:
         bare.setblocking(False)
         bare.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         await loop.sock_connect(bare, ("127.0.0.1", server.port))
-        await loop.sock_sendall(bare, handshake.encode())
+        await loop.sock_sendall(bare, HANDSHAKE.encode())
         assert (await loop.sock_recv(bare, 128)).startswith(b"HTTP/1.1 101 ")
         yield bare
 
