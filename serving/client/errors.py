@@ -10,12 +10,15 @@ class StreamError(Exception):
 
 
 class SubscriptionRefused(StreamError):
-    """The server can't meet what was asked for: `field` is wrong, and `code` and the message say how."""
+    """The server can't meet what was asked for: `field` is wrong, and `code` and the message say how.
 
-    def __init__(self, code: ErrorCode, field: str, message: str) -> None:
+    A newer server's `code`, which has no name here, is the string that it sent.
+    """
+
+    def __init__(self, code: ErrorCode | str, field: str, message: str) -> None:
         self.code = code
         self.field = field
-        super().__init__(f"{code.value}: {message}")
+        super().__init__(f"{code.value if isinstance(code, ErrorCode) else code}: {message}")
 
 
 class WrongProtocol(StreamError):

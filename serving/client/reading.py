@@ -8,14 +8,23 @@ import msgspec
 
 from serving.client.errors import TryAgain
 from serving.messages import LiveMessage
-from serving.protocol import Frame, decode_frame
+from serving.protocol import ErrorCode, Frame, decode_frame
 
 _KNOWN: Final = frozenset(str(kind.__struct_config__.tag) for kind in Frame.__args__)
+_CODES: Final = tuple(code.value for code in ErrorCode)
 _LISTS: Final = ("messages", "prices", "predictions", "signals", "alerts")
 _SINGLE: Final = ("portfolio", "status")
 
 
-def read_frame(data: bytes) -> tuple[Frame | None, int]:
+class NewerRefusal(msgspec.Struct, frozen=True, kw_only=True):
+    """`serving.protocol.Refused` for a reason that this client has no name for."""
+
+    code: str
+    field: str
+    message: str
+
+
+def read_frame(data: bytes) -> tuple[Frame | NewerRefusal | None, int]:
     """The frame, None if it is of an unknown kind, and how much of it was left out.
 
     Raises
@@ -29,7 +38,7 @@ def read_frame(data: bytes) -> tuple[Frame | None, int]:
         return _read_leniently(data)
 
 
-def _read_leniently(data: bytes) -> tuple[Frame | None, int]:
+def _read_leniently(data: bytes) -> tuple[Frame | NewerRefusal | None, int]:
     try:
         found: Any = msgspec.json.decode(data)
     except msgspec.MsgspecError as error:
@@ -40,6 +49,8 @@ def _read_leniently(data: bytes) -> tuple[Frame | None, int]:
         return None, 1
     left_out = _leave_out(found)
     try:
+        if found["type"] == "error" and found.get("code") not in _CODES:
+            return msgspec.convert(found, type=NewerRefusal), 0
         return msgspec.convert(found, type=Frame), left_out
     except msgspec.ValidationError as error:
         raise TryAgain(f"frame: expected one of type {found['type']}, got: {error}") from error

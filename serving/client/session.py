@@ -14,6 +14,7 @@ import msgspec
 
 from serving.client.ending import announced
 from serving.client.errors import SubscriptionRefused, TryAgain, WrongProtocol
+from serving.client.reading import NewerRefusal
 from serving.client.state import State
 from serving.client.told import Told
 from serving.client.updates import Gap, News, Resumed, Update
@@ -110,7 +111,7 @@ class Session:
         self._asked = None
         self.state.stale = reason
 
-    def take(self, frame: Frame) -> Reaction:
+    def take(self, frame: Frame | NewerRefusal) -> Reaction:
         """What a frame means to the caller, and what to ask the server for because of it.
 
         Raises
@@ -128,7 +129,7 @@ class Session:
             case Stale():
                 self.state.stale = frame.reason
                 return [frame], None
-            case Refused():
+            case Refused() | NewerRefusal():
                 return self._refused(frame)
             case Closing():
                 raise announced(frame)
@@ -240,7 +241,7 @@ class Session:
 
     # Refusals.
 
-    def _refused(self, refused: Refused) -> Reaction:
+    def _refused(self, refused: Refused | NewerRefusal) -> Reaction:
         if self._asked is None:
             # A ping too many: what it asked for has been answered by any frame since.
             return [], None

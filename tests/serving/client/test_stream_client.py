@@ -624,6 +624,19 @@ async def test_a_subscription_that_is_refused_ends_it_by_name():
     assert len(server.talks) == 1
 
 
+async def test_a_refusal_for_a_reason_of_a_newer_server_ends_it_by_the_server_s_name():
+    async def script(talk: Talk) -> None:
+        await talk.greeted()
+        await talk.send_raw('{"type": "error", "code": "too_early", "field": "tickers", "message": "not yet", "at": 1}')
+        await talk.answer_pings()
+
+    async with scripted(script) as server, client_of(server) as client:
+        with pytest.raises(SubscriptionRefused, match="too_early: not yet") as refused:
+            await client.next()
+
+    assert (refused.value.code, refused.value.field) == ("too_early", "tickers")
+
+
 async def test_a_server_without_a_release_is_asked_again_for_its_tickers():
     async def empty(talk: Talk) -> None:
         await talk.send(hello(release_id=None))
