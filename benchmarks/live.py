@@ -2,7 +2,8 @@
 
 One tick at a time of five tickers in turn, by a process that writes the stream of ticks and waits in the stream of
 events, so that both ways over a real Valkey are in the figure. Beside it, in the same run: a process that only echoes
-ticks as events. A changed signal is timed by itself: it is in the audit log, on the disk, before it can be read.
+ticks as events. A changed signal is timed by itself: it is in the audit log, on the disk, before it can be read. And
+the computing alone, in this process without Redis: tick after tick, and at the same pace.
 `python benchmarks/live.py [--ticks N] [--json]`.
 """
 
@@ -52,11 +53,8 @@ class Prober:
     def tick(self) -> tuple[float, bool]:
         """Milliseconds from before the tick is written to its prediction being read, and whether a signal came too."""
         self.number += 1
-        ticker = TICKERS[self.number % len(TICKERS)]
-        step = (self.number * 7919 % 1000) / 1000 - 0.5
-        price = round(self.closes[ticker] * (1 + SWING * step), 4)
-        made = {"market": "bench", "ticker": ticker, "session": SESSION, "at": OPENS + timedelta(seconds=self.number)}
-        event = encode(Tick(**made, number=self.number, price=price, size=100.0))
+        tick = tick_of(self.number, self.closes)
+        ticker, event = tick.ticker, encode(tick)
         self.read_through = self._newest()
         begun = time.perf_counter()
         self.client.xadd(bus.TICKS, {"event": event})
@@ -146,7 +144,41 @@ def measure(home: Path, valkey: RealValkey, *, ticks: int) -> dict[str, Any]:
         "changed_signal": centiles(changed) if len(changed) > 1 else None,
         "signals": len(changed),
         "echo": centiles(floor),
+        "computing": computing(home, ticks=ticks, paced_by=0.0),
+        "computing_paced": computing(home, ticks=ticks // 3, paced_by=1 / TICKS_A_SECOND),
     }
+
+
+def computing(home: Path, *, ticks: int, paced_by: float) -> dict[str, float]:
+    """From a tick to the encoded messages that follow from it, by the floor alone, with pauses in between or none."""
+    from release.audit import AuditLog
+    from release.store import Store
+    from serving.live.floor import Floor
+    from serving.live.status import Counts
+    from serving.messages import encode as encode_message
+
+    taken = []
+    bases = closes(home)
+    with AuditLog.open(home / f"computing_{paced_by}.sqlite3") as audit:
+        floor = Floor(Store(home / "releases").load(), audit, Counts())
+        floor.say()
+        for number in range(1, ticks + 1):
+            tick = tick_of(number, bases)
+            time.sleep(paced_by)
+            begun = time.perf_counter()
+            floor.take(tick)
+            for message in floor.say():
+                encode_message(message)
+            taken.append(1e3 * (time.perf_counter() - begun))
+    return centiles(taken)
+
+
+def tick_of(number: int, bases: dict[str, float]) -> Tick:
+    """The tick of that number: of the tickers in turn, at prices that jump about their last close."""
+    ticker = TICKERS[number % len(TICKERS)]
+    step = (number * 7919 % 1000) / 1000 - 0.5
+    made = {"market": "bench", "ticker": ticker, "session": SESSION, "at": OPENS + timedelta(seconds=number)}
+    return Tick(**made, number=number, price=round(bases[ticker] * (1 + SWING * step), 4), size=100.0)
 
 
 def centiles(milliseconds: list[float]) -> dict[str, float]:
@@ -160,6 +192,8 @@ def table(found: dict[str, Any]) -> str:
         "tick_to_signal": f"tick to signal (targets {TARGET_P50_MS}, {TARGET_P99_MS})",
         "changed_signal": f"  where the signal changed ({found['signals']})",
         "echo": "bare echo over the same Valkey",
+        "computing": "computing alone, tick after tick",
+        "computing_paced": f"computing alone, {TICKS_A_SECOND} ticks a second",
     }
     lines = [f"{'':42s} {'p50 ms':>8s} {'p99 ms':>8s}"]
     for name, label in rows.items():
