@@ -336,7 +336,6 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         found["rest"] = rest(home, valkey, **how)
         if NGINX is not None:
             found["nginx"] = behind_nginx(home, valkey, seconds=options.seconds, folder=folder)
-        found["bare"].pop("at", None), found["bare"].pop("price", None)
         return found
 
 

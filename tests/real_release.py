@@ -93,11 +93,11 @@ def draft(
 
 
 @cache
-def new_york() -> SessionCalendar:
-    """The sessions of the New York exchange over the sample's years and one beyond."""
+def new_york(*, start: str = "2000-01-03", end: str = "2014-12-31") -> SessionCalendar:
+    """The sessions of the New York exchange; unless told otherwise over the sample's years and one beyond."""
     import exchange_calendars
 
-    schedule = exchange_calendars.get_calendar("XNYS", start="2000-01-03", end="2014-12-31").schedule
+    schedule = exchange_calendars.get_calendar("XNYS", start=start, end=end).schedule
     return SessionCalendar(
         exchange="XNYS",
         sessions_per_year=252,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import exchange_calendars
 import msgspec
 import pytest
+from real_release import new_york
 from recorded_streams import NOW
 
 from quant.sessions import SessionCalendar
@@ -17,14 +17,7 @@ from release.reader import Release, ReleasedTicker
 @pytest.fixture(scope="session")
 def recent() -> SessionCalendar:
     """New York's sessions of 2021 to 2025."""
-    schedule = exchange_calendars.get_calendar("XNYS", start="2021-01-04", end="2025-12-31").schedule
-    return SessionCalendar(
-        exchange="XNYS",
-        sessions_per_year=252,
-        session=schedule.index.to_numpy().astype("datetime64[D]"),
-        open_utc=schedule["open"].dt.tz_localize(None).to_numpy().astype("datetime64[s]"),
-        close_utc=schedule["close"].dt.tz_localize(None).to_numpy().astype("datetime64[s]"),
-    )
+    return new_york(start="2021-01-04", end="2025-12-31")
 
 
 @pytest.fixture(scope="session")
