@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 
+import live_messages
 import msgspec
+from live_messages import NOW, RELEASE
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
@@ -23,28 +24,13 @@ from serving.messages import (
 )
 from serving.protocol import PROTOCOL, Delta, Frame, Hello, Ping, Pong, Snapshot, Subscribe, decode_request
 
-NOW = datetime(2026, 11, 23, 15, 4, 5, tzinfo=UTC)
-RELEASE = "2012-03-01-0123456789ab"
-
 
 def price(value: float, ticker: str = "AAPL") -> PriceMessage:
-    return PriceMessage(ticker=ticker, session="2012-03-02", at=NOW, price=value, volume=1e6, provisional=True)
+    return live_messages.price(ticker, value)
 
 
 def signal(audit_id: int | None, ticker: str = "AAPL", action: Action = Action.BUY) -> SignalMessage:
-    return SignalMessage(
-        ticker=ticker,
-        at=NOW,
-        session="2012-03-02",
-        action=action,
-        previous=Action.HOLD,
-        confidence=52.3,
-        edge_bp=8.1,
-        reason="expected +8.1 bp",
-        provisional=True,
-        release_id=RELEASE,
-        audit_id=audit_id,
-    )
+    return live_messages.signal(ticker, audit_id, action)
 
 
 def alert(text: str, *, active: bool = True) -> AlertMessage:

@@ -16,10 +16,10 @@ import httpx
 import uvicorn
 import websockets
 from fastapi import FastAPI
+from live_messages import NOW, RELEASE
 from real_valkey import RealValkey
 from waiting import until
 
-from quant.signals import Action
 from serving.app import create_app
 from serving.live import bus
 from serving.live.outbox import Outbox
@@ -29,17 +29,12 @@ from serving.messages import (
     FeedState,
     LiveMessage,
     PortfolioMessage,
-    PriceMessage,
     Severity,
-    SignalMessage,
     StatusMessage,
 )
 from serving.processes.server import server_config
 from serving.settings import ServerSettings
 from serving.streaming.hub import Hub, Numbered
-
-NOW = datetime(2026, 11, 23, 15, 4, 5, tzinfo=UTC)
-RELEASE = "2012-03-01-0123456789ab"
 
 
 @dataclass(frozen=True)
@@ -128,26 +123,6 @@ def tell(hub: Hub, *messages: LiveMessage) -> None:
     for message in messages:
         hub.latest.apply(message)
     hub.publish(numbered, seq=hub.seq + len(messages))
-
-
-def price(ticker: str, value: float, *, session: str = "2012-03-02") -> PriceMessage:
-    return PriceMessage(ticker=ticker, session=session, at=NOW, price=value, volume=1e6, provisional=True)
-
-
-def signal(ticker: str, audit_id: int, action: Action = Action.BUY) -> SignalMessage:
-    return SignalMessage(
-        ticker=ticker,
-        at=NOW,
-        session="2012-03-02",
-        action=action,
-        previous=Action.HOLD,
-        confidence=52.0,
-        edge_bp=16.0,
-        reason="the edge covers the costs",
-        provisional=True,
-        release_id=RELEASE,
-        audit_id=audit_id,
-    )
 
 
 def alert(subject: str, *, active: bool = True, text: str = "") -> AlertMessage:

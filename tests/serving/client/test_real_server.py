@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 import stream_server
 from engine_voice import speak_anew, voice
+from live_messages import price, signal
 from ports import free_port
 from real_release import publish_release
 from real_server import serving, url_of
 from real_valkey import RealValkey
-from stream_server import price, say, signal, status
+from stream_server import say, status
 
 from serving.client import (
     ConnectionState,

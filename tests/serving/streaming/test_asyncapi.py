@@ -11,9 +11,10 @@ import jsonschema
 import msgspec
 import pytest
 from faststream.specification.asyncapi.v3_0_0.schema import ApplicationSchema
+from live_messages import price, signal
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
-from stream_server import alert, next_frame, portfolio, price, serving, signal, status, tell
+from stream_server import alert, next_frame, portfolio, serving, status, tell
 
 from serving.protocol import PROTOCOL, Channel, CloseCode, ErrorCode, Frame, Ping, Subscribe, decode_frame
 from serving.streaming.examples import STREAM_EXAMPLES

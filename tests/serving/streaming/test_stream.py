@@ -10,8 +10,9 @@ import pytest
 import redis
 import websockets
 from engine_voice import speak_anew, voice
+from live_messages import price, signal
 from real_release import publish_release
-from stream_server import alert, next_frame, portfolio, price, say, serving, signal, status, subscribe, tell
+from stream_server import alert, next_frame, portfolio, say, serving, status, subscribe, tell
 from waiting import until
 
 from release.store import Store

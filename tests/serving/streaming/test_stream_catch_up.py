@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stream_server import alert, price, signal
+from live_messages import price, signal
+from stream_server import alert
 
 from release.clock import SystemClock
 from release.store import Store

@@ -13,7 +13,8 @@ import psutil
 import pytest
 import websockets
 from fastapi import FastAPI
-from stream_server import Served, close_of, next_frame, serving, signal, tell
+from live_messages import signal
+from stream_server import Served, close_of, next_frame, serving, tell
 from waiting import until
 
 from serving.streaming import frames, limits
