@@ -3,7 +3,8 @@
 Every feature is a function of one window that ends at its own bar, so there is no look-ahead by construction and no
 warm-up drift. Batch is many windows, live is one, and both give the same bits (`quant.window`). All features are free
 of the price's and the volume's scale. Those that tell of the variance to come stand in `quant.variance_features` and
-are listed here with the others; what a window is belongs to `quant.bars`, models to `learning`.
+are listed here with the others; what a window is belongs to `quant.bars`, models to `learning`. What charts draw of
+the same averages, as levels, is made in `quant.indicators` with the constants that stand here.
 
 Where a denominator is zero (a price that did not move, a range of no width) each feature says what it is instead.
 """
@@ -34,7 +35,10 @@ VOLATILITY_SPANS: Final = (5, 21, 63, 126)
 RANGE_SPANS: Final = (21, 63)
 SMA_SPANS: Final = (5, 10, 20, 50, 200)
 EMA_SPANS: Final = (12, 26, 100)
-RSI_DECAYS: Final = (1.0 - 1.0 / 14, 1.0 - 1.0 / 5)
+WILDER_DECAY: Final = 1.0 - 1.0 / 14  # of Wilder's (1978) averages over 14 sessions
+RSI_DECAYS: Final = (WILDER_DECAY, 1.0 - 1.0 / 5)
+BOLLINGER_SPAN: Final = 20
+BOLLINGER_DEVIATIONS: Final = 2.0
 
 FOUR_LOGS_OF_TWO: Final = 4.0 * np.log(2.0)
 # Skewness, short against long volatility, autocorrelation.
@@ -48,7 +52,8 @@ TREND: Final = (np.arange(21) - 10.0) / np.sum((np.arange(21) - 10.0) ** 2)
 WEEK: Final = np.array([turn(2.0 * np.pi / 7.0 * np.arange(7.0)) for turn in (np.sin, np.cos)])
 
 
-def _ema_decay(span: int) -> float:
+def ema_decay(span: int) -> float:
+    """By which the weights of an exponential average over `span` sessions fall for each step into the past."""
     return 1.0 - 2.0 / (span + 1.0)
 
 
@@ -58,8 +63,8 @@ def _close_weights(length: int) -> Floats:
 
     The last is of both its averages, which are linear, so that one sum does.
     """
-    weights = bank(tuple(_ema_decay(span) for span in EMA_SPANS), length)
-    spread, smooth = weights[0, 0] - weights[1, 0], decaying(_ema_decay(9), length)
+    weights = bank(tuple(ema_decay(span) for span in EMA_SPANS), length)
+    spread, smooth = weights[0, 0] - weights[1, 0], decaying(ema_decay(9), length)
     signal = np.convolve(spread[::-1], smooth[::-1])[:length][::-1]
     return np.concatenate([weights, signal[None, None]])
 
@@ -119,11 +124,12 @@ def _rsi(w: Window) -> Floats:
 
 def _bollinger(w: Window) -> Sequence[Floats]:
     """Bollinger's (1992) %B (0.5 for a still price) and bandwidth, 20 sessions and 2 standard deviations."""
-    middle = w.mean(Series.CLOSE, 20)
-    centred = w.newest(Series.CLOSE, 20) - middle[:, None]
+    middle = w.mean(Series.CLOSE, BOLLINGER_SPAN)
+    centred = w.newest(Series.CLOSE, BOLLINGER_SPAN) - middle[:, None]
     deviation = without_rounding(np.sqrt(mean(centred * centred)), middle)
-    bandwidth = 4.0 * deviation
-    return ratio(w.close[:, -1] - middle + 2.0 * deviation, bandwidth, otherwise=0.5), bandwidth / middle
+    reach = BOLLINGER_DEVIATIONS * deviation
+    bandwidth = 2.0 * reach
+    return ratio(w.close[:, -1] - middle + reach, bandwidth, otherwise=0.5), bandwidth / middle
 
 
 def _averages(w: Window) -> Sequence[Floats]:
@@ -150,7 +156,7 @@ def _true_range(w: Window) -> Floats:
     """Wilder's (1978) average true range over 14 sessions, as a share of the close."""
     before = w.close[:, :-1]
     reach = np.maximum(w.high[:, 1:], before) - np.minimum(w.low[:, 1:], before)
-    average: Floats = weighted(reach, decaying(1.0 - 1.0 / 14.0, reach.shape[1])) / w.close[:, -1]
+    average: Floats = weighted(reach, decaying(WILDER_DECAY, reach.shape[1])) / w.close[:, -1]
     return average[None]
 
 

@@ -17,6 +17,8 @@ from serving.portfolio.examples import PORTFOLIO_EXAMPLES
 from serving.records import (
     FeedStatus,
     Index,
+    Indicators,
+    Links,
     ModelCard,
     Models,
     Predictions,
@@ -24,6 +26,7 @@ from serving.records import (
     Prices,
     Ready,
     SentBar,
+    ServerStatus,
     SignalHistory,
     Signals,
     Status,
@@ -250,6 +253,8 @@ _STATUS: Final = Status(
         last_message_age_seconds=0.412,
         stale=False,
     ),
+    links=Links(dagster="http://127.0.0.1:3000", mlflow=None),
+    server=ServerStatus(version="0.1.0", started_at="2026-11-23T07:59:58Z", worker=4711, sockets=3),
 )
 
 
@@ -272,6 +277,21 @@ EXAMPLES: Final[dict[type, Any]] = {
         Index(name="stock-assets", version="0.1.0", links={"predictions": "/v1/predictions", "stream": "/v1/stream"}),
         Ready(status="ready", release_id=_RELEASE),
         SentBar(session="2012-03-01", open=548.17, high=548.21, low=538.77, close=544.47, volume=24_402_800.0),
+        Indicators(
+            ticker="AAPL",
+            release_id=_RELEASE,
+            adjusted=True,
+            sessions=("2012-02-29", "2012-03-01"),
+            sma_20=(497.57, 501.98),
+            sma_50=(450.0, 453.26),
+            sma_200=(392.71, 393.77),
+            ema_20=(499.98, 504.22),
+            bollinger_upper=(549.22, 553.82),
+            bollinger_lower=(445.93, 450.15),
+            rsi_14=(85.51, 85.89),
+            atr_14=(9.92, 9.88),
+            realised_volatility_21=(0.2272, 0.2261),
+        ),
         Prices(ticker="AAPL", release_id=_RELEASE, adjusted=True, bars=(_BAR,), live=_PRICE),
         Tickers(
             release_id=_RELEASE,

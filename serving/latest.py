@@ -28,7 +28,7 @@ from serving.messages import (
 )
 from serving.metrics import Metrics
 from serving.portfolio.view import require_performance
-from serving.records import FeedStatus, Predictions, Signals, Status
+from serving.records import FeedStatus, Predictions, Served, Signals
 from serving.view import PREDICTIONS, SIGNALS, View, answer_path, encode, message_answer
 
 # The engine speaks at least every few seconds while a feed is open, if only to say that nothing trades.
@@ -267,10 +267,10 @@ class Latest:
         signals = self._all(self._signals, self._view.signals)
         return (*single, *active, *self._prices.values(), *predictions, *signals)
 
-    def status(self) -> Status:
-        """What this server is serving from."""
+    def status(self) -> Served:
+        """What is served, and from where it comes live."""
         view, manifest = self._view, self._view.release.manifest if self._view else None
-        return Status(
+        return Served(
             ready=view is not None,
             reason=None if view else self._reason,
             release_id=self.release_id,

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -74,12 +75,18 @@ class Metrics:
     ----------
     requests : Tally
         Requests answered, by route, method and status.
+    started_at : datetime
+        When this process began to count.
+    sockets : int
+        WebSocket connections that it holds.
     """
 
     def __init__(self, *, folder: Path | None = None) -> None:
         # A second series for each one, to say when it began: the process' start time says it once.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.folder = folder
+        self.started_at = datetime.now(UTC)
+        self.sockets = 0
         self.registry = CollectorRegistry()
         self._told: list[Collector] = []
         self._tallies: list[Tally] = []
@@ -161,6 +168,7 @@ class Metrics:
 
     def listeners(self, number: int) -> None:
         """So many WebSocket connections are open."""
+        self.sockets = number
         self._clients.set(number)
 
     def paused(self, number: int) -> None:

@@ -1,16 +1,20 @@
-"""Answers that depend on what the client asks for: ranges of bars and pages of signals."""
+"""Answers that depend on what the client asks for: ranges of bars and of indicators, pages of signals."""
 
 from __future__ import annotations
 
+import math
+from dataclasses import fields
 from datetime import date
 
 import numpy as np
 
-from quant.bars import Bars, Floats, adjusted
+from quant.bars import Bars, Floats, Sessions, adjusted
+from quant.features import WINDOW
+from quant.indicators import indicators as draw
 from release.reader import Release, ReleasedTicker
 from serving.errors import BadRequest, Invalid
 from serving.messages import PriceMessage
-from serving.records import PriceBar, Prices, SignalHistory
+from serving.records import Indicators, PriceBar, Prices, SignalHistory
 
 
 def prices(
@@ -25,15 +29,52 @@ def prices(
 ) -> Prices:
     """The newest `limit` bars of the sessions in ``first..last`` (both included; None: no bound), oldest first."""
     session = ticker.bars.session
-    stop = len(session) if last is None else int(np.searchsorted(session, last, side="right"))
-    start = 0 if first is None else int(np.searchsorted(session, first, side="left"))
-    rows = slice(max(start, stop - limit), max(start, stop))
+    rows = _rows(session, first=first, last=last, limit=limit)
     ohlcv = _adjusted_tail(ticker.bars, rows.start)[: rows.stop - rows.start] if adjust else ticker.bars.ohlcv[rows]
     bars = tuple(
         PriceBar(session=day, open=o, high=h, low=lo, close=c, volume=v)
         for day, (o, h, lo, c, v) in zip(np.datetime_as_string(session[rows]).tolist(), ohlcv.tolist(), strict=True)
     )
     return Prices(ticker=ticker.ticker, release_id=release.manifest.release_id, adjusted=adjust, bars=bars, live=live)
+
+
+def indicators(
+    release: Release,
+    ticker: ReleasedTicker,
+    *,
+    first: np.datetime64 | None,
+    last: np.datetime64 | None,
+    limit: int,
+    adjust: bool,
+) -> Indicators:
+    """The indicators of the bars that `prices` answers with, made of those before them too."""
+    session = ticker.bars.session
+    rows = _rows(session, first=first, last=last, limit=limit)
+    # No indicator looks further back, so the rest of a long history changes nothing.
+    start = max(0, rows.start - (WINDOW - 1))
+    bars = _adjusted_tail(ticker.bars, start) if adjust else ticker.bars.ohlcv[start:]
+    drawn = draw(bars[: rows.stop - start], sessions_per_year=release.calendars[ticker.exchange].sessions_per_year)
+    return Indicators(
+        ticker=ticker.ticker,
+        release_id=release.manifest.release_id,
+        adjusted=adjust,
+        sessions=tuple(np.datetime_as_string(session[rows]).tolist()),
+        **{line.name: _line(getattr(drawn, line.name)[rows.start - start :]) for line in fields(drawn)},
+    )
+
+
+def _line(values: Floats) -> tuple[float | None, ...]:
+    """None where there is no value."""
+    return tuple(None if math.isnan(value) else value for value in values.tolist())
+
+
+def _rows(
+    session: Sessions, *, first: np.datetime64 | None, last: np.datetime64 | None, limit: int
+) -> slice[int, int, None]:
+    """Of the newest `limit` sessions in ``first..last``."""
+    stop = len(session) if last is None else int(np.searchsorted(session, last, side="right"))
+    start = 0 if first is None else int(np.searchsorted(session, first, side="left"))
+    return slice(max(start, stop - limit), max(start, stop))
 
 
 def _adjusted_tail(bars: Bars, start: int) -> Floats:

@@ -107,6 +107,31 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True):
     live: PriceMessage | None
 
 
+class Indicators(msgspec.Struct, frozen=True, kw_only=True):
+    """Indicators of one ticker, a value a session, oldest first; null where the past is too short for one.
+
+    They are made of the bars that `/v1/prices/{ticker}` answers with for the same query, and of those before them:
+    `adjusted` or as traded, where a split is a move like any other. Averages, Bollinger's bands (20 sessions, 2
+    standard deviations; `sma_20` is their middle) and `atr_14` are in the ticker's currency, `rsi_14` goes from 0 to
+    100, `realised_volatility_21` is annualised. No value is made of more than 252 bars, so none depends on where the
+    history begins; the model's features of the same names are made by the same weights.
+    """
+
+    ticker: str
+    release_id: str
+    adjusted: bool
+    sessions: tuple[str, ...]
+    sma_20: tuple[float | None, ...]
+    sma_50: tuple[float | None, ...]
+    sma_200: tuple[float | None, ...]
+    ema_20: tuple[float | None, ...]
+    bollinger_upper: tuple[float | None, ...]
+    bollinger_lower: tuple[float | None, ...]
+    rsi_14: tuple[float | None, ...]
+    atr_14: tuple[float | None, ...]
+    realised_volatility_21: tuple[float | None, ...]
+
+
 class SentBar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A daily bar as traded: new shares per old one in `split` if it split that day, cash per share in `dividend`."""
 
@@ -150,8 +175,27 @@ class FeedStatus(msgspec.Struct, frozen=True, kw_only=True):
     stale: bool
 
 
-class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """What this server is serving from."""
+class Links(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a person finds what numbers came from, as this server was told: Dagster's pages and MLflow's, or null."""
+
+    dagster: str | None
+    mlflow: str | None
+
+
+class ServerStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The process that answered, one of several where there are workers.
+
+    `worker` is its process id, `sockets` the number of stream connections that it holds.
+    """
+
+    version: str
+    started_at: str
+    worker: int
+    sockets: int
+
+
+class Served(msgspec.Struct, frozen=True, kw_only=True):
+    """What is served, and from where it comes live."""
 
     ready: bool
     reason: str | None
@@ -161,3 +205,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     tickers: tuple[str, ...]
     reload_error: str | None
     feed: FeedStatus
+
+
+class Status(Served, frozen=True, kw_only=True):
+    """What this server is serving from."""
+
+    links: Links
+    server: ServerStatus

@@ -38,6 +38,8 @@ class ServerSettings(BaseSettings):
         description="How long a server that is told to stop goes on answering, so that a "
         "proxy can notice and use another one.",
     )
+    dagster_url: str | None = Field(default=None, description="Dagster's pages, as a person's browser finds them.")
+    mlflow_url: str | None = Field(default=None, description="Those of MLflow.")
     reload_seconds: float = Field(default=1.0, gt=0, description="How often to look for a newer release.")
 
     @field_validator("allowed_origins", mode="before")
@@ -53,6 +55,14 @@ class ServerSettings(BaseSettings):
         if not all(_is_origin(origin) for origin in told):
             raise ValueError("expected origins like https://example.org, separated by commas")
         return told
+
+    @field_validator("dagster_url", "mlflow_url")
+    @classmethod
+    def _is_page(cls, url: str | None) -> str | None:
+        # Everybody is told, and pages link to it: no other scheme, which might run something, and no password.
+        if url is not None and not _is_web_address(url):
+            raise ValueError("expected a URL like https://example.org/dagster, without user and password")
+        return None if url is None else url.removesuffix("/")
 
     @property
     def releases(self) -> Path:
@@ -71,3 +81,18 @@ def _is_origin(told: str) -> bool:
     except ValueError:
         return False
     return bool(parts.scheme and parts.netloc) and told == f"{parts.scheme}://{parts.netloc}"
+
+
+def _is_web_address(told: str) -> bool:
+    try:
+        parts = urlsplit(told)
+        return (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and "@" not in parts.netloc
+            and parts.port != 0
+            and told.isprintable()
+            and " " not in told
+        )
+    except ValueError:
+        return False

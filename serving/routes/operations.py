@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
 import msgspec
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
+from release.clock import iso
 from serving import metrics
 from serving.openapi import answers
-from serving.records import Index, Ready, Status
+from serving.records import Index, Links, Ready, ServerStatus, Status
 from serving.routes.common import LatestState, json_response
+from serving.settings import ServerSettings
 from serving.streaming import asyncapi
 from serving.view import MODEL_CARD, V1
 
@@ -68,6 +71,15 @@ async def get_metrics(latest: LatestState) -> Response:
 
 
 @router.get("/v1/status", responses=answers(Status, cached=False))
-async def get_status(latest: LatestState) -> Response:
+async def get_status(request: Request, latest: LatestState) -> Response:
     """What is served: the release, a release that was refused, the feed and the age of its last message."""
-    return json_response(latest.status())
+    settings: ServerSettings = request.app.state.settings
+    served = msgspec.structs.asdict(latest.status())
+    links = Links(dagster=settings.dagster_url, mlflow=settings.mlflow_url)
+    server = ServerStatus(
+        version=request.app.version,
+        started_at=iso(latest.metrics.started_at),
+        worker=os.getpid(),
+        sockets=latest.metrics.sockets,
+    )
+    return json_response(Status(**served, links=links, server=server))

@@ -1,4 +1,4 @@
-"""Tickers and their bars."""
+"""Tickers, their bars and what charts draw over them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from serving import queries
 from serving.openapi import answers
-from serving.records import Prices, Tickers
+from serving.records import Indicators, Prices, Tickers
 from serving.routes.common import LatestState, TickerPath, json_response
 from serving.view import V1
 
@@ -51,3 +51,25 @@ async def get_prices(
         live=latest.price(ticker),
     )
     return json_response(bars, age_seconds=latest.now() - view.made_at.timestamp())
+
+
+@router.get("/prices/{ticker}/indicators", responses=answers(Indicators, 404, 422, 503, cached=False))
+async def get_indicators(
+    ticker: TickerPath,
+    latest: LatestState,
+    first: First = None,
+    last: Last = None,
+    limit: Limit = 500,
+    adjusted: Adjusted = True,
+) -> Response:
+    """Averages, Bollinger's bands, RSI, ATR and volatility of the bars that the same query has for prices."""
+    view = latest.view
+    drawn = queries.indicators(
+        view.release,
+        view.ticker(ticker),
+        first=queries.iso_date("from", first),
+        last=queries.iso_date("to", last),
+        limit=limit,
+        adjust=adjusted,
+    )
+    return json_response(drawn, age_seconds=latest.now() - view.made_at.timestamp())
