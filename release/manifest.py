@@ -5,13 +5,17 @@ Plain typed records; reading and writing folders is `release.writer`'s and `rele
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import re
 from typing import Final
 
 import msgspec
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
+# What a chart shows of thousands of sessions; what a page tells of many successions.
+CURVE_POINTS: Final = 600
+MOVES_TOLD: Final = 10
 TICKER: Final = re.compile(r"[A-Z0-9][A-Z0-9.\-=^]{0,14}")
 
 
@@ -221,14 +225,116 @@ class TradingRecord(msgspec.Struct, frozen=True, kw_only=True):
     buy_and_hold: Book
 
 
+class TradingCurves(msgspec.Struct, frozen=True, kw_only=True):
+    """What 1 became by each session's close, net of costs: by the signals, and by buying once and holding.
+
+    Of the record's sessions at most `CURVE_POINTS` are here, evenly spread, the first and the last always among them:
+    enough to draw, not to compute with. A low in between may be missing; `TradingRecord` has the figures of every
+    session.
+
+    Attributes
+    ----------
+    sessions : tuple of str
+        ISO dates, ascending.
+    signals, buy_and_hold : tuple of float
+        One a session, at least 0; 1 at the first, at whose open nothing was held yet. From its ruin on a book has 0.
+    """
+
+    sessions: tuple[str, ...]
+    signals: tuple[float, ...]
+    buy_and_hold: tuple[float, ...]
+
+
 class SignalRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One signal of the out-of-sample history; `realised` is the log return that followed, None until it is known."""
+    """One signal of the out-of-sample history, and the forecast that it was decided on.
+
+    `edge_bp` is the forecast's mean in basis points, `vol` its volatility; nine in ten outcomes were to fall between
+    `lower_90` and `upper_90`, half of them between `lower_50` and `upper_50`. `realised` is what came, None until it is
+    known. All of these are log returns over the horizon.
+    """
 
     session: str
     target_session: str
     action: str
     confidence: float
     edge_bp: float
+    vol: float
     p_up: float
+    lower_90: float
+    lower_50: float
+    upper_50: float
+    upper_90: float
     reason: str
     realised: float | None
+
+
+class How(enum.StrEnum):
+    """How a version came into force."""
+
+    TRAINING = "training"
+    BY_HAND = "by_hand"
+    ROLLBACK = "rollback"
+
+
+class Verdict(enum.StrEnum):
+    """How the decision on a version that was trained came about."""
+
+    FIRST = "first"  # no champion yet, and every guard passed
+    NOT_WORSE = "not_worse"  # no test finds it worse on the common days
+    INCOMPARABLE = "incomparable"  # too few common days to test: the model with the newer data
+    WORSE = "worse"  # a test finds it worse
+    GUARD = "guard"  # its forecasts or its export are broken
+    DATA = "data"  # the bars it was trained on are refused, or not those in force
+
+
+class SuccessionMove(msgspec.Struct, frozen=True, kw_only=True):
+    """A version's coming into force.
+
+    `at` is an ISO time in UTC, `by` a Dagster run's id or "by hand", `why` the reasons for a person; `forced` is what
+    guards said against it and a person overruled, empty if nothing.
+    """
+
+    version: str
+    at: str
+    how: How
+    why: str
+    forced: str
+    by: str
+
+
+class Challenger(msgspec.Struct, frozen=True, kw_only=True):
+    """The version that was trained last and is not the one in force, and what was decided of it.
+
+    Times are ISO in UTC; `decision` is the verdict with its reasons, for a person, and `figures` what it rests on by
+    name, each ending in the horizon it is of: None for a figure that there was none of.
+    """
+
+    version: str
+    trained_at: str
+    decided_at: str
+    verdict: Verdict
+    decision: str
+    figures: dict[str, float | None]
+
+
+class Succession(msgspec.Struct, frozen=True, kw_only=True):
+    """How the released version of a ticker's model came into force, and who would be next.
+
+    Attributes
+    ----------
+    version, at, how, why, forced, by
+        Of the move that brought it: the first of `moves`.
+    challenger : Challenger or None
+        None where the version that was trained last is the released one itself.
+    moves : tuple of SuccessionMove
+        This one and those before it, newest first; at most `MOVES_TOLD`.
+    """
+
+    version: str
+    at: str
+    how: How
+    why: str
+    forced: str
+    by: str
+    challenger: Challenger | None
+    moves: tuple[SuccessionMove, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +20,14 @@ from quant.sessions import SessionCalendar
 from release.errors import BadRelease
 from release.files import sha256
 from release.manifest import (
+    CURVE_POINTS,
     SCHEMA_VERSION,
     Manifest,
     SignalRow,
+    Succession,
     TickerLineage,
     TickerMetrics,
+    TradingCurves,
     TradingRecord,
     content_id,
 )
@@ -47,7 +51,8 @@ class ReleasedTicker:
     """One ticker of a release, ready to forecast.
 
     `parameters` and `metrics` go by horizon (sessions), in the manifest's order; `signals` are out of sample, oldest
-    first, and `trading` is what they would have earned.
+    first, `trading` is what they would have earned and `curves` how that grew; `succession` is how the model came into
+    force.
     """
 
     lineage: TickerLineage
@@ -57,6 +62,8 @@ class ReleasedTicker:
     metrics: Mapping[int, TickerMetrics]
     signals: tuple[SignalRow, ...]
     trading: TradingRecord
+    curves: TradingCurves
+    succession: Succession
 
     @property
     def ticker(self) -> str:
@@ -125,7 +132,10 @@ def read_manifest(folder: Path) -> Manifest:
         raise BadRelease(f"{folder.name}/{MANIFEST}: expected a readable file, got {error.strerror}") from error
     version = decode(data, _Versioned, file=MANIFEST).schema_version
     if version != SCHEMA_VERSION:
-        raise BadRelease(f"{MANIFEST} schema_version: expected {SCHEMA_VERSION}, got {version}")
+        raise BadRelease(
+            f"{MANIFEST} schema_version: expected {SCHEMA_VERSION}, got {version}; "
+            "`stock-assets materialize` publishes one that this version reads"
+        )
     manifest = decode(data, Manifest, file=MANIFEST)
     if manifest.release_id != content_id(manifest):
         raise BadRelease(f"{MANIFEST} release_id: expected {content_id(manifest)}, got {manifest.release_id}")
@@ -195,9 +205,8 @@ def _ticker(
     horizons: Sequence[int],
 ) -> ReleasedTicker:
     ticker = lineage.ticker
-    bars_file, model_file, parameters_file, signals_file, trading_file = (
-        ticker_file(ticker, name)
-        for name in ("bars.npz", "model.onnx", "forecast.json", "signals.json", "trading.json")
+    bars_file, model_file, parameters_file = (
+        ticker_file(ticker, name) for name in ("bars.npz", "model.onnx", "forecast.json")
     )
     if ticker not in metrics:
         raise BadRelease(f"{METRICS}: expected metrics of {ticker}, got those of {', '.join(metrics) or 'none'}")
@@ -218,15 +227,62 @@ def _ticker(
         names = {output_name(name, horizon=horizon) for name in wanted.models}
         if missing := names.difference(model.outputs):
             raise BadRelease(f"{model_file}: expected the output {min(missing)}, got {', '.join(model.outputs)}")
+    trading = _json(ticker, "trading.json", TradingRecord, contents)
     return ReleasedTicker(
         lineage=lineage,
         bars=bars,
         model=model,
         parameters={horizon: parameters[horizon] for horizon in horizons},
         metrics={horizon: metrics[ticker][horizon] for horizon in horizons},
-        signals=decode(contents.take(signals_file), tuple[SignalRow, ...], file=signals_file),
-        trading=decode(contents.take(trading_file), TradingRecord, file=trading_file),
+        signals=_signals(ticker, contents),
+        trading=trading,
+        curves=_curves(ticker, contents, trading),
+        succession=_succession(lineage, contents),
     )
+
+
+def _json(ticker: str, name: str, kind: type[T], contents: _Contents) -> T:
+    file = ticker_file(ticker, name)
+    return decode(contents.take(file), kind, file=file)
+
+
+def _signals(ticker: str, contents: _Contents) -> tuple[SignalRow, ...]:
+    """The signals, of which the outcome of one at least is known: what is said of their worth needs that."""
+    rows = _json(ticker, "signals.json", tuple[SignalRow, ...], contents)
+    file = ticker_file(ticker, "signals.json")
+    for row in rows:
+        if not row.vol > 0:
+            raise BadRelease(f"{file} vol: expected above 0, got {row.vol} at {row.session}")
+    if all(row.realised is None for row in rows):
+        raise BadRelease(f"{file} realised: expected at least one known outcome, got none of {len(rows)}")
+    return rows
+
+
+def _curves(ticker: str, contents: _Contents, trading: TradingRecord) -> TradingCurves:
+    """The curves of the record's sessions, each with a point for each of its own."""
+    curves, file = _json(ticker, "equity.json", TradingCurves, contents), ticker_file(ticker, "equity.json")
+    sessions = curves.sessions
+    if len(sessions) > CURVE_POINTS:
+        raise BadRelease(f"{file} sessions: expected at most {CURVE_POINTS}, got {len(sessions)}")
+    if (sessions[:1], sessions[-1:]) != ((trading.first,), (trading.last,)) or list(sessions) != sorted(set(sessions)):
+        raise BadRelease(f"{file} sessions: expected ascending ones, {trading.first} to {trading.last}, got others")
+    for name in ("signals", "buy_and_hold"):
+        curve: tuple[float, ...] = getattr(curves, name)
+        if len(curve) != len(sessions):
+            raise BadRelease(f"{file} {name}: expected {len(sessions)} values, one a session, got {len(curve)}")
+        wrong = next((value for value in curve if not 0 <= value < math.inf), None)
+        if wrong is not None:
+            raise BadRelease(f"{file} {name}: expected finite values of at least 0, got {wrong}")
+    return curves
+
+
+def _succession(lineage: TickerLineage, contents: _Contents) -> Succession:
+    """How the version that the lineage is of came into force."""
+    told = _json(lineage.ticker, "succession.json", Succession, contents)
+    if told.version != lineage.model_version:
+        file = ticker_file(lineage.ticker, "succession.json")
+        raise BadRelease(f"{file} version: expected {lineage.model_version}, the model's, got {told.version}")
+    return told
 
 
 def _replay_parity(model: OnnxModel, data: bytes, *, file: str) -> None:

@@ -25,8 +25,10 @@ from release.manifest import (
     Manifest,
     Refusal,
     SignalRow,
+    Succession,
     TickerLineage,
     TickerMetrics,
+    TradingCurves,
     TradingRecord,
     content_id,
 )
@@ -56,6 +58,10 @@ class DraftTicker:
     signals : sequence of SignalRow
         Out of sample only, oldest first.
     trading : TradingRecord
+    curves : TradingCurves
+        Over the record's sessions.
+    succession : Succession
+        Of the lineage's version.
     """
 
     lineage: TickerLineage
@@ -66,6 +72,8 @@ class DraftTicker:
     metrics: Mapping[int, TickerMetrics]
     signals: Sequence[SignalRow]
     trading: TradingRecord
+    curves: TradingCurves
+    succession: Succession
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,6 +165,8 @@ def encode_files(draft: Draft) -> dict[str, bytes]:
             "forecast.json": _json(ticker.parameters),
             "signals.json": _json(list(ticker.signals)),
             "trading.json": _json(ticker.trading),
+            "equity.json": _json(ticker.curves),
+            "succession.json": _json(ticker.succession),
         }
         files.update({ticker_file(ticker.lineage.ticker, name): data for name, data in parts.items()})
     return files

@@ -10,8 +10,9 @@ import msgspec
 from quant.features import NAMES
 from quant.forecast import Bounds, ForecastParameters
 from quant.signals import Action
-from release.manifest import Book, Refusal, SignalRow, TickerLineage, TickerMetrics, TradingRecord
+from release.manifest import Refusal, SignalRow, TickerLineage, TickerMetrics
 from serving.audit.examples import AUDIT_EXAMPLES
+from serving.evidence.examples import EVIDENCE_EXAMPLES, SUCCESSION, TRADING
 from serving.messages import Further, PredictionMessage, PriceMessage, SignalMessage
 from serving.portfolio.examples import PORTFOLIO_EXAMPLES
 from serving.records import (
@@ -158,40 +159,8 @@ _MODEL: Final = ModelCard(
         1: _METRICS,
         5: msgspec.structs.replace(_METRICS, n=2008, last="2012-02-23", price_r2=0.9954, price_r2_random_walk=0.9953),
     },
-    trading=TradingRecord(
-        first="2004-03-03",
-        last="2012-03-01",
-        sessions=2013,
-        cost_bp=1.0,
-        slippage_bp=2.0,
-        trials=824,
-        signals=Book(
-            annualised_return=0.31,
-            annualised_volatility=0.24,
-            sharpe=1.12,
-            probabilistic_sharpe=0.998,
-            deflated_sharpe=0.62,
-            maximum_drawdown=0.41,
-            hit_rate=0.57,
-            turnover=18.4,
-            exposure=0.71,
-            trades=73,
-            total_cost_bp=441.0,
-        ),
-        buy_and_hold=Book(
-            annualised_return=0.58,
-            annualised_volatility=0.38,
-            sharpe=1.2,
-            probabilistic_sharpe=0.999,
-            deflated_sharpe=0.7,
-            maximum_drawdown=0.61,
-            hit_rate=None,
-            turnover=0.1,
-            exposure=1.0,
-            trades=1,
-            total_cost_bp=3.0,
-        ),
-    ),
+    trading=TRADING,
+    succession=SUCCESSION,
     lineage=TickerLineage(
         ticker="AAPL",
         exchange="XNYS",
@@ -221,7 +190,12 @@ _HISTORY: Final = SignalHistory(
             action="BUY",
             confidence=52.1,
             edge_bp=9.4,
+            vol=0.0152,
             p_up=0.521,
+            lower_90=-0.0236,
+            lower_50=-0.0079,
+            upper_50=0.0102,
+            upper_90=0.0258,
             reason="expected +9.4 bp, 3.4 over the 6 bp that a round trip costs; P(up) 52%",
             realised=0.0037,
         ),
@@ -301,5 +275,6 @@ EXAMPLES: Final[dict[type, Any]] = {
         ),
         *PORTFOLIO_EXAMPLES,
         *AUDIT_EXAMPLES,
+        *EVIDENCE_EXAMPLES,
     )
 }

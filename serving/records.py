@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from quant.forecast import ForecastParameters
-from release.manifest import Refusal, SignalRow, TickerLineage, TickerMetrics, TradingRecord
+from release.manifest import Refusal, SignalRow, Succession, TickerLineage, TickerMetrics, TradingRecord
 from serving.messages import PredictionMessage, PriceMessage, SignalMessage
 
 
@@ -61,7 +61,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     """A ticker's model: its lineage, and its out-of-sample scores with each one's baseline beside it.
 
     `metrics` and `parameters` go by horizon, in sessions; signals act on the first of `horizons`, and `trading` is what
-    they would have earned beside buying and holding.
+    they would have earned beside buying and holding; `succession` says how this version came into force.
     """
 
     ticker: str
@@ -72,6 +72,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     features: int
     metrics: dict[int, TickerMetrics]
     trading: TradingRecord
+    succession: Succession
     lineage: TickerLineage
     parameters: dict[int, ForecastParameters]
 

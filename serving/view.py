@@ -126,6 +126,7 @@ def model_card(release: Release, ticker: ReleasedTicker) -> ModelCard:
         features=len(manifest.features),
         metrics=dict(ticker.metrics),
         trading=ticker.trading,
+        succession=ticker.succession,
         lineage=ticker.lineage,
         parameters=dict(ticker.parameters),
     )

@@ -7,7 +7,6 @@ version before or the one after in force. How a version is judged is `stock_asse
 
 from __future__ import annotations
 
-import enum
 import io
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -18,10 +17,18 @@ import pandas as pd
 
 from quant.errors import QuantError
 from quant.forecast import ForecastParameters
-from release.manifest import TickerLineage, TickerMetrics
+from release.manifest import (
+    MOVES_TOLD,
+    Challenger,
+    How,
+    Succession,
+    SuccessionMove,
+    TickerLineage,
+    TickerMetrics,
+    Verdict,
+)
 from stock_assets import parquet
 from stock_assets.errors import LakeUnreadable, NotMaterialized
-from stock_assets.learning.promotion import Verdict
 from stock_assets.learning.walk_forward import Model
 from stock_assets.resources.lake import RECORD as DIGESTS
 from stock_assets.resources.lake import Lake, files_digest
@@ -100,14 +107,6 @@ class Champion(msgspec.Struct, frozen=True, kw_only=True):
         return table[wanted].sort_values("date", ignore_index=True)
 
 
-class How(enum.StrEnum):
-    """How a version came into force."""
-
-    TRAINING = "training"
-    BY_HAND = "by_hand"
-    ROLLBACK = "rollback"
-
-
 class Version(msgspec.Struct, frozen=True, kw_only=True):
     """A trained version whose files are kept, and what was decided of it when it was trained.
 
@@ -140,6 +139,17 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
         """Whether both are one training, which may have been evaluated twice."""
         return (self.version, self.mlflow_run_id) == (other.version, other.mlflow_run_id)
 
+    def told(self) -> Challenger:
+        """As a release has it."""
+        return Challenger(
+            version=self.version,
+            trained_at=self.trained_at,
+            decided_at=self.decided_at,
+            verdict=self.verdict,
+            decision=self.decision,
+            figures=self.figures,
+        )
+
 
 class Move(msgspec.Struct, frozen=True, kw_only=True):
     """A version's coming into force: when (ISO time in UTC), how, by whom (a Dagster run's id, or "by hand") and why.
@@ -154,6 +164,12 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     why: str
     forced: str = ""
+
+    def told(self) -> SuccessionMove:
+        """As a release has it."""
+        return SuccessionMove(
+            version=self.version, at=self.at, how=self.how, why=self.why, forced=self.forced, by=self.by
+        )
 
 
 class Ledger(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,6 +211,22 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     def since(self) -> Move | None:
         """How the version in force came to be."""
         return self.moves[-1] if self.moves else None
+
+    def succession(self, version: str) -> Succession | None:
+        """What a release tells of how a version came into force; None of one that never has, as far as is kept.
+
+        Moves after its own are left out: a release may carry the version before, whose successor has no signals yet.
+        """
+        moves = [move.told() for move in reversed(self.moves)]
+        first = next((k for k, move in enumerate(moves) if move.version == version), None)
+        if first is None:
+            return None
+        newest = self.challenger
+        return Succession(
+            **msgspec.structs.asdict(moves[first]),
+            challenger=None if newest is None or newest.version == version else newest.told(),
+            moves=tuple(moves[first : first + MOVES_TOLD]),
+        )
 
     def numbered(self, version: str) -> Version | None:
         """The kept version of that number; of several records of it, the newest."""

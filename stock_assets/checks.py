@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from quant.intervals import coverage
+from release.manifest import Verdict
 from stock_assets.learning.export import TOLERANCE
-from stock_assets.learning.promotion import PromotionDecision, Verdict
+from stock_assets.learning.promotion import PromotionDecision
 from stock_assets.learning.scores import by_model
 from stock_assets.learning.walk_forward import Model
 from stock_assets.presentation import figures

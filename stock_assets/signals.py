@@ -20,8 +20,9 @@ from quant.conformal import BoundsPath, adaptive_bounds
 from quant.costs import Costs
 from quant.forecast import Forecast
 from quant.signals import Action, SignalRule, replay
+from quant.thinning import thinned
 from release.inference import forecast_rows
-from release.manifest import Book, TickerLineage, TradingRecord
+from release.manifest import CURVE_POINTS, Book, TickerLineage, TradingCurves, TradingRecord
 from release.onnx_model import OnnxModel
 from stock_assets.calendars import exchange_of, sessions_per_year
 from stock_assets.champions import LINEAGE, Champion
@@ -30,6 +31,7 @@ from stock_assets.learning.dataset import History
 from stock_assets.resources.lake import FILES, Lake, files_digest
 
 TRADING: Final = "trading.json"
+EQUITY: Final = "equity.json"
 BOUNDS: Final = ("lower_90", "lower_50", "upper_50", "upper_90")
 FORECAST: Final = ("mean", "vol", "p_up", *BOUNDS)
 
@@ -185,6 +187,16 @@ def trading_record(books: Books, champion: Champion) -> TradingRecord:
         signals=_book(books.signals, sessions_per_year=per_year, trials=trials),
         # Nothing was tried to find it.
         buy_and_hold=_book(books.buy_and_hold, sessions_per_year=per_year, trials=1),
+    )
+
+
+def trading_curves(books: Books) -> TradingCurves:
+    """What both books were worth, at as many of their sessions as a release shows."""
+    shown = thinned(len(books.session), most=CURVE_POINTS)
+    return TradingCurves(
+        sessions=tuple(books.session[shown].astype(str).tolist()),
+        signals=tuple(books.signals.equity[shown].tolist()),
+        buy_and_hold=tuple(books.buy_and_hold.equity[shown].tolist()),
     )
 
 

@@ -16,11 +16,11 @@ import numpy as np
 from quant.bars import Bars
 from quant.features import NAMES
 from release.errors import ReleaseError
-from release.manifest import TickerLineage
+from release.manifest import How, TickerLineage
 from release.onnx_model import OnnxModel, output_name
 from release.tables import digest, unpack
 from stock_assets import price_checks
-from stock_assets.champions import BY_HAND, PARITY, Archive, Champion, How, Ledger, Move, Version
+from stock_assets.champions import BY_HAND, PARITY, Archive, Champion, Ledger, Move, Version
 from stock_assets.errors import LakeUnreadable, NotMaterialized, StockAssetsError
 from stock_assets.frames import bars_of
 from stock_assets.ingest.assessment import Assessment, Finding, Outcome

@@ -26,12 +26,17 @@ from quant.signals import Action, SignalRule, replay
 from quant.trades import Costs
 from release.inference import forecast_rows
 from release.manifest import (
+    CURVE_POINTS,
     Book,
+    How,
     Manifest,
     Refusal,
     SignalRow,
+    Succession,
+    SuccessionMove,
     TickerLineage,
     TickerMetrics,
+    TradingCurves,
     TradingRecord,
 )
 from release.onnx_model import OnnxModel, output_name
@@ -123,15 +128,19 @@ def _fitted(ticker: str, as_of: str) -> DraftTicker:
     parameters = {horizon: _parameters(data[horizon], said) for horizon in HORIZONS}
     made = forecast_rows(model, parameters, rows.X)
     signals = _signals(data[HORIZONS[0]], made[HORIZONS[0]])
+    lineage = _lineage(ticker, bars)
+    trading, curves = _trading(signals, bars)
     return DraftTicker(
-        lineage=_lineage(ticker, bars),
+        lineage=lineage,
         bars=bars,
         onnx=exported.onnx,
         parity=exported.parity,
         parameters=parameters,
         metrics={horizon: _metrics(data[horizon], made[horizon], parameters[horizon]) for horizon in HORIZONS},
         signals=signals,
-        trading=_trading(signals, bars),
+        trading=trading,
+        curves=curves,
+        succession=_succession(lineage),
     )
 
 
@@ -194,21 +203,29 @@ def _rows(model: Model, data: Dataset, made: Forecast) -> pd.DataFrame:
     )
 
 
-def _trading(signals: tuple[SignalRow, ...], bars: Bars) -> TradingRecord:
+def _trading(signals: tuple[SignalRow, ...], bars: Bars) -> tuple[TradingRecord, TradingCurves]:
     """What the signals earned, and what holding did over the same sessions."""
     ohlcv = adjusted(bars)[-len(signals) :]
     opens, closes = np.ascontiguousarray(ohlcv[:, OPEN]), np.ascontiguousarray(ohlcv[:, CLOSE])
-    actions = [Action(signal.action) for signal in signals]
-    return TradingRecord(
+    acted = backtest(opens, closes, [Action(signal.action) for signal in signals], costs=COSTS)
+    held = buy_and_hold(opens, closes, costs=COSTS)
+    record = TradingRecord(
         first=signals[0].session,
         last=signals[-1].session,
         sessions=len(signals),
         cost_bp=COSTS.cost_bp,
         slippage_bp=COSTS.slippage_bp,
         trials=TRIALS * len(HORIZONS),
-        signals=_book(backtest(opens, closes, actions, costs=COSTS)),
-        buy_and_hold=_book(buy_and_hold(opens, closes, costs=COSTS)),
+        signals=_book(acted),
+        buy_and_hold=_book(held),
     )
+    assert len(signals) <= CURVE_POINTS
+    curves = TradingCurves(
+        sessions=tuple(signal.session for signal in signals),
+        signals=tuple(acted.equity.tolist()),
+        buy_and_hold=tuple(held.equity.tolist()),
+    )
+    return record, curves
 
 
 def _book(book: Backtest) -> Book:
@@ -217,7 +234,8 @@ def _book(book: Backtest) -> Book:
 
 
 def _signals(data: Dataset, made: Forecast) -> tuple[SignalRow, ...]:
-    rows = zip(data.session, data.target_session, replay(made, rule=SignalRule()), made.p_up, data.target, strict=True)
+    rows = enumerate(zip(data.session, data.target_session, replay(made, rule=SignalRule()), data.target, strict=True))
+    said = ("vol", "p_up", "lower_90", "lower_50", "upper_50", "upper_90")
     return tuple(
         SignalRow(
             session=str(day),
@@ -225,12 +243,25 @@ def _signals(data: Dataset, made: Forecast) -> tuple[SignalRow, ...]:
             action=signal.action.value,
             confidence=signal.confidence,
             edge_bp=signal.edge_bp,
-            p_up=float(p_up),
             reason=signal.reason,
             realised=float(realised) if np.isfinite(realised) else None,
+            **{name: float(getattr(made, name)[row]) for name in said},
         )
-        for day, following, signal, p_up, realised in rows
+        for row, (day, following, signal, realised) in rows
     )[-SIGNAL_ROWS:]
+
+
+def _succession(lineage: TickerLineage) -> Succession:
+    """The first version there was."""
+    move = SuccessionMove(
+        version=lineage.model_version,
+        at="2026-11-23T07:30:00Z",
+        how=How.TRAINING,
+        why="first: no champion yet, and every guard passed",
+        forced="",
+        by=lineage.dagster_run_id,
+    )
+    return Succession(**msgspec.structs.asdict(move), challenger=None, moves=(move,))
 
 
 def _lineage(ticker: str, bars: Bars) -> TickerLineage:

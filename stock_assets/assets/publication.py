@@ -14,7 +14,7 @@ from quant.features import NAMES, WINDOW
 from quant.forecast import ForecastParameters
 from release.clock import Clock
 from release.errors import ReleaseError
-from release.manifest import Refusal, SignalRow, TickerLineage, TradingRecord
+from release.manifest import Refusal, SignalRow, Succession, TickerLineage, TradingCurves, TradingRecord
 from release.onnx_model import OnnxModel
 from release.portfolio import Portfolio
 from release.store import Store
@@ -23,7 +23,7 @@ from release.writer import Draft, DraftTicker, publish
 from stock_assets import checks
 from stock_assets.calendars import calendar_of
 from stock_assets.champions import LINEAGE, PARAMETERS, PARITY, Archive, Champion
-from stock_assets.errors import NothingToPublish, NotMaterialized, SignalsOfAnother, StockAssetsError
+from stock_assets.errors import LakeUnreadable, NothingToPublish, NotMaterialized, SignalsOfAnother, StockAssetsError
 from stock_assets.failures import last_failure, why
 from stock_assets.frames import bars_of
 from stock_assets.learning.errors import ExportRefused
@@ -32,7 +32,7 @@ from stock_assets.partitions import known_tickers, week_of
 from stock_assets.portfolios import ALL, PERFORMANCE, PORTFOLIO
 from stock_assets.resources.lake import Lake
 from stock_assets.settings import PipelineSettings
-from stock_assets.signals import TRADING, are_of, read_signals
+from stock_assets.signals import BOUNDS, EQUITY, TRADING, are_of, read_signals
 from stock_assets.succession import export_guard
 from stock_assets.version import code_version
 
@@ -101,7 +101,7 @@ def draft_ticker(lake: Lake, ticker: str, *, horizons: Sequence[int]) -> DraftTi
     LakeUnreadable, NotMaterialized, ReleaseError, QuantError, msgspec.MsgspecError
         If it can't be read.
     NotMaterialized
-        If its model has other horizons than a release is to have.
+        If its model has other horizons than a release is to have, or other code made its signals.
     ExportRefused
         If its model does not repeat on this machine what it said in training.
     SignalsOfAnother
@@ -117,6 +117,10 @@ def draft_ticker(lake: Lake, ticker: str, *, horizons: Sequence[int]) -> DraftTi
     guard = export_guard(champion)
     if not guard.passed:
         raise ExportRefused(f"{ticker}: {guard}")
+    if EQUITY not in files:
+        raise NotMaterialized(
+            f"{ticker}: expected {EQUITY} beside its signals, got those of other code; materialize it"
+        )
     outputs = OnnxModel(champion.onnx).outputs
     return DraftTicker(
         lineage=champion.lineage,
@@ -127,6 +131,8 @@ def draft_ticker(lake: Lake, ticker: str, *, horizons: Sequence[int]) -> DraftTi
         metrics=champion.metrics,
         signals=signal_rows(signals),
         trading=msgspec.json.decode(files[TRADING], type=TradingRecord),
+        curves=msgspec.json.decode(files[EQUITY], type=TradingCurves),
+        succession=_succession(lake, champion.lineage),
     )
 
 
@@ -140,6 +146,16 @@ def _version_of(lake: Lake, ticker: str, files: Mapping[str, bytes]) -> Champion
     return found
 
 
+def _succession(lake: Lake, lineage: TickerLineage) -> Succession:
+    """How the version came into force, by the ticker's ledger."""
+    told = Archive(lake, lineage.ticker).ledger().succession(lineage.model_version)
+    if told is None:
+        raise LakeUnreadable(
+            f"{lineage.ticker}: expected a ledger of how v{lineage.model_version} came, got none of it"
+        )
+    return told
+
+
 def signal_rows(signals: pd.DataFrame) -> list[SignalRow]:
     """The table's rows as a release keeps them."""
     # Typed for mypy: pandas' stubs know nothing of a row's attributes.
@@ -151,7 +167,9 @@ def signal_rows(signals: pd.DataFrame) -> list[SignalRow]:
             action=row.action,
             confidence=row.confidence,
             edge_bp=row.edge_bp,
+            vol=row.vol,
             p_up=row.p_up,
+            **{name: getattr(row, name) for name in BOUNDS},
             reason=row.reason,
             realised=row.realised if np.isfinite(row.realised) else None,
         )

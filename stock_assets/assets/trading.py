@@ -22,6 +22,7 @@ from stock_assets.resources import tracking
 from stock_assets.resources.lake import FILES, Lake, files_digest
 from stock_assets.settings import PipelineSettings
 from stock_assets.signals import (
+    EQUITY,
     TRADING,
     Books,
     flattened_books,
@@ -29,6 +30,7 @@ from stock_assets.signals import (
     rolled_forward,
     signal_table,
     traded,
+    trading_curves,
     trading_record,
 )
 from stock_assets.version import code_version
@@ -55,6 +57,7 @@ def signals(
     files = {
         PARAMETERS: parameters_now(champion, forecasts),
         TRADING: msgspec.json.encode(record),
+        EQUITY: msgspec.json.encode(trading_curves(books)),
         LINEAGE: msgspec.json.encode(champion.lineage),
     }
     # Before anything is written: an MLflow that is down then leaves table and files of one version.

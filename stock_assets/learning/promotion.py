@@ -19,6 +19,7 @@ from quant import intervals, metrics, probability
 from quant.bars import Floats
 from quant.forecast import COVERAGE
 from quant.luck import holm
+from release.manifest import Verdict
 from stock_assets.learning.scores import FORECAST, by_model, column
 from stock_assets.learning.walk_forward import Model
 
@@ -34,17 +35,6 @@ LARGEST_MEAN_OVER_VOL: Final = 1.0
 # Returns of three degrees of freedom, as fat as tails come, bring it to 0.8.
 SCALE_FACTOR: Final = 2.0
 NORMAL_ABSOLUTE_MEAN: Final = math.sqrt(2.0 / math.pi)
-
-
-class Verdict(enum.StrEnum):
-    """How the decision came about."""
-
-    FIRST = "first"  # no champion yet, and every guard passed
-    NOT_WORSE = "not_worse"  # no test finds it worse on the common days
-    INCOMPARABLE = "incomparable"  # too few common days to test: the model with the newer data
-    WORSE = "worse"  # a test finds it worse
-    GUARD = "guard"  # its forecasts or its export are broken
-    DATA = "data"  # the bars it was trained on are refused, or not those in force
 
 
 PROMOTING: Final = frozenset({Verdict.FIRST, Verdict.NOT_WORSE, Verdict.INCOMPARABLE})

@@ -56,6 +56,8 @@ def test_what_was_drafted_is_what_is_loaded(folder):
     assert loaded.metrics == drafted.metrics
     assert loaded.signals == drafted.signals
     assert loaded.trading == drafted.trading
+    assert loaded.curves == drafted.curves
+    assert loaded.succession == drafted.succession
     assert release.manifest.horizons == tuple(loaded.parameters) == tuple(loaded.metrics) == HORIZONS
     assert release.model_card == draft().model_card
     assert release.manifest.refused[0].ticker == "FB"
@@ -198,7 +200,9 @@ def test_a_missing_manifest_is_named(folder):
 def test_another_schema_version_is_refused_before_anything_else_is_believed(folder):
     (folder / "manifest.json").write_text('{"schema_version": 99, "shape": "unknown"}')
 
-    with pytest.raises(BadRelease, match=r"manifest.json schema_version: expected 3, got 99"):
+    with pytest.raises(
+        BadRelease, match=r"manifest.json schema_version: expected 4, got 99; `stock-assets materialize`"
+    ):
         load(folder)
 
 

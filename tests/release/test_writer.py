@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from real_release import CREATED_AT, draft, draft_ticker, publish_release
 
@@ -42,9 +43,10 @@ def relabelled(number: int):
         **{name: getattr(ticker.lineage, name) for name in ticker.lineage.__struct_fields__}
         | {"model_version": str(number)}
     )
+    succession = msgspec.structs.replace(ticker.succession, version=str(number))
     return replace(
         draft(tickers=("IBM",), created_at=CREATED_AT + timedelta(minutes=number + 1)),
-        tickers=[replace(ticker, lineage=lineage)],
+        tickers=[replace(ticker, lineage=lineage, succession=succession)],
     )
 
 

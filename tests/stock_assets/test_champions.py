@@ -23,7 +23,7 @@ from shared_data import sample_bars
 from upath import UPath
 
 from quant.faults import Rule
-from release.manifest import TickerLineage
+from release.manifest import How, TickerLineage, Verdict
 from stock_assets import checks, succession
 from stock_assets.champions import (
     CHAMPION,
@@ -37,7 +37,6 @@ from stock_assets.champions import (
     VERSIONS,
     Archive,
     Champion,
-    How,
     Ledger,
     Move,
     Version,
@@ -47,7 +46,7 @@ from stock_assets.frames import price_table
 from stock_assets.ingest.assessment import Finding, Outcome
 from stock_assets.ingest.findings import FINDINGS, findings_table
 from stock_assets.instance import open_instance
-from stock_assets.learning.promotion import Check, Verdict
+from stock_assets.learning.promotion import Check
 from stock_assets.resources.lake import Lake
 from stock_assets.resources.registry import RegistryUnavailable, log_decision, model_name
 from stock_assets.resources.tracking import mlflow
@@ -387,7 +386,8 @@ def test_a_version_that_mlflow_does_not_have_is_told_as_such(home):
 KILLED_MOVE = """
 import os, sys
 from upath import UPath
-from stock_assets.champions import Archive, How, Move
+from release.manifest import How
+from stock_assets.champions import Archive, Move
 from stock_assets.resources.lake import Lake
 
 archive = Archive(Lake(UPath(sys.argv[1])), "IBM")
