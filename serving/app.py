@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from release.clock import Clock, SystemClock
-from serving import openapi, problems
+from serving import bundle, openapi, problems
 from serving.answers import CachedAnswers, Measured
 from serving.audit.reader import AuditReader
 from serving.latest import Latest
@@ -20,7 +20,7 @@ from serving.metrics import WRITE_SECONDS, Metrics
 from serving.portfolio.solving import Solving
 from serving.processes.draining import Draining
 from serving.reload import Reloader
-from serving.routes import audit, models, operations, portfolio, predictions, prices, signals, stream
+from serving.routes import audit, dashboard, models, operations, portfolio, predictions, prices, signals, stream
 from serving.settings import ServerSettings
 from serving.state_metrics import StateCollector
 from serving.streaming.hub import Hub
@@ -56,7 +56,7 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None, metrics:
         version=version("stock-assets"),
         description=DESCRIPTION,
         lifespan=_lifespan,
-        # Their pages load scripts from elsewhere; the document itself is at /openapi.json.
+        # Their pages load scripts from elsewhere; ours is in `serving.routes.dashboard`.
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=lambda route: route.name,
@@ -72,8 +72,9 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None, metrics:
     )
     app.state.hub = Hub(latest, metrics, doors)
     app.state.solving = Solving()
+    app.state.bundle = bundle.load(bundle.FOLDER)
     app.state.audit = AuditReader(settings.audit_url or settings.audit)
-    for module in (prices, predictions, signals, portfolio, models, audit, operations, stream):
+    for module in (prices, predictions, signals, portfolio, models, audit, operations, stream, dashboard):
         app.include_router(module.router)
     problems.install(app)
     openapi.install(app)

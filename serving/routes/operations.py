@@ -22,7 +22,9 @@ router = APIRouter(tags=["operations"])
 
 
 LINKS: Final = {
-    "documentation": "/openapi.json",
+    "dashboard": "/",
+    "documentation": "/docs",
+    "openapi": "/openapi.json",
     "stream_documentation": "/asyncapi.json",
     "tickers": f"{V1}/tickers",
     "predictions": f"{V1}/predictions",
@@ -36,7 +38,7 @@ LINKS: Final = {
 }
 
 
-@router.get("/", responses=answers(Index, cached=False))
+@router.get(V1, responses=answers(Index, cached=False))
 async def get_index(request: Request) -> Response:
     """Where to go from here."""
     return json_response(Index(name=request.app.title, version=request.app.version, links=LINKS))

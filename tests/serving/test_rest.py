@@ -279,7 +279,7 @@ async def test_every_request_is_counted_under_its_route(client):
 
 
 async def test_every_link_of_the_index_leads_somewhere(client):
-    index = (await client.get("/")).json()
+    index = (await client.get("/v1")).json()
 
     assert index["name"] == "stock-assets"
     for name, path in index["links"].items():

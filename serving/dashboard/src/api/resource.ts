@@ -1,0 +1,76 @@
+// REST answers as a page needs them: asked for once by all who show them, kept while the page changes, asked again when
+// the release does. What comes by the stream is in `live/store`.
+
+import { effect, type ReadonlySignal, signal } from "@preact/signals";
+import { useEffect, useState } from "preact/hooks";
+import { releaseId } from "../live/store";
+import { type Answer, get, RequestFailed } from "./rest";
+
+/** `answer` stays while it is asked for anew, and beside an `error`: old numbers with their age beat none. */
+export interface Resource<T> {
+  readonly answer: Answer<T> | null;
+  readonly error: RequestFailed | null;
+  readonly loading: boolean;
+}
+
+interface Entry {
+  readonly state: ReturnType<typeof signal<Resource<unknown>>>;
+  readonly load: () => void;
+}
+
+const MOST_KEPT = 60;
+const entries = new Map<string, Entry>();
+
+/** The answer to `GET path`, shared; null asks for nothing. Asked again when another release comes into force. */
+export function useResource<T>(path: string | null): Resource<T> & { reload: () => void } {
+  const entry = path === null ? null : entryOf(path);
+  const [, draw] = useState(0);
+  useEffect(() => entry?.state.subscribe(() => draw((n) => n + 1)), [entry]);
+  const state = (entry?.state.peek() ?? NOTHING) as Resource<T>;
+  return { ...state, reload: entry?.load ?? (() => undefined) };
+}
+
+const NOTHING: Resource<never> = { answer: null, error: null, loading: false };
+
+function entryOf(path: string): Entry {
+  const kept = entries.get(path);
+  if (kept) {
+    // The one that was asked for last goes last: the first is forgotten first.
+    entries.delete(path);
+    entries.set(path, kept);
+    return kept;
+  }
+  const state = signal<Resource<unknown>>({ answer: null, error: null, loading: true });
+  const load = () => void fill(path, state);
+  const entry: Entry = { state, load };
+  entries.set(path, entry);
+  const oldest = entries.keys().next().value;
+  if (entries.size > MOST_KEPT && oldest !== undefined) entries.delete(oldest);
+  load();
+  return entry;
+}
+
+async function fill(path: string, state: Entry["state"]): Promise<void> {
+  state.value = { ...(state.peek() as Resource<unknown>), loading: true };
+  try {
+    state.value = { answer: await get(path), error: null, loading: false };
+  } catch (error) {
+    if (!(error instanceof RequestFailed)) throw error;
+    state.value = { answer: (state.peek() as Resource<unknown>).answer, error, loading: false };
+  }
+}
+
+/** Ask again for everything that is kept whenever `release` names another one. To be called once. */
+export function reloadWith(release: ReadonlySignal<string | null>): () => void {
+  let before: string | null = null;
+  return effect(() => {
+    const now = release.value;
+    if (before !== null && now !== null && now !== before) for (const entry of entries.values()) entry.load();
+    before = now ?? before;
+  });
+}
+
+/** As `reloadWith`, with the stream's release. */
+export function followRelease(): () => void {
+  return reloadWith(releaseId);
+}

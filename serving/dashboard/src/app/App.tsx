@@ -1,0 +1,65 @@
+// The page that the address names, loaded when it is first gone to.
+
+import type { ComponentType } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { Empty, Failure, Loading } from "../ui/notes";
+import { type PageName, place } from "./router";
+import { Shell } from "./Shell";
+
+export interface PageProps {
+  readonly ticker: string | null;
+}
+
+type Page = ComponentType<PageProps>;
+
+const LOADERS: Readonly<Record<PageName, () => Promise<{ default: Page }>>> = {
+  market: () => import("../pages/market/Market"),
+  signals: () => import("../pages/signals/Signals"),
+  portfolio: () => import("../pages/portfolio/Portfolio"),
+  models: () => import("../pages/models/Models"),
+  system: () => import("../pages/system/System"),
+  playground: () => import("../pages/playground/Playground"),
+};
+
+export function App() {
+  const here = place.value;
+  return (
+    <Shell>
+      {here === null ? (
+        <Empty title="There is no such page">
+          <p>
+            The address names none of ours. <a href="/">Go to the market.</a>
+          </p>
+        </Empty>
+      ) : (
+        <Loaded page={here.page} ticker={here.ticker} />
+      )}
+    </Shell>
+  );
+}
+
+const loaded = new Map<PageName, Page>();
+
+function Loaded({ page, ticker }: { page: PageName; ticker: string | null }) {
+  const [, draw] = useState(0);
+  const [failed, fail] = useState<Error | null>(null);
+  useEffect(() => {
+    document.title = `${page[0]?.toUpperCase()}${page.slice(1)}${ticker ? ` ${ticker}` : ""} · stock-assets`;
+  }, [page, ticker]);
+  useEffect(() => {
+    if (loaded.has(page)) return;
+    fail(null);
+    LOADERS[page]().then(
+      (module) => {
+        loaded.set(page, module.default);
+        draw((n) => n + 1);
+      },
+      // A newer server has other files: only a reload gets them.
+      (error: Error) => fail(error),
+    );
+  }, [page]);
+  const Found = loaded.get(page);
+  if (Found) return <Found ticker={ticker} />;
+  if (failed) return <Failure what="this page" error={failed} retry={() => location.reload()} />;
+  return <Loading what="the page" lines={8} />;
+}

@@ -1,0 +1,54 @@
+// Which page the address names. The server answers the same document at each of these paths
+// (`serving/routes/dashboard.py` lists them).
+
+import { type ReadonlySignal, signal } from "@preact/signals";
+
+export const PAGES = ["market", "signals", "portfolio", "models", "system", "playground"] as const;
+export type PageName = (typeof PAGES)[number];
+
+/** A page, and the ticker that its path names. */
+export interface Place {
+  readonly page: PageName;
+  readonly ticker: string | null;
+}
+
+/** The place of a path; null for one that is none. */
+export function placeOf(path: string): Place | null {
+  const [first = "", second, ...rest] = path.replace(/^\//, "").split("/");
+  if (rest.length > 0) return null;
+  const name = first === "" ? "market" : PAGES.find((page) => page === first);
+  if (name === undefined) return null;
+  return { page: name, ticker: second ? decodeURIComponent(second) : null };
+}
+
+export function pathOf(page: PageName, ticker: string | null = null): string {
+  if (ticker === null) return page === "market" ? "/" : `/${page}`;
+  return `/${page}/${encodeURIComponent(ticker)}`;
+}
+
+const cell = signal<Place | null>(placeOf(globalThis.location?.pathname ?? "/"));
+
+export const place: ReadonlySignal<Place | null> = cell;
+
+/** Go there, as a click on a link would. */
+export function go(path: string, { replace = false } = {}): void {
+  if (replace) history.replaceState(null, "", path);
+  else history.pushState(null, "", path);
+  cell.value = placeOf(location.pathname);
+  if (!replace) scrollTo(0, 0);
+}
+
+/** Follow the browser's buttons and clicks on links to our own pages. To be called once. */
+export function startRouter(): void {
+  addEventListener("popstate", () => {
+    cell.value = placeOf(location.pathname);
+  });
+  document.addEventListener("click", (event) => {
+    if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return;
+    const link = (event.target as Element | null)?.closest?.("a[href]");
+    if (!(link instanceof HTMLAnchorElement) || link.origin !== location.origin || link.target || link.download) return;
+    if (placeOf(link.pathname) === null) return;
+    event.preventDefault();
+    go(link.pathname);
+  });
+}

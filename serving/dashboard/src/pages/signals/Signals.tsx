@@ -1,0 +1,13 @@
+// Being built.
+
+import type { PageProps } from "../../app/App";
+import { Empty } from "../../ui/notes";
+
+export default function Signals({ ticker }: PageProps) {
+  return (
+    <>
+      <h1>Signals</h1>
+      <Empty title="This page is being built">{ticker && <p>{ticker}</p>}</Empty>
+    </>
+  );
+}
