@@ -15,7 +15,7 @@ from serving.errors import BadRequest, Invalid, TooLarge
 # How much of a value an error shows.
 SHOWN: Final = 80
 _PLACE: Final = re.compile(r"^(?P<said>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
-_STEP: Final = re.compile(r"\[(\d+|\.\.\.)\]|\.(\w+)")
+_STEP: Final = re.compile(r"\[(\d+|\.\.\.)\]|\.([\w-]+)")
 _FIELD: Final = re.compile(r"^Object (?P<fault>contains unknown|missing required) field `(?P<name>.*)`$", re.DOTALL)
 _OUT_OF_RANGE: Final = "Number out of range"
 _BEYOND: Final = "a number beyond what a float64 holds"

@@ -12,6 +12,7 @@ from quant.forecast import Bounds, ForecastParameters
 from quant.signals import Action
 from release.manifest import Refusal, SignalRow, TickerLineage, TickerMetrics
 from serving.audit.examples import AUDIT_EXAMPLES
+from serving.csp import CSP_EXAMPLES
 from serving.evidence.examples import EVIDENCE_EXAMPLES, SUCCESSION, TRADING
 from serving.messages import Further, PredictionMessage, PriceMessage, SignalMessage
 from serving.portfolio.examples import PORTFOLIO_EXAMPLES
@@ -275,6 +276,7 @@ EXAMPLES: Final[dict[type, Any]] = {
         ),
         *PORTFOLIO_EXAMPLES,
         *AUDIT_EXAMPLES,
+        *CSP_EXAMPLES,
         *EVIDENCE_EXAMPLES,
     )
 }

@@ -105,6 +105,9 @@ class Metrics:
             "stream_conflated", "Times that a client fell behind and got the newest of what it had missed."
         )
         self._drops = self._tally("stream_drops", "WebSocket clients refused or dropped by the server.", "reason")
+        self._csp_reports = self._tally(
+            "csp_reports", "Reports of what the pages' content security policy refused.", "directive"
+        )
         self._lag = self._histogram(
             "live_event_lag_seconds", "Seconds from the engine's word, by Redis' clock, to us.", buckets=LAG_SECONDS
         )
@@ -187,6 +190,10 @@ class Metrics:
     def dropped(self, reason: str) -> None:
         """A WebSocket client was refused or dropped; `reason` is one of few."""
         self._drops.counts[reason,] += 1
+
+    def csp_report(self, directive: str) -> None:
+        """A browser has reported a violation of `directive`, one of few."""
+        self._csp_reports.counts[directive,] += 1
 
     # What is told.
 

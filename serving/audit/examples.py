@@ -8,9 +8,20 @@ from typing import Final
 import msgspec
 
 from quant.features import WINDOW
-from release.audit import Kind, LoggedForecast, LoggedOutcome, LoggedSignal
+from release.audit import Kind, LoggedForecast, LoggedOutcome, LoggedSignal, Tampering
 from release.manifest import TickerLineage
-from serving.audit.records import AuditEntries, AuditInputs, AuditLink, AuditPlace, AuditRelease, AuditRow, AuditTrail
+from serving.audit.records import (
+    AuditEntries,
+    AuditFinding,
+    AuditHead,
+    AuditInputs,
+    AuditLink,
+    AuditPlace,
+    AuditRelease,
+    AuditRow,
+    AuditTrail,
+    AuditVerification,
+)
 
 _MADE: Final = {
     "inputs_sha256": "7c1d3e9a0f5b62c48e17d0a9b3f4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6",
@@ -61,6 +72,8 @@ _TRAIL: Final = AuditTrail(
         p_up=0.523,
         lower_90=-0.0232,
         upper_90=0.0252,
+        lower_50=-0.0078,
+        upper_50=0.0099,
         **_MADE,
     ),
     forecast_entry=_link(411),
@@ -103,4 +116,23 @@ _ROW: Final = AuditRow(
     path="/v1/audit/412",
 )
 
-AUDIT_EXAMPLES: Final[tuple[msgspec.Struct, ...]] = (_TRAIL, AuditEntries(entries=(_ROW,), next=412))
+_VERIFICATION: Final = AuditVerification(
+    whole=False,
+    entries=655,
+    head=AuditHead(audit_id=655, sha256="ea7fb4d42f2804cd1f67ded2a69e493036a76ea15ecaf9f6bca1574b18e24a65"),
+    findings=(
+        AuditFinding(
+            tampering=Tampering.CHANGED,
+            audit_id=412,
+            detail="ticker: expected 'AAPL' as its body has it, got 'IBM'",
+        ),
+    ),
+    verified_at="2026-11-23T15:04:05.120456Z",
+    seconds=0.021,
+)
+
+AUDIT_EXAMPLES: Final[tuple[msgspec.Struct, ...]] = (
+    _TRAIL,
+    AuditEntries(entries=(_ROW,), next=412),
+    _VERIFICATION,
+)

@@ -1,16 +1,29 @@
-"""What the audit log answers with: one entry, and the way from it back to the release, the model and the bars."""
+"""What the audit log answers with: one entry and the way from it back to the bars, and whether the log is whole."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final, TypeVar
 
 import msgspec
 import numpy as np
 
 from quant.features import WINDOW
-from release.audit import Entry, Kind, LoggedForecast, LoggedOutcome, LoggedPrediction, LoggedSignal, Record, Trail
+from release.audit import (
+    Entry,
+    Kind,
+    LoggedForecast,
+    LoggedOutcome,
+    LoggedPrediction,
+    LoggedSignal,
+    Record,
+    Tampering,
+    Trail,
+    Verification,
+)
 from release.audit.records import decode
+from release.clock import iso
 from release.errors import AuditFailed, ReleaseError
 from release.manifest import Manifest, TickerLineage
 from release.store import Store
@@ -53,7 +66,7 @@ class AuditPlace(msgspec.Struct, frozen=True, kw_only=True):
 
     `sha256` covers what the entry says and `previous_sha256`, the hash of the entry before it; `next_sha256` is that of
     the one after it, null for the newest, which is entry number `newest`. `genuine` says whether the hash, worked out
-    again, is the stored one and the neighbours agree; `stock-assets audit verify` does that for the whole log.
+    again, is the stored one and the neighbours agree; `/v1/audit/verification` says it of the whole log.
     """
 
     previous_sha256: str
@@ -63,6 +76,36 @@ class AuditPlace(msgspec.Struct, frozen=True, kw_only=True):
     recorded_at: str
     term: int
     genuine: bool
+
+
+class AuditHead(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest entry's number and hash: whoever keeps them can hold the log to them (`audit verify --receipt`)."""
+
+    audit_id: int
+    sha256: str
+
+
+class AuditFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done to the log, to which entry if it is one's, and how that shows."""
+
+    tampering: Tampering
+    audit_id: int | None
+    detail: str
+
+
+class AuditVerification(msgspec.Struct, frozen=True, kw_only=True):
+    """What reading the whole log came to: it is `whole` if each entry is as it was written and none is missing.
+
+    `entries` is how many were looked at, as the log stood at `verified_at`; the look took so many `seconds`. `findings`
+    go by the log's order, 20 at most, after which it is not looked at any further. `head` is null while it is empty.
+    """
+
+    whole: bool
+    entries: int
+    head: AuditHead | None
+    findings: tuple[AuditFinding, ...]
+    verified_at: str
+    seconds: float
 
 
 class AuditRelease(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +175,21 @@ def page(found: Sequence[Entry], *, limit: int) -> AuditEntries:
         for entry in found[:limit]
     )
     return AuditEntries(entries=rows, next=rows[-1].audit_id if len(found) > limit else None)
+
+
+def verified(found: Verification, *, at: datetime, seconds: float) -> AuditVerification:
+    """What a walk over the log, begun `at` that time, came to."""
+    return AuditVerification(
+        whole=found.whole,
+        entries=found.entries,
+        head=found.head and AuditHead(audit_id=found.head.audit_id, sha256=found.head.sha256),
+        findings=tuple(
+            AuditFinding(tampering=each.tampering, audit_id=each.audit_id, detail=each.detail)
+            for each in found.findings
+        ),
+        verified_at=iso(at),
+        seconds=round(seconds, 6),
+    )
 
 
 def answer(trail: Trail, *, view: View | None, store: Store) -> AuditTrail:

@@ -11,7 +11,7 @@ from release.audit import AuditLog, Kind
 from release.store import Store
 from serving.audit import records as auditing
 from serving.audit.reader import AuditReader
-from serving.audit.records import AuditEntries, AuditTrail
+from serving.audit.records import AuditEntries, AuditTrail, AuditVerification
 from serving.errors import UnknownAuditEntry
 from serving.latest import Latest
 from serving.openapi import answers
@@ -54,6 +54,16 @@ async def list_audit_entries(
             lambda log: auditing.page(newest(log), limit=limit), without=AuditEntries(entries=(), next=None)
         )
     )
+
+
+@router.get("/verification", responses=answers(AuditVerification, 503, cached=False))
+async def get_audit_verification(reader: Reader, latest: LatestState) -> Response:
+    """Whether the whole log is as it was written: each entry, their chain, the head and the triggers that guard them.
+
+    Half a minute's answer is the same one, and that of a log so long that reading it takes more than three seconds
+    holds for nine times as long as that took. 503 before a live engine has begun a log.
+    """
+    return json_response(await reader.verifier.newest(latest.clock))
 
 
 @router.get("/{audit_id}", responses=answers(AuditTrail, 404, 422, 503, cached=False))
