@@ -20,7 +20,7 @@ export default defineConfig({
   // `vite` alone serves the sources and asks a server that runs already for everything else.
   server: {
     proxy: {
-      "/v1": { target: process.env.STOCK_ASSETS_SERVER ?? "http://127.0.0.1:8000", ws: true, changeOrigin: true },
+      "/v1": { target: process.env.STOCK_ASSETS_SERVER ?? "http://127.0.0.1:8000", ws: true, rewriteWsOrigin: true },
       "^/(openapi|asyncapi)\\.json|^/(docs|metrics|livez|readyz)":
         process.env.STOCK_ASSETS_SERVER ?? "http://127.0.0.1:8000",
     },

@@ -49,6 +49,23 @@ export interface components {
             next: number | null;
         };
         /**
+         * AuditFinding
+         * @description What was done to the log, to which entry if it is one's, and how that shows.
+         */
+        AuditFinding: {
+            tampering: components["schemas"]["Tampering"];
+            audit_id: number | null;
+            detail: string;
+        };
+        /**
+         * AuditHead
+         * @description The newest entry's number and hash: whoever keeps them can hold the log to them (`audit verify --receipt`).
+         */
+        AuditHead: {
+            audit_id: number;
+            sha256: string;
+        };
+        /**
          * AuditInputs
          * @description The bars that the model was shown: `bars` of them, the last one of `last_session`, digested as `sha256`.
          *
@@ -75,7 +92,7 @@ export interface components {
          *
          *         `sha256` covers what the entry says and `previous_sha256`, the hash of the entry before it; `next_sha256` is that of
          *         the one after it, null for the newest, which is entry number `newest`. `genuine` says whether the hash, worked out
-         *         again, is the stored one and the neighbours agree; `stock-assets audit verify` does that for the whole log.
+         *         again, is the stored one and the neighbours agree; `/v1/audit/verification` says it of the whole log.
          */
         AuditPlace: {
             previous_sha256: string;
@@ -139,6 +156,21 @@ export interface components {
             later: components["schemas"]["AuditLink"] | null;
         };
         /**
+         * AuditVerification
+         * @description What reading the whole log came to: it is `whole` if each entry is as it was written and none is missing.
+         *
+         *         `entries` is how many were looked at, as the log stood at `verified_at`; the look took so many `seconds`. `findings`
+         *         go by the log's order, 20 at most, after which it is not looked at any further. `head` is null while it is empty.
+         */
+        AuditVerification: {
+            whole: boolean;
+            entries: number;
+            head: components["schemas"]["AuditHead"] | null;
+            findings: components["schemas"]["AuditFinding"][];
+            verified_at: string;
+            seconds: number;
+        };
+        /**
          * Book
          * @description What one way of trading a ticker would have earned, net of costs: `quant.backtest.Performance`, fit for JSON.
          *
@@ -166,6 +198,15 @@ export interface components {
             lower_50: number;
             upper_50: number;
             upper_90: number;
+        };
+        /**
+         * BrowserReport
+         * @description One report of the list that a browser sends to a policy's `report-to`; those of other types are passed over.
+         */
+        BrowserReport: {
+            type: string;
+            /** @default null */
+            body: components["schemas"]["CspViolation"] | null;
         };
         /**
          * Calibration
@@ -269,6 +310,39 @@ export interface components {
             session: string;
             coverage_90: number;
             coverage_50: number;
+        };
+        /**
+         * CspReport
+         * @description One violation, as CSP level 2 reports it.
+         */
+        CspReport: {
+            /** @default  */
+            "document-uri": string;
+            /** @default  */
+            "blocked-uri": string;
+            /** @default  */
+            "effective-directive": string;
+            /** @default  */
+            "violated-directive": string;
+        };
+        /**
+         * CspReportBody
+         * @description What a browser sends to a policy's `report-uri`; fields that are not named here are not read.
+         */
+        CspReportBody: {
+            "csp-report": components["schemas"]["CspReport"];
+        };
+        /**
+         * CspViolation
+         * @description One violation, as the Reporting API has it.
+         */
+        CspViolation: {
+            /** @default null */
+            documentURL: string | null;
+            /** @default null */
+            blockedURL: string | null;
+            /** @default null */
+            effectiveDirective: string | null;
         };
         /**
          * Delta
@@ -627,6 +701,8 @@ export interface components {
         /**
          * LoggedForecast
          * @description A forecast made at the close of `session` for that of `target_session`: log returns over the horizon.
+         *
+         *         `lower_50` and `upper_50` are None only in entries that are older than these fields.
          */
         LoggedForecast: {
             ticker: string;
@@ -638,6 +714,10 @@ export interface components {
             p_up: number;
             lower_90: number;
             upper_90: number;
+            /** @default null */
+            lower_50: number | null;
+            /** @default null */
+            upper_50: number | null;
             inputs_sha256: string;
             release_id: string;
             model_version: string;
@@ -672,6 +752,10 @@ export interface components {
             p_up: number;
             lower_90: number;
             upper_90: number;
+            /** @default null */
+            lower_50: number | null;
+            /** @default null */
+            upper_50: number | null;
             inputs_sha256: string;
             release_id: string;
             model_version: string;
@@ -1633,6 +1717,12 @@ export interface components {
             normal_var: number;
             normal_cvar: number;
         };
+        /**
+         * Tampering
+         * @description What was done.
+         * @enum {unknown}
+         */
+        Tampering: "changed" | "inserted" | "removed" | "reordered" | "truncated" | "unguarded";
         /**
          * TickerCard
          * @description A ticker that can be asked for: its exchange, its bars' span (ISO dates) and its last close as traded.

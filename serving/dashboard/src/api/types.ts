@@ -39,6 +39,14 @@ export type Status = Schemas["Status"];
 export type Problem = Schemas["Problem"];
 export type AuditEntries = Schemas["AuditEntries"];
 export type AuditTrail = Schemas["AuditTrail"];
+export type AuditVerification = Schemas["AuditVerification"];
+export type Indicators = Schemas["Indicators"];
+export type SignalPerformance = Schemas["SignalPerformance"];
+export type TradingCurves = Schemas["TradingCurves"];
+export type Calibration = Schemas["Calibration"];
+export type LivePerformance = Schemas["LivePerformance"];
+export type Succession = Schemas["Succession"];
+export type Challenger = Schemas["Challenger"];
 
 export type Hello = Schemas["Hello"];
 export type Snapshot = Schemas["Snapshot"];
