@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtri
 
 from quant.bars import Floats
 from quant.errors import QuantError
@@ -33,11 +34,15 @@ class Reliability:
         Share of the bin's rows in which the event came.
     count : (k,) int64
         Rows in the bin; at least 1.
+    lowest, highest : (k,) float64
+        Least and greatest probability said in the bin.
     """
 
     predicted: Floats
     observed: Floats
     count: npt.NDArray[np.int64]
+    lowest: Floats
+    highest: Floats
 
 
 def brier(happened: Floats, probability: Floats) -> float:
@@ -79,10 +84,14 @@ def reliability(happened: Floats, probability: Floats, *, bins: int = 10) -> Rel
     edges = np.quantile(probability, _edges(bins))
     of, count = _binned(probability, edges)
     filled = count > 0
+    ascending = np.sort(probability)
+    ends = np.cumsum(count[filled])
     return Reliability(
         predicted=np.bincount(of, weights=probability)[filled] / count[filled],
         observed=np.bincount(of, weights=happened)[filled] / count[filled],
         count=count[filled],
+        lowest=ascending[ends - count[filled]],
+        highest=ascending[ends - 1],
     )
 
 
@@ -100,6 +109,79 @@ def expected_calibration_error(happened: Floats, probability: Floats, *, bins: i
     happened, probability = _checked(happened, probability)
     of, _ = _binned(probability, _edges(bins))
     return float(np.sum(np.abs(np.bincount(of, weights=happened - probability)))) / len(probability)
+
+
+def wilson_interval(
+    came: npt.NDArray[np.int64], count: npt.NDArray[np.int64], *, nominal: float = 0.95
+) -> tuple[Floats, Floats]:
+    """Where the probability of an event may lie that came in some of several independent rows.
+
+    Parameters
+    ----------
+    came, count : (k,) int64
+        In how many rows it came, and how many there were: at least 1.
+    nominal : float in (0, 1)
+        The coverage that the interval promises; it holds about that on average over probabilities, also where rows
+        are few or nearly all alike. Rows that move together, as overlapping outcomes do, tell less than it thinks.
+
+    Returns
+    -------
+    lower, upper : (k,) float64
+        In [0, 1], the share that came between them.
+
+    Raises
+    ------
+    QuantError
+        If a count is below 1, `came` is not in 0 to its count, or `nominal` is outside (0, 1).
+
+    References
+    ----------
+    Wilson (1927), Probable inference, the law of succession, and statistical inference.
+    Brown, Cai & DasGupta (2001), Interval estimation for a binomial proportion.
+    """
+    if not 0 < nominal < 1:
+        raise QuantError(f"nominal: expected between 0 and 1, got {nominal}")
+    if np.any(count < 1):
+        raise QuantError(f"count: expected at least 1, got {count.min()}")
+    if np.any((came < 0) | (came > count)):
+        row = int(np.argmax((came < 0) | (came > count)))
+        raise QuantError(f"came: expected 0 to {count[row]}, got {came[row]}")
+    z = float(ndtri(0.5 + nominal / 2.0))
+    share, unsure = came / count, z**2 / count
+    centre = (share + unsure / 2.0) / (1.0 + unsure)
+    half = np.sqrt(unsure * (share * (1.0 - share) + unsure / 4.0)) / (1.0 + unsure)
+    # Rounding alone could leave [0, 1], or the share itself where it is 0 or 1.
+    return np.where(came == 0, 0.0, centre - half), np.where(came == count, 1.0, centre + half)
+
+
+def past_share(happened: Floats, *, delay: int) -> Floats:
+    """The share of an event among all that was known at each row: what who knows nothing else would say.
+
+    Parameters
+    ----------
+    happened : (n,) float64
+        1 or 0, in the order of time; NaN where it isn't known, and never will be.
+    delay : int
+        Rows until what happens at one is known: row t knows those up to ``t - delay``. At least 1.
+
+    Returns
+    -------
+    (n,) float64
+        In [0, 1]; NaN while nothing was known.
+
+    Raises
+    ------
+    QuantError
+        If `delay` is under 1, or a value is neither 0, 1 nor NaN.
+    """
+    if delay < 1:
+        raise QuantError(f"delay: expected at least 1 row, got {delay}")
+    _zeros_and_ones(happened[~np.isnan(happened)])
+    came, seen = np.cumsum(np.nan_to_num(happened, nan=0.0)), np.cumsum(~np.isnan(happened))
+    share = np.full(len(happened), np.nan)
+    late = slice(delay, None), slice(None, max(len(happened) - delay, 0))
+    np.divide(came[late[1]], seen[late[1]], out=share[late[0]], where=seen[late[1]] > 0)
+    return share
 
 
 def confident_hits(happened: Floats, probability: Floats, *, threshold: float = 0.6) -> tuple[float, int]:
@@ -132,10 +214,14 @@ def _checked(happened: Floats, probability: Floats) -> tuple[Floats, Floats]:
     happened, probability = finite_rows(happened, probability)
     if np.any((probability < 0) | (probability > 1)):
         raise QuantError(f"probability: expected 0 to 1, got {probability.min()} to {probability.max()}")
+    _zeros_and_ones(happened)
+    return happened, probability
+
+
+def _zeros_and_ones(happened: Floats) -> None:
     neither = (happened != 0) & (happened != 1)
     if neither.any():
         raise QuantError(f"happened: expected 0 or 1, got {happened[neither.argmax()]}")
-    return happened, probability
 
 
 def _edges(bins: int) -> Floats:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from quant.bars import Floats, Sessions
 from release.addresses import shown
@@ -26,6 +28,9 @@ from release.errors import AuditFailed, AuditFenced
 
 T = TypeVar("T")
 
+# Of a forecast, as `Outcomes` has them.
+FIGURES: Final = ("mean", "vol", "lower_90", "lower_50", "upper_50", "upper_90")
+
 
 @dataclass(frozen=True, slots=True)
 class Unsettled:
@@ -37,15 +42,28 @@ class Unsettled:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcomes:
-    """Settled forecasts of one ticker, oldest first; log returns per horizon, each array (n,)."""
+    """Settled forecasts of one ticker, oldest first; log returns per horizon, each array (n,).
+
+    `lower_50` and `upper_50` are NaN where the forecast was logged without them; `model_version` is whose it was.
+    """
 
     session: Sessions
+    model_version: npt.NDArray[np.str_]
     mean: Floats
     vol: Floats
+    lower_90: Floats
+    lower_50: Floats
+    upper_50: Floats
+    upper_90: Floats
     realised: Floats
 
     def __len__(self) -> int:
         return len(self.session)
+
+    def of_version(self, model_version: str, *, last: int) -> Self:
+        """The `last` newest of those that one version of the model made."""
+        kept = np.flatnonzero(self.model_version == model_version)[-last:]
+        return type(self)(*(getattr(self, name)[kept] for name in self.__slots__))
 
 
 class AuditLog:
@@ -209,8 +227,17 @@ class AuditLog:
             " ORDER BY made.session DESC LIMIT ?",
             (ticker, last),
         )[::-1]
-        numbers = np.array([_settled(made, came) for _, made, came in rows], dtype=np.float64).reshape(len(rows), 3)
-        return Outcomes(np.array([row[0] for row in rows], dtype="datetime64[D]"), *numbers.T)
+        settled = [_settled(made, came) for _, made, came in rows]
+        figures = {
+            name: np.array([_figure(getattr(forecast, name)) for forecast, _ in settled], dtype=np.float64)
+            for name in FIGURES
+        }
+        return Outcomes(
+            session=np.array([row[0] for row in rows], dtype="datetime64[D]"),
+            model_version=np.array([forecast.model_version for forecast, _ in settled], dtype=np.str_),
+            realised=np.array([outcome.realised for _, outcome in settled], dtype=np.float64),
+            **figures,
+        )
 
     def verify(self, *, receipts: Collection[Receipt] = ()) -> Verification:
         """Whether the log is what was written; see `release.audit.verification.verify`."""
@@ -231,12 +258,16 @@ class AuditLog:
                 return work()
 
 
-def _settled(made: str, came: str) -> tuple[float, float, float]:
-    """Mean, volatility and realised return out of a forecast's body and its outcome's."""
+def _settled(made: str, came: str) -> tuple[LoggedForecast, LoggedOutcome]:
+    """A forecast and its outcome, out of their bodies."""
     forecast, outcome = decode(Kind.FORECAST, made), decode(Kind.OUTCOME, came)
     assert isinstance(forecast, LoggedForecast)
     assert isinstance(outcome, LoggedOutcome)
-    return forecast.mean, forecast.vol, outcome.realised
+    return forecast, outcome
+
+
+def _figure(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 @contextlib.contextmanager

@@ -45,7 +45,10 @@ class LoggedSignal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LoggedForecast(msgspec.Struct, frozen=True, kw_only=True):
-    """A forecast made at the close of `session` for that of `target_session`: log returns over the horizon."""
+    """A forecast made at the close of `session` for that of `target_session`: log returns over the horizon.
+
+    `lower_50` and `upper_50` are None only in entries that are older than these fields.
+    """
 
     ticker: str
     session: str
@@ -56,6 +59,8 @@ class LoggedForecast(msgspec.Struct, frozen=True, kw_only=True):
     p_up: float
     lower_90: float
     upper_90: float
+    lower_50: float | None = None
+    upper_50: float | None = None
     inputs_sha256: str
     release_id: str
     model_version: str
@@ -76,6 +81,8 @@ class LoggedPrediction(msgspec.Struct, frozen=True, kw_only=True):
     p_up: float
     lower_90: float
     upper_90: float
+    lower_50: float | None = None
+    upper_50: float | None = None
     inputs_sha256: str
     release_id: str
     model_version: str

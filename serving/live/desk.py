@@ -257,6 +257,8 @@ def _logged_forecast(prediction: PredictionMessage, ticker: ReleasedTicker, *, i
         p_up=prediction.p_up,
         lower_90=prediction.lower_90,
         upper_90=prediction.upper_90,
+        lower_50=prediction.lower_50,
+        upper_50=prediction.upper_50,
         inputs_sha256=inputs,
         release_id=prediction.release_id,
         model_version=prediction.model_version,

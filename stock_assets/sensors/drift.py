@@ -1,22 +1,16 @@
-"""Live forecasts that err more than they did out of sample lead to retraining. What drift is: `learning.drift`."""
-
-from typing import Final
+"""Live forecasts that err more than they did out of sample lead to retraining. What drift is: `quant.drift`."""
 
 import dagster as dg
 import pandas as pd
 
 from quant.bars import Floats
+from quant.drift import FEWEST_LIVE, LOOKBACK, DriftVerdict, drift
 from stock_assets import live
 from stock_assets.champions import Champion
 from stock_assets.jobs import refresh_ticker
-from stock_assets.learning.drift import FEWEST_LIVE, DriftVerdict, drift
 from stock_assets.partitions import known_tickers
 from stock_assets.resources.lake import Lake
 from stock_assets.settings import PipelineSettings
-
-# A quarter of sessions: long enough to see a change, short enough to see it soon.
-LOOKBACK: Final = 63
-SEED: Final = 7
 
 
 @dg.sensor(
@@ -33,16 +27,20 @@ def forecast_drift(
     """Ask for a retraining of each ticker whose live residuals have outgrown the out-of-sample ones."""
     requests, told = [], []
     for ticker in known_tickers(context.instance):
-        settled = live.outcomes(settings.audit, ticker, last=LOOKBACK)
-        if len(settled) < FEWEST_LIVE or not lake.has_files("champion", ticker):
-            told.append(f"{ticker}: {len(settled)} live outcomes, {FEWEST_LIVE} needed")
+        if not lake.has_files("champion", ticker):
+            told.append(f"{ticker}: no champion")
             continue
         champion = Champion.read(lake, ticker)
-        verdict = drift(residuals(champion.forecasts().dropna(subset="realised")), residuals(settled), seed=SEED)
+        version = champion.lineage.model_version
+        settled = live.outcomes(settings.audit, ticker, last=LOOKBACK, model_version=version)
+        if len(settled) < FEWEST_LIVE:
+            told.append(f"{ticker}: {len(settled)} live outcomes, {FEWEST_LIVE} needed")
+            continue
+        verdict = drift(residuals(champion.forecasts().dropna(subset="realised")), residuals(settled))
         told.append(f"{ticker}: {_words(verdict)}")
         if verdict.drifted:
             # Once per champion: its successor is judged by forecasts of its own.
-            key = f"{ticker}-{champion.lineage.model_version}"
+            key = f"{ticker}-{version}"
             requests.append(dg.RunRequest(run_key=key, partition_key=ticker, tags={"ticker": ticker, "cause": "drift"}))
     if not requests:
         return dg.SkipReason("; ".join(told) or "no ticker is known")

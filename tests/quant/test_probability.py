@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
+from statsmodels.stats.proportion import proportion_confint
 
 from quant import probability as probabilities
 from quant.errors import QuantError, TooShort
@@ -57,9 +58,17 @@ def test_a_coin_scores_a_quarter_and_log_two():
     assert probabilities.log_score(happened, coin) == pytest.approx(math.log(2))
 
 
+# Scikit-learn's quantiles go by percent: equal probabilities are parted as ours only where a percentage is exact.
 @settings(max_examples=40, deadline=None)
-@given(st.one_of(forecasts, tenths), st.integers(1, 20))
-def test_reliability_is_scikit_learns_calibration_curve(forecast, bins):
+@given(
+    st.one_of(
+        st.tuples(forecasts, st.integers(1, 20)),
+        st.tuples(tenths, st.sampled_from([1, 2, 4, 8, 16])),
+    )
+)
+def test_reliability_is_scikit_learns_calibration_curve(drawn):
+    forecast, bins = drawn
+
     diagram = probabilities.reliability(*forecast, bins=bins)
 
     observed, predicted = calibration_curve(*forecast, n_bins=bins, strategy="quantile")
@@ -79,6 +88,19 @@ def test_reliability_loses_no_row_and_rises_from_bin_to_bin(forecast, bins):
     assert np.all(np.diff(diagram.predicted) > 0)
     assert diagram.predicted @ diagram.count == pytest.approx(probability.sum())
     assert diagram.observed @ diagram.count == pytest.approx(happened.sum())
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.one_of(forecasts, tenths), st.integers(1, 20))
+def test_a_bin_lies_between_the_least_and_the_greatest_said_in_it_and_before_the_next(forecast, bins):
+    diagram = probabilities.reliability(*forecast, bins=bins)
+
+    ascending, ends = np.sort(forecast[1]), np.cumsum(diagram.count)
+    assert_array_equal(diagram.lowest, [part[0] for part in np.split(ascending, ends[:-1])])
+    assert_array_equal(diagram.highest, [part[-1] for part in np.split(ascending, ends[:-1])])
+    assert np.all(diagram.highest[:-1] < diagram.lowest[1:])
+    assert np.all(diagram.lowest - 1e-12 <= diagram.predicted)
+    assert np.all(diagram.predicted <= diagram.highest + 1e-12)
 
 
 def test_bins_of_distinct_probabilities_hold_equally_many_rows():
@@ -134,6 +156,82 @@ def test_confident_hits_by_hand():
 
     # Sure of 0.6 up (right), 0.6 down (right), 0.9 up (wrong) and 0.9 down (wrong); 0.55 is not sure enough.
     assert (share, count) == (0.5, 4)
+
+
+counts = st.lists(st.integers(1, 3_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), min_size=1).map(
+    lambda rows: tuple(np.array(column) for column in zip(*rows, strict=True))
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(counts, st.floats(0.5, 0.999))
+def test_the_wilson_interval_is_statsmodels(rows, nominal):
+    lower, upper = probabilities.wilson_interval(*rows, nominal=nominal)
+
+    theirs = proportion_confint(*rows, alpha=1 - nominal, method="wilson")
+    assert_allclose((lower, upper), theirs, atol=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(counts, st.floats(0.01, 0.999))
+def test_the_wilson_interval_holds_the_share_and_stays_within_zero_and_one(rows, nominal):
+    came, count = rows
+
+    lower, upper = probabilities.wilson_interval(came, count, nominal=nominal)
+
+    assert np.all(lower >= 0)
+    assert np.all(lower <= came / count)
+    assert np.all(came / count <= upper)
+    assert np.all(upper <= 1)
+
+
+def test_the_wilson_interval_covers_what_it_promises_even_of_few_rows_that_are_nearly_all_alike():
+    rng = np.random.default_rng(11)
+    true = rng.uniform(0, 1, size=40_000)
+    count = np.full(len(true), 20)
+
+    lower, upper = probabilities.wilson_interval(rng.binomial(20, true), count)
+
+    assert np.mean((lower <= true) & (true <= upper)) == pytest.approx(0.95, abs=0.01)
+
+
+def test_counts_that_are_none_have_no_interval():
+    with pytest.raises(QuantError, match="count: expected at least 1, got 0"):
+        probabilities.wilson_interval(np.array([0]), np.array([0]))
+    with pytest.raises(QuantError, match="came: expected 0 to 3, got 4"):
+        probabilities.wilson_interval(np.array([1, 4]), np.array([2, 3]))
+    with pytest.raises(QuantError, match="nominal: expected between 0 and 1, got 1"):
+        probabilities.wilson_interval(np.array([1]), np.array([2]), nominal=1.0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from([0.0, 1.0, math.nan]), max_size=40), st.integers(1, 6))
+def test_the_past_share_is_a_naive_loops(happened, delay):
+    naive = []
+    for row in range(len(happened)):
+        known = [came for came in happened[: max(row - delay + 1, 0)] if not math.isnan(came)]
+        naive.append(sum(known) / len(known) if known else math.nan)
+
+    assert_array_equal(probabilities.past_share(np.array(happened), delay=delay), naive)
+
+
+@settings(max_examples=30, deadline=None)
+@given(forecasts, st.integers(1, 20), st.integers(0, 199))
+def test_what_is_not_known_yet_moves_no_past_share(forecast, delay, row):
+    happened, _ = forecast
+    other = happened.copy()
+    other[max(row - delay + 1, 0) :] = 1 - other[max(row - delay + 1, 0) :]
+
+    before, after = (probabilities.past_share(each, delay=delay) for each in (happened, other))
+
+    assert_array_equal(before[: row + 1], after[: row + 1])
+
+
+def test_a_past_share_without_a_delay_or_of_no_event_is_refused():
+    with pytest.raises(QuantError, match="delay: expected at least 1 row, got 0"):
+        probabilities.past_share(np.ones(2), delay=0)
+    with pytest.raises(QuantError, match=r"happened: expected 0 or 1, got 0\.4"):
+        probabilities.past_share(np.array([1.0, np.nan, 0.4]), delay=1)
 
 
 def test_where_nothing_is_sure_no_share_is_right():

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 from upath import UPath
 
+from quant.drift import FEWEST_LIVE
 from release.audit import AuditLog, LoggedForecast, LoggedOutcome
 from release.clock import FixedClock
 from stock_assets.definitions import definitions
 from stock_assets.instance import open_instance
 from stock_assets.jobs import refresh_ticker, update_ticker
-from stock_assets.learning.drift import FEWEST_LIVE
 from stock_assets.partitions import TICKERS, last_day, week_of, weeks
 from stock_assets.resources.lake import Lake
 from stock_assets.runs import materialize_ticker
@@ -228,12 +228,16 @@ def test_bars_kept_from_the_graph_are_not_missed(filled):
     assert "AAPL" not in requests(result)
 
 
-def test_drift_waits_for_enough_live_outcomes(filled, tmp_path):
-    with sensor_context(filled, resources(filled, home=tmp_path)) as context:
+def test_drift_waits_for_a_champion_and_enough_live_outcomes(filled, tmp_path):
+    given = resources(filled, home=tmp_path)
+    given["lake"] = Lake(UPath(filled.settings.lake))
+
+    with sensor_context(filled, given) as context:
         result = forecast_drift.evaluate_tick(context)
 
     assert not result.run_requests
     assert f"AAPL: 0 live outcomes, {FEWEST_LIVE} needed" in result.skip_message
+    assert "NEW: no champion" in result.skip_message
 
 
 @pytest.mark.parametrize(("size", "drifted"), [(0.5, False), (6.0, True)])
@@ -248,6 +252,18 @@ def test_live_residuals_that_have_outgrown_the_record_ask_for_retraining(filled,
     assert ("AAPL" in requests(result)) is drifted
     if not drifted:
         assert "AAPL: no drift" in result.skip_message
+
+
+def test_a_champion_is_not_judged_by_the_forecasts_of_the_one_before(filled, tmp_path):
+    given = resources(filled, home=tmp_path)
+    given["lake"] = Lake(UPath(filled.settings.lake))
+    _log_residuals(given["settings"].audit, size=6.0, model_version="0")
+
+    with sensor_context(filled, given) as context:
+        result = forecast_drift.evaluate_tick(context)
+
+    assert not result.run_requests
+    assert f"AAPL: 0 live outcomes, {FEWEST_LIVE} needed" in result.skip_message
 
 
 def test_one_release_follows_the_last_of_the_tickers_whichever_is_heard_of(filled):
@@ -302,7 +318,7 @@ def _success_of(instance, run) -> dg.DagsterEvent:
     )
 
 
-def _log_residuals(path, *, size: float) -> None:
+def _log_residuals(path, *, size: float, model_version: str = "1") -> None:
     """Thirty settled live forecasts of AAPL whose errors are `size` standard deviations, up and down in turn."""
     sessions = np.arange(np.datetime64("2013-03-04"), np.datetime64("2013-04-03"))
     with AuditLog.open(path) as log:
@@ -319,7 +335,7 @@ def _log_residuals(path, *, size: float) -> None:
                 upper_90=0.03,
                 inputs_sha256="0" * 64,
                 release_id="2013-03-01-000000000000",
-                model_version="1",
+                model_version=model_version,
                 dagster_run_id="0" * 32,
                 mlflow_run_id="0" * 32,
             )

@@ -177,6 +177,33 @@ def test_outcomes_are_the_newest_oldest_first_and_a_second_forecast_of_a_session
     assert len(log.outcomes("IBM", last=9)) == 0
 
 
+def test_outcomes_can_be_of_one_version_of_the_model_alone(log):
+    for day, version in ((4, "2"), (5, "3"), (6, "2"), (7, "2")):
+        made = forecast(day, model_version=version)
+        (receipt,) = log.append([made])
+        log.append([outcome(receipt, made, realised=day / 1000)])
+
+    found = log.outcomes("AAPL", last=9)
+
+    assert found.model_version.tolist() == ["2", "3", "2", "2"]
+    assert found.of_version("2", last=2).realised.tolist() == [0.006, 0.007]
+    assert found.of_version("2", last=9).session.astype(str).tolist() == ["2013-03-04", "2013-03-06", "2013-03-07"]
+    assert len(found.of_version("4", last=9)) == 0
+
+
+def test_outcomes_have_the_inner_interval_where_it_was_logged(log):
+    for day, inner in ((4, {}), (5, {"lower_50": -0.01, "upper_50": 0.012})):
+        made = forecast(day, **inner)
+        (receipt,) = log.append([made])
+        log.append([outcome(receipt, made)])
+
+    found = log.outcomes("AAPL", last=9)
+
+    np.testing.assert_array_equal(found.lower_50, [np.nan, -0.01])
+    np.testing.assert_array_equal(found.upper_50, [np.nan, 0.012])
+    np.testing.assert_array_equal(found.lower_90, [-0.034, -0.034])
+
+
 def test_look_ups_go_by_an_index(tmp_path):
     with AuditLog.open(tmp_path / "audit.sqlite3"):
         pass

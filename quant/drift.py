@@ -1,6 +1,7 @@
 """Whether live forecasts still err as they did out of sample; the threshold comes from a block bootstrap.
 
-Residuals are watched, not features: autocorrelated features drift all the time without a forecast being worse.
+Residuals are watched, not features: autocorrelated features drift all the time without a forecast being worse. Where
+residuals come from does not belong here.
 """
 
 from __future__ import annotations
@@ -12,13 +13,18 @@ import numpy as np
 import numpy.typing as npt
 
 from quant.bars import Floats
-from stock_assets.learning.errors import LearningError
+from quant.errors import QuantError, TooShort
 
 FALSE_ALARM_RATE: Final = 0.01
 RESAMPLES: Final = 2_000
 # Sessions: squared residuals stay correlated for about a month.
 MEAN_BLOCK: Final = 21
 FEWEST_LIVE: Final = 21
+FEWEST_REFERENCE: Final = 4 * MEAN_BLOCK
+# Of the live ones the newest quarter is looked at: long enough to see a change, short enough to see it soon.
+LOOKBACK: Final = 63
+# Whoever looks at the same residuals is to come to the same verdict.
+SEED: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +59,18 @@ def stationary_bootstrap(
     return rows
 
 
-def drift(reference: Floats, live: Floats, *, seed: int) -> DriftVerdict:
+def drift(reference: Floats, live: Floats, *, seed: int = SEED) -> DriftVerdict:
     """Compare live residuals with out-of-sample ones.
 
     Parameters
     ----------
     reference : (n,) float64
-        ``(realised - mean) / vol`` of the champion's out-of-sample forecasts, in time order.
+        ``(realised - mean) / vol`` of the champion's out-of-sample forecasts, in time order; at least
+        `FEWEST_REFERENCE`, none NaN.
     live : (k,) float64
-        The same of live forecasts, newest last; at least `FEWEST_LIVE`.
+        The same of live forecasts, newest last; at least `FEWEST_LIVE`, none NaN.
     seed : int
+        Of the bootstrap.
 
     Returns
     -------
@@ -71,16 +79,18 @@ def drift(reference: Floats, live: Floats, *, seed: int) -> DriftVerdict:
 
     Raises
     ------
-    LearningError
-        With too few rows or a non-finite one.
+    TooShort
+        With too few rows.
+    QuantError
+        With one that is not finite.
     """
-    if len(live) < FEWEST_LIVE or len(reference) < 4 * MEAN_BLOCK:
-        raise LearningError(
-            f"residuals: expected at least {FEWEST_LIVE} live and {4 * MEAN_BLOCK} reference, "
+    if len(live) < FEWEST_LIVE or len(reference) < FEWEST_REFERENCE:
+        raise TooShort(
+            f"residuals: expected at least {FEWEST_LIVE} live and {FEWEST_REFERENCE} reference, "
             f"got {len(live)} and {len(reference)}"
         )
     if not (np.isfinite(reference).all() and np.isfinite(live).all()):
-        raise LearningError("residuals: expected finite values, got some that are not")
+        raise QuantError("residuals: expected finite values, got some that are not")
     rows = stationary_bootstrap(
         len(reference), samples=RESAMPLES, draws=len(live), mean_block=MEAN_BLOCK, rng=np.random.default_rng(seed)
     )

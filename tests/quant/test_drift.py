@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stock_assets.learning.drift import drift, stationary_bootstrap
-from stock_assets.learning.errors import LearningError
+from quant.drift import drift, stationary_bootstrap
+from quant.errors import QuantError, TooShort
 
 
 def clustered(rng: np.random.Generator, n: int) -> np.ndarray:
@@ -43,5 +43,20 @@ def test_resampled_rows_run_on_in_blocks():
 
 
 def test_too_few_residuals_are_refused():
-    with pytest.raises(LearningError, match="at least 21 live and 84 reference, got 5 and 1000"):
+    with pytest.raises(TooShort, match="at least 21 live and 84 reference, got 5 and 1000"):
         drift(np.ones(1_000), np.ones(5), seed=0)
+
+
+def test_a_residual_that_is_not_finite_is_refused():
+    live = np.ones(63)
+    live[7] = np.nan
+
+    with pytest.raises(QuantError, match="residuals: expected finite values"):
+        drift(np.ones(1_000), live)
+
+
+def test_whoever_looks_again_comes_to_the_same_verdict():
+    rng = np.random.default_rng(8)
+    reference, live = np.split(clustered(rng, 1_063), [1_000])
+
+    assert drift(reference, live) == drift(reference, live)
