@@ -15,18 +15,18 @@ ARGS ?=
 DATA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo skill test lint bench clean
+.PHONY: help demo skill test lint bundle bench clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{ printf "  make %-7s", $$2; $$1 = $$2 = ""; print $$0 }'
 
-demo: $(READY) ## Fill the graph with real bars, publish a release and serve it live; Ctrl-C ends everything
+demo: bundle ## Fill the graph with real bars, publish a release and serve it live; Ctrl-C ends everything
 	@$(BIN)/stock-assets demo $(ARGS)
 
 skill: $(READY) ## Judge the forecasts out of sample, on the sample or on DATA=path, beside baselines and targets
 	@$(BIN)/stock-assets skill $(if $(DATA),--data "$(DATA)") $(ARGS)
 
-test: lint ## Linters, types, import contracts, then the tests (.ci/run adds the slow ones)
+test: lint bundle ## Linters, types, import contracts, then the tests (.ci/run adds the slow ones)
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 lint: $(READY) ## ruff, mypy and import-linter
@@ -35,11 +35,14 @@ lint: $(READY) ## ruff, mypy and import-linter
 	@$(BIN)/mypy --no-error-summary
 	@report=$$($(BIN)/lint-imports) || { echo "$$report"; exit 1; }
 
-bench: $(READY) ## What benchmarks/ claims about speed, measured on this machine
+bundle: $(READY) ## The dashboard out of its TypeScript sources, if they have changed
+	@$(BIN)/python hatch_build.py
+
+bench: bundle ## What benchmarks/ claims about speed, measured on this machine
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script $(ARGS) || exit 1; done
 
 clean: ## Remove what set-up, tests and demo have made (the environment, caches and .stock-assets)
-	@rm -rf $(VENV) $(UNFINISHED) .stock-assets .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
+	@rm -rf $(VENV) $(UNFINISHED) serving/dashboard/dist serving/dashboard/node_modules .stock-assets .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements.lock pyproject.toml

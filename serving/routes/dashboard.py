@@ -55,7 +55,9 @@ DOCUMENTATION: Final = """<!doctype html>
 <script defer src="/docs/swagger-ui-bundle.js"></script><script defer src="/docs/start.js"></script>
 </head><body><main id="swagger-ui"></main></body></html>
 """
-START: Final = """SwaggerUIBundle({ url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null });
+START: Final = """SwaggerUIBundle({
+  url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null,
+});
 """
 SWAGGER: Final = ("swagger-ui.css", "swagger-ui-bundle.js")
 
