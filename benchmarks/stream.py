@@ -86,7 +86,7 @@ def listeners(server: Server, *, clients: int, folder: Path) -> Iterator[Listeni
 
 
 class Feed:
-    """Five tickers' ticks at once, evenly in time; each price says which tick it was."""
+    """All tickers' ticks at once, evenly in time; each price says which tick it was."""
 
     def __init__(self, url: str, closes: dict[str, float]) -> None:
         self.client = redis.Redis.from_url(url)
@@ -100,8 +100,8 @@ class Feed:
         at = OPENS + timedelta(seconds=self.number)
         with self.client.pipeline(transaction=False) as pipeline:
             now = time.monotonic()
-            for place, ticker in enumerate(TICKERS):
-                price = round(self.closes[ticker] + 0.0001 * (self.number * len(TICKERS) + place), 4)
+            for place, (ticker, close) in enumerate(self.closes.items()):
+                price = round(close + 0.0001 * (self.number * len(self.closes) + place), 4)
                 self.sent[price] = now
                 made = {"market": "bench", "ticker": ticker, "session": SESSION, "at": at}
                 pipeline.xadd(bus.TICKS, {"event": encode(Tick(**made, number=self.number, price=price, size=100.0))})

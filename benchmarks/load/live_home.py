@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -22,14 +22,18 @@ sys.path.insert(1, str(REPOSITORY / "tests"))
 
 from real_valkey import RealValkey  # noqa: E402
 
-# The sample has four tickers with enough bars: the fifth is the fourth's model and bars under another name.
 TICKERS = ("AAPL", "GOOG", "IBM", "MSFT", "MSFT2")
+REAL = 4
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
 
 
 @contextlib.contextmanager
-def prepared() -> Iterator[tuple[Path, RealValkey]]:
-    """A home with a release of five tickers, and a running Valkey."""
+def prepared(tickers: Sequence[str] = TICKERS) -> Iterator[tuple[Path, RealValkey]]:
+    """A home with a release of `tickers`, and a running Valkey.
+
+    The sample has four tickers with enough bars; those after them are one of the four's models and bars under another
+    name.
+    """
     from real_portfolio import portfolio
     from real_release import draft, draft_ticker
 
@@ -37,12 +41,14 @@ def prepared() -> Iterator[tuple[Path, RealValkey]]:
 
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
-        made = draft(tickers=TICKERS[:-1])
-        fifth = draft_ticker(TICKERS[-2])
-        lineage = msgspec.structs.replace(fifth.lineage, ticker=TICKERS[-1])
-        tickers = [*made.tickers, dataclasses.replace(fifth, lineage=lineage)]
-        bars = {part.lineage.ticker: part.bars for part in tickers}
-        publish(home / "releases", dataclasses.replace(made, tickers=tickers, portfolio=portfolio(bars)))
+        made = draft(tickers=tickers[:REAL])
+        parts = [*made.tickers]
+        for place, name in enumerate(tickers[REAL:]):
+            twin = draft_ticker(tickers[(place + 2) % REAL])
+            lineage = msgspec.structs.replace(twin.lineage, ticker=name)
+            parts.append(dataclasses.replace(twin, lineage=lineage))
+        bars = {part.lineage.ticker: part.bars for part in parts[: len(TICKERS)]}
+        publish(home / "releases", dataclasses.replace(made, tickers=parts, portfolio=portfolio(bars)))
         valkey = RealValkey(Path(folder))
         valkey.start()
         try:
