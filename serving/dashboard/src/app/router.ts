@@ -1,7 +1,7 @@
 // Which page the address names. The server answers the same document at each of these paths
 // (`serving/routes/dashboard.py` lists them).
 
-import { type ReadonlySignal, signal } from "@preact/signals";
+import { batch, type ReadonlySignal, signal } from "@preact/signals";
 
 export const PAGES = ["market", "signals", "portfolio", "models", "system", "playground"] as const;
 export type PageName = (typeof PAGES)[number];
@@ -27,28 +27,40 @@ export function pathOf(page: PageName, ticker: string | null = null): string {
 }
 
 const cell = signal<Place | null>(placeOf(globalThis.location?.pathname ?? "/"));
+const queryCell = signal(globalThis.location?.search ?? "");
 
 export const place: ReadonlySignal<Place | null> = cell;
+/** What stands behind the path ("?action=BUY", or nothing): a page's own choices, so that its view can be shared. */
+export const query: ReadonlySignal<string> = queryCell;
 
-/** Go there, as a click on a link would. */
+/** Go to a path, with its query if it has one, as a click on a link would. */
 export function go(path: string, { replace = false } = {}): void {
   if (replace) history.replaceState(null, "", path);
   else history.pushState(null, "", path);
-  cell.value = placeOf(location.pathname);
+  look();
   if (!replace) scrollTo(0, 0);
+}
+
+function look(): void {
+  batch(() => {
+    const found = placeOf(location.pathname);
+    // An equal place is no news: a page whose query changes is not drawn anew as a whole.
+    if (found?.page !== cell.value?.page || found?.ticker !== cell.value?.ticker) cell.value = found;
+    queryCell.value = location.search;
+  });
 }
 
 /** Follow the browser's buttons and clicks on links to our own pages. To be called once. */
 export function startRouter(): void {
-  addEventListener("popstate", () => {
-    cell.value = placeOf(location.pathname);
-  });
+  addEventListener("popstate", look);
   document.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return;
     const link = (event.target as Element | null)?.closest?.("a[href]");
     if (!(link instanceof HTMLAnchorElement) || link.origin !== location.origin || link.target || link.download) return;
+    // A part of this very page: browsers know how to go there, and move the focus with it.
+    if (link.hash && link.pathname === location.pathname && link.search === location.search) return;
     if (placeOf(link.pathname) === null) return;
     event.preventDefault();
-    go(link.pathname);
+    go(link.pathname + link.search);
   });
 }
