@@ -60,9 +60,9 @@ class ServerSettings(BaseSettings):
     @classmethod
     def _is_page(cls, url: str | None) -> str | None:
         # Everybody is told, and pages link to it: no other scheme, which might run something, and no password.
-        if url is not None and not _is_web_address(url):
+        if url and not _is_web_address(url):
             raise ValueError("expected a URL like https://example.org/dagster, without user and password")
-        return None if url is None else url.removesuffix("/")
+        return url.removesuffix("/") if url else None
 
     @property
     def releases(self) -> Path:
@@ -86,13 +86,8 @@ def _is_origin(told: str) -> bool:
 def _is_web_address(told: str) -> bool:
     try:
         parts = urlsplit(told)
-        return (
-            parts.scheme in ("http", "https")
-            and bool(parts.hostname)
-            and "@" not in parts.netloc
-            and parts.port != 0
-            and told.isprintable()
-            and " " not in told
-        )
+        host = parts.hostname if parts.port != 0 else None
     except ValueError:
         return False
+    plain = told.isprintable() and " " not in told
+    return plain and parts.scheme in ("http", "https") and bool(host) and "@" not in parts.netloc

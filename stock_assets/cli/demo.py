@@ -136,7 +136,12 @@ def _start_the_rest(supervisor: Supervisor, settings: PipelineSettings, wishes: 
     server = f"http://{LOOPBACK}:{wishes.port}"
     with open_instance(settings) as instance, stderr().status("") as status:
         parts: Sequence[Service] = (
-            services.server(host=LOOPBACK, port=wishes.port),
+            services.server(
+                host=LOOPBACK,
+                port=wishes.port,
+                dagster_url=f"http://{LOOPBACK}:{wishes.dagster_port}",
+                tracking_uri=settings.tracking_uri,
+            ),
             services.feed(replay=settings.replay, speed=wishes.speed, market=uuid.uuid4().hex),
             services.engine(speed=wishes.speed, server=server),
             services.dagster_webserver(port=wishes.dagster_port),

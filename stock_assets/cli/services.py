@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from release.addresses import shown
 from stock_assets.supervisor import LOOPBACK, Service, port_is_open
 
 if TYPE_CHECKING:
@@ -38,12 +40,20 @@ def valkey_binary() -> Path:
     return Path(get_binary_path())
 
 
-def server(*, host: str, port: int) -> Service:
-    """REST and WebSocket; no load balancer has to notice that it ends."""
+def server(*, host: str, port: int, dagster_url: str, tracking_uri: str) -> Service:
+    """REST and WebSocket; no load balancer has to notice that it ends.
+
+    It tells its clients where Dagster's pages are, and MLflow's if `tracking_uri` is a server's: unless the environment
+    names other addresses, as behind a proxy, and never with a password.
+    """
+    pages = {"STOCK_ASSETS_DAGSTER_URL": dagster_url}
+    if tracking_uri.startswith(("http://", "https://")):
+        pages["STOCK_ASSETS_MLFLOW_URL"] = shown(tracking_uri)
+    told = {name: url for name, url in pages.items() if name not in os.environ}
     return Service(
         name="server",
         command=[sys.executable, "-m", "serving", "--host", host, "--port", str(port)],
-        environment={"STOCK_ASSETS_DRAIN_SECONDS": "0"},
+        environment={"STOCK_ASSETS_DRAIN_SECONDS": "0"} | told,
         ready=answers(f"http://{host}:{port}/readyz"),
     )
 

@@ -85,6 +85,7 @@ async def told(published_home, live_prediction, figures) -> Metrics:
         metrics.conflated()
         metrics.dropped("too_slow")
         metrics.paused(1)
+        metrics.csp_report("script-src")
     return metrics
 
 
@@ -198,6 +199,7 @@ async def test_every_series_that_an_operator_needs_is_there(told):
         "stock_assets_feed_state",
         "stock_assets_prediction_age_seconds",
         "stock_assets_alerts_active",
+        "stock_assets_csp_reports",
         "stock_assets_stream_listeners",
         "stock_assets_stream_paused",
         "stock_assets_stream_sent_frames",

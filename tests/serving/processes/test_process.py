@@ -11,6 +11,7 @@ import httpx
 import psutil
 import pytest
 from imports import imported_by
+from pydantic import ValidationError
 from real_server import LOOPBACK, free_port, serving, still_runs, url_of, workers_of
 from waiting import until
 
@@ -179,6 +180,44 @@ def test_origins_are_told_as_a_list_with_commas_and_known_as_browsers_send_them(
     monkeypatch.setenv("STOCK_ASSETS_ALLOWED_ORIGINS", told)
 
     assert ServerSettings().allowed_origins == known
+
+
+@pytest.mark.parametrize("name", ["dagster_url", "mlflow_url"])
+@pytest.mark.parametrize(
+    "told",
+    [
+        "javascript:alert(1)",
+        "ftp://example.org",
+        "example.org:3000",
+        "https://",
+        "https://ann:secret@example.org",
+        "https://example.org:http",
+        "https://example.org/a page",
+        "https://example.org/\u202e",
+    ],
+)
+def test_what_is_no_page_that_anybody_may_be_sent_to_is_refused(monkeypatch, name, told):
+    monkeypatch.setenv(f"STOCK_ASSETS_{name.upper()}", told)
+
+    with pytest.raises(ValidationError, match=r"expected a URL like https://example\.org/dagster") as refused:
+        ServerSettings()
+
+    assert [error["loc"] for error in refused.value.errors()] == [(name,)]
+
+
+@pytest.mark.parametrize(
+    ("told", "known"),
+    [
+        ("http://127.0.0.1:3000", "http://127.0.0.1:3000"),
+        ("https://example.org/dagster/", "https://example.org/dagster"),
+        ("http://[::1]:3000", "http://[::1]:3000"),
+        ("", None),
+    ],
+)
+def test_a_page_is_told_as_it_is_without_a_slash_at_its_end(monkeypatch, told, known):
+    monkeypatch.setenv("STOCK_ASSETS_DAGSTER_URL", told)
+
+    assert ServerSettings().dagster_url == known
 
 
 def test_nothing_is_written_outside_the_home_and_nobody_is_called(published_home, tmp_path):

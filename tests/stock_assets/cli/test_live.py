@@ -84,8 +84,35 @@ def test_who_does_not_play_the_source_needs_none_of_its_bars(became, monkeypatch
     assert became == [[f"--{name}", value], []]
 
 
-def test_the_demos_server_ends_without_waiting_for_a_load_balancer(monkeypatch):
-    for name, value in services.server(host="127.0.0.1", port=8000).environment.items():
+def demo_server_settings(
+    monkeypatch: pytest.MonkeyPatch, *, tracking_uri: str = "sqlite:///mlflow.db"
+) -> ServerSettings:
+    """What the demo's server is told, beyond the options of its command."""
+    server = services.server(
+        host="127.0.0.1", port=8000, dagster_url="http://127.0.0.1:3000", tracking_uri=tracking_uri
+    )
+    for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
+    return ServerSettings()
 
-    assert ServerSettings().drain_seconds == 0
+
+def test_the_demos_server_ends_without_waiting_for_a_load_balancer(monkeypatch):
+    assert demo_server_settings(monkeypatch).drain_seconds == 0
+
+
+def test_the_demos_server_knows_where_dagster_is_and_that_a_file_has_no_pages(monkeypatch):
+    settings = demo_server_settings(monkeypatch)
+
+    assert (settings.dagster_url, settings.mlflow_url) == ("http://127.0.0.1:3000", None)
+
+
+def test_the_demos_server_tells_where_mlflow_is_without_the_password_for_it(monkeypatch):
+    settings = demo_server_settings(monkeypatch, tracking_uri="https://ann:secret@mlflow.example.org/tracking")
+
+    assert settings.mlflow_url == "https://mlflow.example.org/tracking"
+
+
+def test_an_address_that_the_environment_names_wins_over_the_demos_own(monkeypatch):
+    monkeypatch.setenv("STOCK_ASSETS_DAGSTER_URL", "https://example.org/dagster/")
+
+    assert demo_server_settings(monkeypatch).dagster_url == "https://example.org/dagster"
