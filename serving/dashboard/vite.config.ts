@@ -20,7 +20,13 @@ export default defineConfig({
   // `vite` alone serves the sources and asks a server that runs already for everything else.
   server: {
     proxy: {
-      "/v1": { target: process.env.STOCK_ASSETS_SERVER ?? "http://127.0.0.1:8000", ws: true, rewriteWsOrigin: true },
+      // The server lets nobody listen whose origin is another than the host that was asked for.
+      "/v1": {
+        target: process.env.STOCK_ASSETS_SERVER ?? "http://127.0.0.1:8000",
+        ws: true,
+        changeOrigin: true,
+        rewriteWsOrigin: true,
+      },
       "^/(openapi|asyncapi)\\.json|^/(docs|metrics|livez|readyz)":
         process.env.STOCK_ASSETS_SERVER ?? "http://127.0.0.1:8000",
     },
