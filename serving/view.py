@@ -13,6 +13,7 @@ from release.portfolio import Portfolio
 from release.reader import Release, ReleasedTicker
 from serving.answers import MARKDOWN, Answer
 from serving.errors import UnknownTicker
+from serving.evidence.released import OutOfSample, calibration, signal_performance
 from serving.forecasts import predict, signal_after
 from serving.messages import PredictionMessage, SignalMessage
 from serving.portfolio import view as portfolio_view
@@ -28,12 +29,16 @@ encode: Final = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """A release with what it predicts at its last bars, and the answers that no live message changes, by path."""
+    """A release with what it predicts at its last bars, and the answers that no live message changes, by path.
+
+    `out_of_sample` is what each ticker's live forecasts are held against.
+    """
 
     release: Release
     made_at: datetime
     predictions: Mapping[str, PredictionMessage]
     signals: Mapping[str, SignalMessage]
+    out_of_sample: Mapping[str, OutOfSample]
     answers: Mapping[str, Answer]
 
     @property
@@ -61,11 +66,23 @@ def view(release: Release) -> View:
         for name, ticker in release.tickers.items()
     }
     signals = {name: signal_after(predictions[name], ticker) for name, ticker in release.tickers.items()}
+    horizon = release.manifest.horizon
+    beside = {name: OutOfSample.of(ticker, horizon=horizon) for name, ticker in release.tickers.items()}
     answers = _answers(release, made_at.timestamp())
     messages: list[PredictionMessage | SignalMessage] = [*predictions.values(), *signals.values()]
     for message in messages:
         answers[answer_path(message)] = message_answer(message, made_at=made_at.timestamp())
-    return View(release, made_at, predictions, signals, answers)
+    return View(release, made_at, predictions, signals, beside, answers)
+
+
+def calibration_path(ticker: str) -> str:
+    """Where a ticker's `Calibration` is found by REST."""
+    return f"{V1}/models/{ticker}/calibration"
+
+
+def performance_path(ticker: str) -> str:
+    """Where a ticker's `SignalPerformance` is found by REST."""
+    return f"{SIGNALS}/{ticker}/performance"
 
 
 def answer_path(message: PredictionMessage | SignalMessage) -> str:
@@ -89,6 +106,9 @@ def _answers(release: Release, made_at: float) -> dict[str, Answer]:
         f"{V1}/models": (f"{V1}/models", Models(models=tuple(models))),
     }
     found |= {f"{V1}/models/{card.ticker}": (f"{V1}/models/{{ticker}}", card) for card in models}
+    for name, ticker in release.tickers.items():
+        found[calibration_path(name)] = calibration_path("{ticker}"), calibration(release, ticker)
+        found[performance_path(name)] = performance_path("{ticker}"), signal_performance(release, ticker)
     for rest, record in portfolio_view.records(release).items():
         found[f"{PORTFOLIO}{rest}"] = (f"{PORTFOLIO}{rest}", record)
     answers = {path: Answer(encode(body), route=route, made_at=made_at) for path, (route, body) in found.items()}

@@ -60,6 +60,11 @@ class Outcomes:
     def __len__(self) -> int:
         return len(self.session)
 
+    @property
+    def residual(self) -> Floats:
+        """``(realised - mean) / vol``, (n,): 1 on average, squared, where the volatility is right."""
+        return (self.realised - self.mean) / self.vol
+
     def of_version(self, model_version: str, *, last: int) -> Self:
         """The `last` newest of those that one version of the model made."""
         kept = np.flatnonzero(self.model_version == model_version)[-last:]

@@ -1,4 +1,4 @@
-"""Signals: those in force, and their out-of-sample history."""
+"""Signals: those in force, their out-of-sample history, and what that has been worth."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from serving import queries
+from serving.evidence.records import SignalPerformance
 from serving.messages import SignalMessage
 from serving.openapi import answers
 from serving.records import SignalHistory, Signals
 from serving.routes.common import LatestState, TickerPath, json_response
-from serving.view import V1
+from serving.view import V1, performance_path
 
 router = APIRouter(prefix=f"{V1}/signals", tags=["signals"])
 
@@ -44,3 +45,9 @@ async def get_signal_history(
         view.release, view.ticker(ticker), before=None if before is None else str(before), limit=limit
     )
     return json_response(page, age_seconds=latest.now() - view.made_at.timestamp())
+
+
+@router.get("/{ticker}/performance", responses=answers(SignalPerformance, 404, 503))
+async def get_signal_performance(ticker: TickerPath, latest: LatestState) -> Response:
+    """What one ticker's out-of-sample signals have been worth: equity beside buying and holding, and hits."""
+    return latest.released(performance_path(latest.view.ticker(ticker).ticker)).response(latest.now())
