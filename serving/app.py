@@ -20,7 +20,7 @@ from serving.metrics import WRITE_SECONDS, Metrics
 from serving.portfolio.solving import Solving
 from serving.processes.draining import Draining
 from serving.reload import Reloader
-from serving.routes import audit, dashboard, models, operations, portfolio, predictions, prices, signals, stream
+from serving.routes import audit, csp, dashboard, models, operations, portfolio, predictions, prices, signals, stream
 from serving.settings import ServerSettings
 from serving.state_metrics import StateCollector
 from serving.streaming.hub import Hub
@@ -74,7 +74,7 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None, metrics:
     app.state.solving = Solving()
     app.state.bundle = bundle.load(bundle.FOLDER)
     app.state.audit = AuditReader(settings.audit_url or settings.audit)
-    for module in (prices, predictions, signals, portfolio, models, audit, operations, stream, dashboard):
+    for module in (prices, predictions, signals, portfolio, models, audit, operations, csp, stream, dashboard):
         app.include_router(module.router)
     problems.install(app)
     openapi.install(app)
