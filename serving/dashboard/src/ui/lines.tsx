@@ -3,7 +3,8 @@
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { palette } from "./palette";
+import { session } from "../format/time";
+import { type Palette, palette } from "./palette";
 
 export interface Line {
   readonly label: string;
@@ -17,10 +18,15 @@ export interface Line {
 export interface LinesProps {
   /** What a screen reader is told instead of the picture. */
   readonly description: string;
-  /** Unix seconds where `time`, else numbers. */
+  /** Unix seconds where `time` or `sessions`, else numbers. */
   readonly x: readonly number[];
   readonly lines: readonly Line[];
+  /** `x` are instants, written in the viewer's zone. */
   readonly time?: boolean;
+  /** `x` are sessions by `sessionSeconds`: dates, which have no zone. */
+  readonly sessions?: boolean;
+  /** The ground between two lines, by their places in `lines`: an interval. */
+  readonly band?: { readonly upper: number; readonly lower: number };
   readonly height?: number;
   /** How values are written at the axis and in the legend. */
   readonly write: (value: number) => string;
@@ -28,6 +34,15 @@ export interface LinesProps {
   readonly logarithmic?: boolean;
   readonly range?: readonly [number, number];
 }
+
+/** A session (ISO date) as `x` of lines with `sessions`. */
+export function sessionSeconds(date: string): number {
+  return Date.parse(`${date}T00:00:00Z`) / 1_000;
+}
+
+const HEIGHT = 240;
+// A line of the legend, below the plot: reserved, so that nothing jumps when the plot comes.
+const LEGEND = 34;
 
 export function Lines(props: LinesProps) {
   const host = useRef<HTMLDivElement>(null);
@@ -41,7 +56,7 @@ export function Lines(props: LinesProps) {
     const made = new uPlot(options(props, element.clientWidth, scheme), data(props), element);
     plot.current = made;
     const watching = new ResizeObserver(() =>
-      made.setSize({ width: element.clientWidth, height: props.height ?? 240 }),
+      made.setSize({ width: element.clientWidth, height: props.height ?? HEIGHT }),
     );
     watching.observe(element);
     return () => {
@@ -49,25 +64,30 @@ export function Lines(props: LinesProps) {
       made.destroy();
       plot.current = null;
     };
-  }, [x, lines, scheme, props.height, props.logarithmic]);
-  return <div class="lines" ref={host} role="img" aria-label={description} />;
+  }, [x, lines, scheme, props.height, props.logarithmic, props.sessions]);
+  const room = { minHeight: `${(props.height ?? HEIGHT) + LEGEND}px` };
+  return <div class="lines" ref={host} style={room} role="img" aria-label={description} />;
 }
 
-function data({ x, lines }: LinesProps): uPlot.AlignedData {
-  return [[...x], ...lines.map((line) => [...line.values])] as uPlot.AlignedData;
+function data({ x, lines, logarithmic = false }: LinesProps): uPlot.AlignedData {
+  // Nothing has no logarithm: the line ends there.
+  const shown = (value: number | null) => (logarithmic && value !== null && value <= 0 ? null : value);
+  return [[...x], ...lines.map((line) => line.values.map(shown))] as uPlot.AlignedData;
 }
 
-function options(props: LinesProps, width: number, scheme: typeof palette.value): uPlot.Options {
+function options(props: LinesProps, width: number, scheme: Palette): uPlot.Options {
   const axis = {
     stroke: scheme.muted,
     grid: { stroke: scheme.line, width: 1 },
     ticks: { stroke: scheme.line, width: 1 },
   };
+  const writeX = props.writeX ?? (props.sessions ? isoSession : undefined);
   return {
     width,
-    height: props.height ?? 240,
+    height: props.height ?? HEIGHT,
+    ...(props.sessions ? { tzDate: (x: number) => uPlot.tzDate(new Date(x * 1_000), "Etc/UTC") } : {}),
     scales: {
-      x: { time: props.time ?? false },
+      x: { time: props.time ?? props.sessions ?? false },
       y: {
         ...(props.logarithmic ? { distr: 3 as const } : {}),
         ...(props.range ? { range: [...props.range] as [number, number] } : {}),
@@ -76,7 +96,7 @@ function options(props: LinesProps, width: number, scheme: typeof palette.value)
     axes: [
       {
         ...axis,
-        ...(props.writeX ? { values: (_plot, values) => values.map(props.writeX as (v: number) => string) } : {}),
+        ...(props.writeX ? { values: (_plot, values) => values.map(props.writeX as typeof isoSession) } : {}),
       },
       {
         ...axis,
@@ -85,19 +105,29 @@ function options(props: LinesProps, width: number, scheme: typeof palette.value)
       },
     ],
     legend: { live: true },
-    cursor: { points: { size: 6 } },
+    cursor: { points: { size: 6 }, y: false },
+    // Series 0 is x.
+    ...(props.band ? { bands: [{ series: [props.band.upper + 1, props.band.lower + 1], fill: scheme.band }] } : {}),
     series: [
-      props.writeX
-        ? { value: (_plot, value) => (value === null ? "–" : (props.writeX as (v: number) => string)(value)) }
+      writeX
+        ? { ...(props.sessions ? { label: "Session" } : {}), value: (_plot, x) => (x === null ? "–" : writeX(x)) }
         : {},
-      ...props.lines.map((line) => ({
-        label: line.label,
-        stroke: scheme[line.colour as keyof typeof scheme] ?? line.colour,
-        width: line.width ?? 1.5,
-        ...(line.dashed ? { dash: [6, 4] } : {}),
-        points: { show: false },
-        value: (_plot: uPlot, value: number | null) => (value === null ? "–" : props.write(value)),
-      })),
+      ...props.lines.map((line) => drawn(line, props.write, scheme)),
     ],
   };
+}
+
+function drawn(line: Line, write: (value: number) => string, scheme: Palette): uPlot.Series {
+  return {
+    label: line.label,
+    stroke: scheme[line.colour as keyof Palette] ?? line.colour,
+    width: line.width ?? 1.5,
+    ...(line.dashed ? { dash: [6, 4] } : {}),
+    points: { show: false },
+    value: (_plot, value) => (value === null ? "–" : write(value)),
+  };
+}
+
+function isoSession(seconds: number): string {
+  return session(new Date(seconds * 1_000).toISOString().slice(0, 10));
 }
