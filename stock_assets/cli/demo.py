@@ -159,7 +159,8 @@ def _invitation(wishes: Wishes, manifest: Manifest) -> Panel:
     server = f"http://{LOOPBACK}:{wishes.port}"
     first = manifest.tickers[0].ticker
     lines = Text.assemble(
-        ("REST API          ", "dim"), f"{server}/\n",
+        ("dashboard         ", "dim"), f"{server}/\n",
+        ("REST API          ", "dim"), f"{server}/docs\n",
         ("live stream       ", "dim"), f"ws://{LOOPBACK}:{wishes.port}/v1/stream\n",
         ("Dagster           ", "dim"), f"http://{LOOPBACK}:{wishes.dagster_port}\n\n",
         (f"curl {server}/v1/predictions/{first}", "bold"),
