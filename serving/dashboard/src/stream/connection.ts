@@ -57,7 +57,7 @@ class Connections implements Stream {
     private readonly around: Surroundings,
     private readonly session: Session,
   ) {
-    this.backoff = new Backoff(around.random);
+    this.backoff = new Backoff(() => around.random());
     this.stopListening = around.onWake(() => this.wake());
   }
 
