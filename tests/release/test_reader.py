@@ -15,7 +15,7 @@ from real_release import HORIZONS, draft, draft_ticker
 
 from release.errors import BadDraft, BadRelease
 from release.files import sha256
-from release.manifest import File, Manifest, content_id
+from release.manifest import CURVE_POINTS, File, Manifest, TradingCurves, content_id
 from release.reader import load
 from release.store import Store
 from release.tables import pack, unpack
@@ -82,6 +82,8 @@ def test_a_truncated_file_is_named(folder):
         "model_card.md",
         "tickers/IBM/bars.npz",
         "tickers/AAPL/trading.json",
+        "tickers/AAPL/equity.json",
+        "tickers/IBM/succession.json",
         "calendars/XNYS.npz",
     ],
 )
@@ -102,7 +104,16 @@ def test_a_missing_file_is_named(folder, name):
         load(folder)
 
 
-@pytest.mark.parametrize("name", ["model_card.md", "metrics.json", "tickers/IBM/trading.json"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "model_card.md",
+        "metrics.json",
+        "tickers/IBM/trading.json",
+        "tickers/IBM/equity.json",
+        "tickers/IBM/succession.json",
+    ],
+)
 def test_a_release_without_a_file_that_every_release_has_is_refused_though_its_manifest_agrees(folder, name):
     (folder / name).unlink()
     rewrite_manifest(folder, lambda m: msgspec.structs.replace(m, files=tuple(f for f in m.files if f.path != name)))
@@ -127,6 +138,100 @@ def test_a_book_that_was_ruined_or_never_closed_a_trade_is_read_back(tmp_path):
     manifest = publish(tmp_path, replace(draft(tickers=("IBM",)), tickers=[replace(ticker, trading=record)]))
 
     assert Store(tmp_path).load(manifest.release_id).tickers["IBM"].trading == record
+
+
+# What a ticker's signals, curves and succession must be.
+
+
+def rejected(tmp_path: Path, **parts: object) -> str:
+    """Why AAPL with other parts is never published."""
+    wrong = replace(draft_ticker("AAPL"), **parts)
+    with pytest.raises(BadDraft) as refused:
+        publish(tmp_path, replace(draft(tickers=("AAPL",)), tickers=[wrong]))
+    return str(refused.value)
+
+
+def test_a_release_of_the_version_before_is_refused_with_what_to_do(folder):
+    manifest = msgspec.json.decode((folder / "manifest.json").read_bytes())
+    (folder / "manifest.json").write_bytes(msgspec.json.encode(manifest | {"schema_version": 3}))
+
+    with pytest.raises(
+        BadRelease, match=r"schema_version: expected 4, got 3; `stock-assets materialize` publishes one"
+    ):
+        load(folder)
+
+
+def test_curves_of_unequal_lengths_are_never_published(tmp_path):
+    curves = draft_ticker("AAPL").curves
+    short = msgspec.structs.replace(curves, buy_and_hold=curves.buy_and_hold[:-1])
+
+    n = len(curves.sessions)
+    said = f"tickers/AAPL/equity.json buy_and_hold: expected {n} values, one a session, got {n - 1}"
+    assert said in rejected(tmp_path, curves=short)
+
+
+@pytest.mark.parametrize("wrong", [-0.1, -1e-300])
+def test_a_curve_below_zero_is_never_published(tmp_path, wrong):
+    curves = draft_ticker("AAPL").curves
+    below = msgspec.structs.replace(curves, signals=(*curves.signals[:-1], wrong))
+
+    said = f"tickers/AAPL/equity.json signals: expected finite values of at least 0, got {wrong}"
+    assert said in rejected(tmp_path, curves=below)
+
+
+def test_a_curve_with_a_nan_or_an_infinite_value_is_never_published(tmp_path):
+    curves = draft_ticker("AAPL").curves
+    for value in (np.nan, np.inf):
+        endless = msgspec.structs.replace(curves, signals=(*curves.signals[:-1], value))
+
+        assert "tickers/AAPL/equity.json: expected a TradingCurves" in rejected(tmp_path, curves=endless)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda sessions: (*sessions[1:], "2012-03-02"),
+        lambda sessions: (sessions[0], sessions[2], sessions[1], *sessions[3:]),
+        lambda sessions: (sessions[0], *sessions[:-1]),
+    ],
+)
+def test_curves_of_other_sessions_than_the_records_are_never_published(tmp_path, change):
+    curves = draft_ticker("AAPL").curves
+    other = msgspec.structs.replace(curves, sessions=change(curves.sessions))
+
+    assert "tickers/AAPL/equity.json sessions: expected ascending ones, 2010-12-22 to 2012-03-01" in rejected(
+        tmp_path, curves=other
+    )
+
+
+def test_more_points_than_a_curve_may_have_are_never_published(tmp_path):
+    n = CURVE_POINTS + 1
+    days = tuple(np.datetime_as_string(np.datetime64("2010-12-22") + np.arange(n)).tolist())
+    many = TradingCurves(sessions=days, signals=(1.0,) * n, buy_and_hold=(1.0,) * n)
+
+    assert f"equity.json sessions: expected at most {CURVE_POINTS}, got {n}" in rejected(tmp_path, curves=many)
+
+
+def test_the_succession_of_another_version_is_never_published(tmp_path):
+    told = msgspec.structs.replace(draft_ticker("AAPL").succession, version="2")
+
+    said = "tickers/AAPL/succession.json version: expected 1, the model's, got 2"
+    assert said in rejected(tmp_path, succession=told)
+
+
+def test_signals_without_a_known_outcome_are_never_published(tmp_path):
+    rows = tuple(msgspec.structs.replace(row, realised=None) for row in draft_ticker("AAPL").signals)
+
+    said = f"tickers/AAPL/signals.json realised: expected at least one known outcome, got none of {len(rows)}"
+    assert said in rejected(tmp_path, signals=rows)
+
+
+def test_a_volatility_of_nothing_is_never_published(tmp_path):
+    first, *others = draft_ticker("AAPL").signals
+    rows = (msgspec.structs.replace(first, vol=0.0), *others)
+
+    said = f"tickers/AAPL/signals.json vol: expected above 0, got 0.0 at {first.session}"
+    assert said in rejected(tmp_path, signals=rows)
 
 
 # Horizons.

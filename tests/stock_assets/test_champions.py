@@ -23,7 +23,7 @@ from shared_data import sample_bars
 from upath import UPath
 
 from quant.faults import Rule
-from release.manifest import How, TickerLineage, Verdict
+from release.manifest import MOVES_TOLD, How, TickerLineage, Verdict
 from stock_assets import checks, succession
 from stock_assets.champions import (
     CHAMPION,
@@ -448,6 +448,68 @@ def test_the_newest_are_kept_and_never_without_the_one_in_force_and_the_one_befo
 
     assert [int(version.version) for version in ledger.versions] == [1, 2, *range(40 - KEPT, 40)]
     assert (ledger.champion, ledger.previous) == (two, one)
+
+
+def promoted(count: int) -> Ledger:
+    """A ledger in which so many versions came into force one after the other."""
+    ledger = Ledger()
+    for number in range(1, count + 1):
+        version = version_of(number)
+        ledger = ledger.with_version(version).moved(version, move_to(version))
+    return ledger
+
+
+def test_a_release_tells_how_its_version_came_into_force_newest_move_first():
+    told = promoted(3).succession("3")
+
+    assert (told.version, told.at, told.how, told.by) == ("3", AT, How.TRAINING, "a-run")
+    assert [move.version for move in told.moves] == ["3", "2", "1"]
+    assert told.challenger is None
+
+
+def test_a_release_tells_no_more_than_so_many_moves():
+    assert [move.version for move in promoted(30).succession("30").moves] == [str(30 - k) for k in range(MOVES_TOLD)]
+
+
+def test_the_version_trained_last_is_the_challenger_unless_it_is_released_itself():
+    refused = msgspec.structs.replace(version_of(4), decision="worse: by far", figures={"skill_p_1": None})
+
+    told = promoted(3).with_version(refused).succession("3")
+
+    assert (told.version, told.challenger.version, told.challenger.verdict) == ("3", "4", Verdict.WORSE)
+    assert (told.challenger.decision, told.challenger.figures) == ("worse: by far", {"skill_p_1": None})
+
+
+def test_a_release_of_the_version_before_tells_of_its_own_coming_and_of_no_move_since():
+    told = promoted(3).succession("2")
+
+    assert [move.version for move in told.moves] == ["2", "1"]
+    assert told.challenger.version == "3"
+
+
+def test_a_version_that_was_rolled_back_to_came_by_the_rollback():
+    ledger = promoted(2)
+    back = msgspec.structs.replace(move_to(version_of(1)), how=How.ROLLBACK, by="by hand", forced="scale_1: too wide")
+
+    told = ledger.rolled_back(ledger.previous, back).succession("1")
+
+    assert (told.how, told.by, told.forced) == (How.ROLLBACK, "by hand", "scale_1: too wide")
+    assert [move.version for move in told.moves] == ["1", "2", "1"]
+    assert told.challenger.version == "2"
+
+
+def test_a_model_in_force_that_is_evaluated_anew_is_no_news_for_a_release():
+    anew = msgspec.structs.replace(version_of(3), key="3-def", decided_at="2013-03-05T22:00:00Z", by="another-run")
+    ledger = promoted(3)
+
+    again = ledger.with_version(anew).moved(anew, move_to(anew))
+
+    assert again != ledger
+    assert again.succession("3") == ledger.succession("3")
+
+
+def test_of_a_version_that_never_was_in_force_nothing_can_be_told():
+    assert promoted(2).with_version(version_of(3)).succession("3") is None
 
 
 def test_files_that_the_ledger_no_longer_keeps_are_cleared_away(home):

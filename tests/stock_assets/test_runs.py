@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from datetime import UTC, date, datetime
@@ -19,15 +20,16 @@ from release.portfolio import Strategy
 from release.store import Store
 from stock_assets.allocation.panel import LOOKBACK
 from stock_assets.allocation.weekly import Week
+from stock_assets.assets.publication import draft_ticker
 from stock_assets.definitions import definitions
-from stock_assets.errors import BadSelection, HomeUnwritable, NothingToPublish
+from stock_assets.errors import BadSelection, HomeUnwritable, NothingToPublish, NotMaterialized
 from stock_assets.failures import cause
 from stock_assets.frames import price_table
 from stock_assets.ingest.vault import Vault
 from stock_assets.instance import open_instance
 from stock_assets.jobs import TRAINING
 from stock_assets.partitions import week_of
-from stock_assets.resources.lake import Lake, lake_of
+from stock_assets.resources.lake import FILES, Lake, files_digest, lake_of
 from stock_assets.resources.tracking import mark_failed, mlflow, prepare_tracking, runs_of
 from stock_assets.runs import (
     PROCESS_TAG,
@@ -164,6 +166,43 @@ def test_the_newest_signal_is_what_the_server_will_infer(filled):
 
     assert forecast.mean[0] == newest["mean"]
     assert forecast.p_up[0] == newest["p_up"]
+
+
+def test_the_released_signals_tell_what_was_forecast(filled):
+    ticker = Store(filled.settings.releases).load().tickers["AAPL"]
+    table = Lake(UPath(filled.settings.lake)).read("signals", "AAPL")
+
+    for name in ("vol", "p_up", "lower_90", "lower_50", "upper_50", "upper_90"):
+        assert [getattr(row, name) for row in ticker.signals] == table[name].tolist()
+    assert [row.edge_bp / 1e4 for row in ticker.signals] == pytest.approx(table["mean"].tolist())
+
+
+def test_the_released_curves_are_of_the_record_beside_them(filled):
+    ticker = Store(filled.settings.releases).load().tickers["AAPL"]
+
+    assert (ticker.curves.sessions[0], ticker.curves.sessions[-1]) == (ticker.trading.first, ticker.trading.last)
+    assert ticker.curves.signals[0] == ticker.curves.buy_and_hold[0] == 1.0
+
+
+def test_a_release_tells_who_put_its_model_in_force(filled):
+    told = Store(filled.settings.releases).load().tickers["AAPL"].succession
+
+    assert (told.version, told.how.value, told.by) == ("1", "training", filled.runs["AAPL"].run_id)
+    assert told.why.startswith("first: no champion yet")
+    assert (told.forced, told.challenger, len(told.moves)) == ("", None, 1)
+
+
+def test_a_ticker_whose_signals_other_code_made_is_refused_with_what_to_do(filled, tmp_path):
+    shutil.copytree(filled.settings.lake, tmp_path / "lake")
+    lake = Lake(UPath(tmp_path / "lake"))
+    files = lake.read_files("signals", "AAPL")
+    table, _ = lake.read_told("signals", "AAPL")
+    kept = {name: data for name, data in files.items() if name != "equity.json"}
+    lake.write_files("signals", "AAPL", kept)
+    lake.write("signals", "AAPL", table, metadata={FILES: files_digest(kept)})
+
+    with pytest.raises(NotMaterialized, match=r"AAPL: expected equity.json beside its signals, .*materialize"):
+        draft_ticker(lake, "AAPL", horizons=filled.settings.horizons)
 
 
 def test_a_materialisation_shows_what_a_person_wants_to_see(filled):

@@ -15,6 +15,7 @@ from other_engine import bt_equity
 from shared_data import sample_bars, shared_data
 from simulated_bars import simulated_bars
 
+from quant.backtest import Backtest, buy_and_hold
 from quant.bars import CLOSE, OPEN, Bars, adjusted, unadjusted
 from quant.conformal import adaptive_bounds
 from quant.costs import Costs
@@ -23,7 +24,15 @@ from quant.performance import deflated_sharpe, probabilistic_sharpe, sharpe
 from quant.sessions import SessionCalendar
 from quant.signals import Action, SignalRule, replay
 from release.inference import infer
-from release.manifest import TickerLineage, TradingRecord
+from release.manifest import (
+    CURVE_POINTS,
+    How,
+    Succession,
+    SuccessionMove,
+    TickerLineage,
+    TradingCurves,
+    TradingRecord,
+)
 from release.onnx_model import OnnxModel
 from release.reader import ReleasedTicker
 from release.tables import digest, pack
@@ -37,12 +46,14 @@ from stock_assets.learning.walk_forward import Model, first_forecast, walk_forwa
 from stock_assets.signals import (
     BOUNDS,
     FORECAST,
+    Books,
     actions_at,
     flattened_books,
     parameters_now,
     rolled_forward,
     signal_table,
     traded,
+    trading_curves,
     trading_record,
 )
 
@@ -188,6 +199,8 @@ def test_the_newest_forecast_is_what_a_release_infers_from_the_same_bars(served,
 
 def released(served: Served, parameters: dict[int, ForecastParameters]) -> ReleasedTicker:
     champion, table = served.champion, signals_of(served)
+    books = traded(table, served.bars, champion, rule=RULE)
+    move = SuccessionMove(version="1", at="", how=How.TRAINING, why="", forced="", by="a-test-run")
     return ReleasedTicker(
         lineage=champion.lineage,
         bars=served.bars,
@@ -195,7 +208,9 @@ def released(served: Served, parameters: dict[int, ForecastParameters]) -> Relea
         parameters=parameters,
         metrics=champion.metrics,
         signals=(),
-        trading=trading_record(traded(table, served.bars, champion, rule=RULE), champion),
+        trading=trading_record(books, champion),
+        curves=trading_curves(books),
+        succession=Succession(**msgspec.structs.asdict(move), challenger=None, moves=(move,)),
     )
 
 
@@ -443,13 +458,37 @@ def test_a_record_passes_json_both_ways(served):
     assert flattened_books(record)["signals_sharpe"] == record.signals.sharpe
 
 
+def test_curves_are_what_both_books_were_worth_thinned_to_what_a_chart_shows(served):
+    books = traded(restless(served)[-500:], served.bars, served.champion, rule=RULE)
+    bars = sample_bars("AAPL")
+    held = _held(bars)
+
+    whole, thin = trading_curves(books), trading_curves(Books(bars.session, held, held, RULE.costs))
+
+    assert whole.sessions == tuple(books.session.astype(str))
+    assert whole.signals == tuple(books.signals.equity)
+    assert whole.buy_and_hold == tuple(books.buy_and_hold.equity)
+    assert len(thin.sessions) == len(thin.signals) == CURVE_POINTS < len(bars)
+    assert (thin.sessions[0], thin.sessions[-1]) == (str(bars.session[0]), str(bars.session[-1]))
+    shown = np.isin(bars.session, np.array(thin.sessions, dtype="datetime64[D]"))
+    assert thin.signals == tuple(held.equity[shown])
+
+
+def _held(bars: Bars) -> Backtest:
+    ohlcv = adjusted(bars)
+    return buy_and_hold(np.ascontiguousarray(ohlcv[:, OPEN]), np.ascontiguousarray(ohlcv[:, CLOSE]), costs=RULE.costs)
+
+
 def test_a_ruined_book_passes_json_both_ways(served):
     table, price = signals_of(served)[:300].assign(action="SELL"), np.linspace(10.0, 40.0, 300)
     bars = unadjusted(days(table), np.column_stack([price] * 4 + [np.full(300, 1e6)]))
 
-    record = trading_record(traded(table, bars, served.champion), served.champion)
+    books = traded(table, bars, served.champion)
+    record, curves = trading_record(books, served.champion), trading_curves(books)
 
     ruined = record.signals
+    assert curves.signals[-1] == 0.0
+    assert msgspec.json.decode(msgspec.json.encode(curves), type=TradingCurves) == curves
     assert (ruined.sharpe, ruined.annualised_volatility) == (None, None)
     assert (ruined.annualised_return, ruined.maximum_drawdown, ruined.deflated_sharpe) == (-1.0, 1.0, 0.0)
     assert msgspec.json.decode(msgspec.json.encode(record), type=TradingRecord) == record

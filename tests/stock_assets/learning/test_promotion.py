@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose
 
+from release.manifest import Verdict
 from stock_assets.learning.promotion import (
     FEWEST_COMMON,
     Check,
     Guard,
     Loss,
-    Verdict,
     calibration_limit,
     decide,
     guards,
