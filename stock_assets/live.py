@@ -15,8 +15,8 @@ def outcomes(
 ) -> pd.DataFrame:
     """The newest `last` forecasts made live at a session's close whose outcome is known, oldest first.
 
-    `log` is its file or its database's URL; of one version of the model where that is given. Columns: ticker, date, mean,
-    vol, realised (log returns per horizon). Empty before the live engine has first run.
+    `log` is its file or its database's URL; of one version of the model where that is given. Columns: ticker, date,
+    mean, vol, realised (log returns per horizon). Empty before the live engine has first run.
     """
     if isinstance(log, Path) and not log.exists():
         return _table(ticker, {name: [] for name in ("date", "mean", "vol", "realised")})
