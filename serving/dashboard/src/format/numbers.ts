@@ -1,22 +1,18 @@
 // Numbers as a person reads them, in the browser's language. A value that is not there is a dash, never a zero.
 
+import { numberFormat } from "./locale";
+
 export const MISSING = "–";
 const MINUS = "−";
 
 type Maybe = number | null | undefined;
 
-const formats = new Map<string, Intl.NumberFormat>();
-
 function format(value: Maybe, options: Intl.NumberFormatOptions): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return MISSING;
-  const name = JSON.stringify(options);
-  let made = formats.get(name);
-  if (made === undefined) {
-    made = new Intl.NumberFormat(undefined, options);
-    formats.set(name, made);
-  }
+  // What is rounded to zero has no sign, whichever side it came from.
+  const text = numberFormat({ signDisplay: "negative", ...options }).format(value);
   // A hyphen is shorter than a figure: columns of signed numbers would not line up.
-  return made.format(value).replace("-", MINUS);
+  return text.replace("-", MINUS);
 }
 
 function fixed(digits: number, more: Intl.NumberFormatOptions = {}): Intl.NumberFormatOptions {
@@ -25,8 +21,10 @@ function fixed(digits: number, more: Intl.NumberFormatOptions = {}): Intl.Number
 
 /** A price as traded: cents, or more digits where a cent is much of it. */
 export function price(value: Maybe): string {
-  const small = typeof value === "number" && Math.abs(value) < 1;
-  return format(value, fixed(small ? 4 : 2));
+  const size = Math.abs(value ?? 0);
+  if (size >= 1 || size === 0) return format(value, fixed(2));
+  // Of a coin's price of less than a cent four figures, however far down they are.
+  return format(value, size >= 0.01 ? fixed(4) : { maximumSignificantDigits: 4 });
 }
 
 /** A share (0.123) in per cent: "12.3 %". */
@@ -70,13 +68,15 @@ export function compact(value: Maybe): string {
 /** A duration in ms: "0.43 ms", "12 ms", "1.2 s". */
 export function milliseconds(value: Maybe): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return MISSING;
-  if (value >= 1_000) return `${format(value / 1_000, fixed(1))} s`;
-  return `${format(value, fixed(value < 10 ? 2 : 0))} ms`;
+  // By what they are rounded to: never "1,000 ms" nor "10.00 ms".
+  if (value >= 999.5) return `${format(value / 1_000, fixed(1))} s`;
+  return `${format(value, fixed(value < 9.995 ? 2 : 0))} ms`;
 }
 
-/** A p value: never "0.000". */
+/** A p value: never "0.000", and never "1.000" for less than that. */
 export function pValue(value: Maybe): string {
-  if (typeof value === "number" && value < 0.001) return "< 0.001";
+  if (typeof value === "number" && value < 0.001) return `< ${format(0.001, fixed(3))}`;
+  if (typeof value === "number" && value < 1 && value >= 0.9995) return `> ${format(0.999, fixed(3))}`;
   return format(value, fixed(3));
 }
 

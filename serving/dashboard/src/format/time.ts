@@ -1,5 +1,6 @@
 // Times in the viewer's zone, the exchange's beside them, and ages. A session is a date of its exchange: it has no zone.
 
+import { timeFormat } from "./locale";
 import { MISSING } from "./numbers";
 
 // ISO 10383 codes of the markets that calendars know here; others are told in UTC.
@@ -24,38 +25,32 @@ export function zoneOf(exchange: string | null | undefined): string {
   return (exchange && ZONES[exchange]) || "UTC";
 }
 
+const DAY: Intl.DateTimeFormatOptions = { year: "numeric", month: "short", day: "numeric" };
+const CLOCK: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
+
 /** Time of day and, unless it is today, the date: in `zone`, by default the viewer's. */
 export function time(at: string | number | null | undefined, zone?: string, now: number = Date.now()): string {
   const when = instant(at);
   if (when === null) return MISSING;
-  const day: Intl.DateTimeFormatOptions = { year: "numeric", month: "short", day: "numeric", ...zoned(zone) };
-  const clock: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", second: "2-digit", ...zoned(zone) };
-  const text = when.toLocaleTimeString(undefined, clock);
-  const date = when.toLocaleDateString(undefined, day);
-  return date === new Date(now).toLocaleDateString(undefined, day) ? text : `${date}, ${text}`;
+  const where = zone === undefined ? {} : { timeZone: zone };
+  const day = timeFormat({ ...DAY, ...where });
+  const text = timeFormat({ ...CLOCK, ...where }).format(when);
+  const date = day.format(when);
+  return date === day.format(now) ? text : `${date}, ${text}`;
 }
 
 /** The same instant at the exchange, with the zone's name: for a tooltip. */
 export function exchangeTime(at: string | number | null | undefined, exchange: string | null | undefined): string {
   const when = instant(at);
   if (when === null) return MISSING;
-  return when.toLocaleString(undefined, {
-    year: "numeric",
-    month: "short",
-    day: "numeric",
-    hour: "2-digit",
-    minute: "2-digit",
-    second: "2-digit",
-    timeZone: zoneOf(exchange),
-    timeZoneName: "short",
-  });
+  return timeFormat({ ...DAY, ...CLOCK, timeZone: zoneOf(exchange), timeZoneName: "short" }).format(when);
 }
 
 /** A session (ISO date) as a date; it is the exchange's and is not moved into the viewer's zone. */
 export function session(date: string | null | undefined): string {
   const when = date ? instant(`${date}T00:00:00Z`) : null;
   if (when === null) return MISSING;
-  return when.toLocaleDateString(undefined, { year: "numeric", month: "short", day: "numeric", timeZone: "UTC" });
+  return timeFormat({ ...DAY, timeZone: "UTC" }).format(when);
 }
 
 /** How long ago, in one unit: "now", "42 s", "5 min", "3 h", "12 d". */
@@ -73,8 +68,4 @@ function instant(at: string | number | null | undefined): Date | null {
   if (at === null || at === undefined) return null;
   const when = new Date(at);
   return Number.isNaN(when.getTime()) ? null : when;
-}
-
-function zoned(zone: string | undefined): Intl.DateTimeFormatOptions {
-  return zone === undefined ? {} : { timeZone: zone };
 }

@@ -17,6 +17,18 @@ export type NewsItem = Told<Signal | Alert>;
 
 const MOST_NEWS = 200;
 
+/** All of it at one moment, as it may be kept for a start without the server. */
+export interface Known {
+  readonly heardAt: number;
+  readonly releaseId: string | null;
+  readonly prices: readonly Told<Price>[];
+  readonly predictions: readonly Told<Prediction>[];
+  readonly signals: readonly Told<Signal>[];
+  readonly portfolio: Told<Portfolio> | null;
+  readonly status: Told<EngineStatus> | null;
+  readonly alerts: readonly Alert[];
+}
+
 const STARTING: Connection = { state: "connecting", reason: "connecting", since: Date.now(), retryAt: null };
 
 const connectionCell = signal<Connection>(STARTING);
@@ -27,6 +39,8 @@ const alertsCell = signal<readonly Alert[]>([]);
 const newsCell = signal<readonly NewsItem[]>([]);
 const gapCell = signal<string | null>(null);
 const heardCell = signal<number | null>(null);
+const restoredCell = signal(false);
+const notLiveCell = signal<number | null>(STARTING.since);
 
 /** The stream's connection, for the pill that is always in sight. */
 export const connection: ReadonlySignal<Connection> = connectionCell;
@@ -44,6 +58,10 @@ export const news: ReadonlySignal<readonly NewsItem[]> = newsCell;
 export const gap: ReadonlySignal<string | null> = gapCell;
 /** Our clock (ms) when anything last came; null before. */
 export const heardAt: ReadonlySignal<number | null> = heardCell;
+/** Whether all of this was kept from an earlier visit, and nothing of it was told to this page yet. */
+export const restored: ReadonlySignal<boolean> = restoredCell;
+/** Our clock (ms) since when the connection is not live, whatever it has tried meanwhile; null while it is. */
+export const notLiveSince: ReadonlySignal<number | null> = notLiveCell;
 
 const prices = new Map<string, Cell<Told<Price> | null>>();
 const predictions = new Map<string, Cell<Told<Prediction> | null>>();
@@ -100,11 +118,52 @@ export function take(update: Update): void {
       gapCell.value = update.reason;
       break;
     case "resumed":
+      heardCell.value = Date.now();
       break;
     case "connection":
-      connectionCell.value = update.connection;
+      batch(() => connected(update.connection));
       break;
   }
+}
+
+function connected(now: Connection): void {
+  connectionCell.value = now;
+  notLiveCell.value = now.state === "live" ? null : (notLiveCell.value ?? now.since);
+}
+
+/** All that is known; null before anything was told. */
+export function known(): Known | null {
+  pending.now();
+  const at = heardCell.peek();
+  if (at === null) return null;
+  return {
+    heardAt: at,
+    releaseId: releaseCell.peek(),
+    prices: values(prices),
+    predictions: values(predictions),
+    signals: values(signals),
+    portfolio: portfolioCell.peek(),
+    status: statusCell.peek(),
+    alerts: alertsCell.peek(),
+  };
+}
+
+/** Show what was kept, with the times at which it was told, until the stream tells better. */
+export function restore(kept: Known): void {
+  if (heardCell.peek() !== null) return;
+  batch(() => {
+    releaseCell.value = kept.releaseId;
+    for (const told of [...kept.prices, ...kept.predictions, ...kept.signals]) put(told);
+    portfolioCell.value = kept.portfolio;
+    statusCell.value = kept.status;
+    alertsCell.value = kept.alerts;
+    heardCell.value = kept.heardAt;
+    restoredCell.value = true;
+  });
+}
+
+function values<T>(cells: Map<string, Cell<T | null>>): T[] {
+  return [...cells.values()].map((found) => found.peek()).filter((told) => told !== null);
 }
 
 /** Of two messages with one key the newer says all there is to know. */
@@ -156,6 +215,7 @@ function replace(snapshot: Snapshot): void {
   statusCell.value = snapshot.status && { message: snapshot.status, at };
   alertsCell.value = snapshot.alerts.toReversed();
   heardCell.value = at;
+  restoredCell.value = false;
 }
 
 /** A snapshot is all there is: what it leaves out is known no longer. */

@@ -284,11 +284,13 @@ describe("silence", () => {
     expect(connection()).toMatchObject({ state: "waiting", reason: "The server has fallen silent." });
   });
 
-  test.each([
+  const WAITS: readonly (readonly [string, number, () => void])[] = [
     ["before the socket opens", LIMITS.connect, () => undefined],
     ["before hello", LIMITS.greeting, () => world.socket.opens()],
     ["instead of an answer", LIMITS.answer, () => greeted([])],
-  ])("%s is waited for so long and no longer", (_, limit, arrive) => {
+  ];
+
+  test.each(WAITS)("%s is waited for so long and no longer", (_, limit, arrive) => {
     arrive();
     world.passes(limit - 1);
     const before = world.socket.dropped;
