@@ -1,13 +1,10 @@
-// Being built.
+// The models in force: all of them in one table, or one ticker's from its scores down to the bars that it was made of.
 
 import type { PageProps } from "../../app/App";
-import { Empty } from "../../ui/notes";
+import { Overview } from "./Overview";
+import { TickerModel } from "./TickerModel";
+import "./models.css";
 
 export default function Models({ ticker }: PageProps) {
-  return (
-    <>
-      <h1>Models</h1>
-      <Empty title="This page is being built">{ticker && <p>{ticker}</p>}</Empty>
-    </>
-  );
+  return ticker === null ? <Overview /> : <TickerModel ticker={ticker} key={ticker} />;
 }
