@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ ENCODINGS: Final = {"br": ".br", "gzip": ".gz"}
 # Names under it are made from what is inside: such a file never changes.
 HASHED: Final = "assets/"
 YEAR_SECONDS: Final = 31_536_000
+REFUSED: Final = re.compile(r"q=0(\.0*)?")
 TYPES: Final = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -43,7 +45,7 @@ class StaticFile:
         """To a request that accepts these encodings and holds the bytes of the tag `held`, if any."""
         name = next((name for name in self.encoded if name in _accepted(accept)), None)
         headers = {**headers, "etag": self.etag, "cache-control": self._cache_control(), "vary": "accept-encoding"}
-        if held is not None and self.etag in (tag.strip().removeprefix("W/") for tag in held.split(",")):
+        if held is not None and _holds(held, self.etag):
             return Response(status_code=304, headers=headers)
         if name is not None:
             headers["content-encoding"] = name
@@ -69,7 +71,8 @@ def static_file(name: str, path: Path) -> StaticFile:
     identity = path.read_bytes()
     twins = {encoding: path.with_name(path.name + suffix) for encoding, suffix in ENCODINGS.items()}
     encoded = {encoding: twin.read_bytes() for encoding, twin in twins.items() if twin.is_file()}
-    return StaticFile(name, identity, encoded, f'"{hashlib.blake2b(identity, digest_size=8).hexdigest()}"')
+    # Weak: it is the same whatever the bytes on the way are compressed by.
+    return StaticFile(name, identity, encoded, f'W/"{hashlib.blake2b(identity, digest_size=8).hexdigest()}"')
 
 
 def media_type(name: str) -> str:
@@ -83,7 +86,14 @@ def _files(folder: Path) -> Iterator[StaticFile]:
             yield static_file(path.relative_to(folder).as_posix(), path)
 
 
+def _holds(header: str, etag: str) -> bool:
+    """Whether an ``If-None-Match`` names the tag; compared weakly (RFC 9110, 13.1.2)."""
+    return header.strip() == "*" or etag.removeprefix("W/") in (
+        tag.strip().removeprefix("W/") for tag in header.split(",")
+    )
+
+
 def _accepted(header: str) -> set[str]:
     """The codings that an ``Accept-Encoding`` takes (RFC 9110, 12.5.3): all it names but those of weight 0."""
     named = (part.partition(";") for part in header.lower().split(","))
-    return {coding.strip() for coding, _, weight in named if weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00")}
+    return {coding.strip() for coding, _, weight in named if not REFUSED.fullmatch(weight.replace(" ", ""))}

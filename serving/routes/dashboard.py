@@ -6,7 +6,7 @@ Both are files that were built elsewhere; nothing is computed here. What they sh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 from importlib.resources import as_file, files
 from typing import Final
@@ -18,6 +18,8 @@ from starlette.exceptions import HTTPException
 from serving.bundle import INDEX, Bundle, StaticFile, static_file
 
 router = APIRouter(include_in_schema=False)
+# The framework's own `get` refuses HEAD, which is how a page's health is looked after.
+page = partial(router.api_route, methods=["GET", "HEAD"])
 
 # Nothing but our own: no other site's files, nothing written into the page itself, in no other site's frame.
 POLICY: Final = "; ".join(
@@ -62,16 +64,16 @@ START: Final = """SwaggerUIBundle({
 SWAGGER: Final = ("swagger-ui.css", "swagger-ui-bundle.js")
 
 
-@router.get("/")
-@router.get("/market")
-@router.get("/market/{ticker}")
-@router.get("/signals")
-@router.get("/signals/{ticker}")
-@router.get("/portfolio")
-@router.get("/models")
-@router.get("/models/{ticker}")
-@router.get("/system")
-@router.get("/playground")
+@page("/")
+@page("/market")
+@page("/market/{ticker}")
+@page("/signals")
+@page("/signals/{ticker}")
+@page("/portfolio")
+@page("/models")
+@page("/models/{ticker}")
+@page("/system")
+@page("/playground")
 async def get_page(request: Request) -> Response:
     """The dashboard: one document, whose script shows the page that the address names."""
     bundle: Bundle = request.app.state.bundle
@@ -80,47 +82,47 @@ async def get_page(request: Request) -> Response:
     return _sent(bundle[INDEX], request)
 
 
-@router.get("/assets/{name:path}")
+@page("/assets/{name:path}")
 async def get_asset(name: str, request: Request) -> Response:
     """A script, style or picture whose name changes with its content."""
     return _file(f"assets/{name}", request)
 
 
-@router.get("/boot.js")
-@router.get("/sw.js")
-@router.get("/app.webmanifest")
-@router.get("/icon.svg")
-@router.get("/icon-192.png")
-@router.get("/icon-512.png")
+@page("/boot.js")
+@page("/sw.js")
+@page("/app.webmanifest")
+@page("/icon.svg")
+@page("/icon-192.png")
+@page("/icon-512.png")
 async def get_root_file(request: Request) -> Response:
     """What browsers look for under a name of its own."""
     return _file(request.url.path.removeprefix("/"), request)
 
 
-@router.get("/docs")
+@page("/docs")
 async def get_documentation() -> Response:
     """Swagger UI, out of files of ours."""
     return HTMLResponse(DOCUMENTATION, headers={**HEADERS, "cache-control": "no-cache"})
 
 
-@router.get("/docs/start.js")
+@page("/docs/start.js")
 async def get_start() -> Response:
     """What starts it, as a file: the policy lets nothing run that stands in the page."""
     return Response(START, media_type="text/javascript", headers={**HEADERS, "cache-control": "no-cache"})
 
 
-@router.get("/docs/{name}")
+@page("/docs/{name}")
 async def get_documentation_file(name: str, request: Request) -> Response:
     """Swagger UI's own files."""
     if name not in SWAGGER:
-        raise HTTPException(HTTPStatus.NOT_FOUND)
+        raise HTTPException(HTTPStatus.NOT_FOUND, headers=dict(HEADERS))
     return _sent(_swagger()[name], request)
 
 
 def _file(name: str, request: Request) -> Response:
     bundle: Bundle = request.app.state.bundle
     if name not in bundle:
-        raise HTTPException(HTTPStatus.NOT_FOUND)
+        raise HTTPException(HTTPStatus.NOT_FOUND, headers=dict(HEADERS))
     return _sent(bundle[name], request)
 
 

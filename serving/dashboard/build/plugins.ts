@@ -42,7 +42,8 @@ export function compressed(): Plugin {
     configResolved(config) {
       folder = join(config.root, config.build.outDir);
     },
-    closeBundle() {
+    // Not `closeBundle`, which also runs after a failure and would hide what failed.
+    writeBundle() {
       for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
         if (!COMPRESSIBLE.test(name)) continue;
         const path = join(folder, name);

@@ -1,0 +1,13 @@
+"""The dashboard's sources hold what they promise: types, style, and their own tests, by the tools that build them."""
+
+from __future__ import annotations
+
+from dashboard_build import run_npm
+
+
+def test_types_and_style_are_in_order():
+    run_npm("run", "check")
+
+
+def test_their_own_tests_pass():
+    run_npm("test")
