@@ -4,7 +4,9 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { session } from "../format/time";
+import "./lines.css";
 import { type Palette, palette } from "./palette";
+import { logarithmicRange } from "./scale";
 
 export interface Line {
   readonly label: string;
@@ -13,6 +15,8 @@ export interface Line {
   readonly colour: string;
   readonly dashed?: boolean;
   readonly width?: number;
+  /** An edge of a band, say: drawn, but left out of the legend. */
+  readonly unlisted?: boolean;
 }
 
 export interface LinesProps {
@@ -89,7 +93,7 @@ function options(props: LinesProps, width: number, scheme: Palette): uPlot.Optio
     scales: {
       x: { time: props.time ?? props.sessions ?? false },
       y: {
-        ...(props.logarithmic ? { distr: 3 as const } : {}),
+        ...(props.logarithmic ? { distr: 3 as const, range: logarithmic } : {}),
         ...(props.range ? { range: [...props.range] as [number, number] } : {}),
       },
     },
@@ -123,9 +127,16 @@ function drawn(line: Line, write: (value: number) => string, scheme: Palette): u
     stroke: scheme[line.colour as keyof Palette] ?? line.colour,
     width: line.width ?? 1.5,
     ...(line.dashed ? { dash: [6, 4] } : {}),
+    ...(line.unlisted ? { class: "lines-unlisted" } : {}),
     points: { show: false },
     value: (_plot, value) => (value === null ? "–" : write(value)),
   };
+}
+
+function logarithmic(_plot: uPlot, least: number | null, greatest: number | null): uPlot.Range.MinMax {
+  if (least === null || greatest === null) return [null, null];
+  // A flat line has room around it.
+  return least === greatest ? [least / 2, greatest * 2] : logarithmicRange(least, greatest);
 }
 
 function isoSession(seconds: number): string {
