@@ -1,0 +1,73 @@
+// Every part at a glance: its level by sign and word, what is known of it, and what to do.
+
+import type { Resource } from "../../api/resource";
+import type { Status } from "../../api/types";
+import { time } from "../../format/time";
+import { now } from "../../live/clock";
+import { alerts, connection, engineStatus, heardAt } from "../../live/store";
+import { Age, Failure } from "../../ui/notes";
+import { Panel } from "../../ui/panel";
+import { LevelBadge } from "../../ui/verdict";
+import { type Check, checks, worst } from "./health";
+import { reconnects } from "./recording";
+import { Worded } from "./Worded";
+
+export function HealthPanel({ status }: { status: Resource<Status> }) {
+  const { answer, error } = status;
+  const found = checks({
+    now: now.value,
+    status: answer?.data ?? null,
+    askedAt: answer?.receivedAt ?? null,
+    error: error?.message ?? null,
+    engine: engineStatus.value,
+    connection: connection.value,
+    heardAt: heardAt.value,
+    reconnects: reconnects.value,
+    alerts: alerts.value,
+  });
+  return (
+    <Panel title="Health" aside={answer && <Age at={answer.receivedAt} label="asked" />}>
+      {error && <Failure what="the server's status" error={error} stale={answer !== null} />}
+      <Summary of={found} />
+      <ul class="system-checks">
+        {found.map((check) => (
+          <CheckCard key={check.name} check={check} />
+        ))}
+      </ul>
+      {answer?.data.published_at && (
+        <p class="system-foot">The release was published {time(answer.data.published_at)}.</p>
+      )}
+    </Panel>
+  );
+}
+
+const WORDS = { ok: "In order", warn: "To be looked at", bad: "Something is wrong", unknown: "Not all is known yet" };
+
+/** Said aloud when it changes, and only then: its words hold no figure that ticks. */
+function Summary({ of }: { of: readonly Check[] }) {
+  const level = worst(of);
+  const named = of.filter((check) => check.level === level && level !== "ok").map((check) => check.name);
+  return (
+    <p class="system-summary" role="status">
+      <LevelBadge level={level}>{WORDS[level]}</LevelBadge> {named.join(", ")}
+    </p>
+  );
+}
+
+function CheckCard({ check }: { check: Check }) {
+  return (
+    <li class={`system-check system-check-${check.level}`}>
+      <p class="system-check-head">
+        <span>{check.name}</span>
+        <LevelBadge level={check.level} />
+      </p>
+      <p class="system-check-state num">{check.state}</p>
+      <p class="system-check-detail">{check.detail}</p>
+      {check.advice && (
+        <p class="system-check-advice">
+          <Worded text={check.advice} />
+        </p>
+      )}
+    </li>
+  );
+}
