@@ -18,8 +18,22 @@ interface Entry {
   readonly load: () => void;
 }
 
+/** Where answers outlive the page: for when the server can't be reached (`app/offline`). */
+export interface Keeper {
+  find(path: string): Promise<Answer<unknown> | null>;
+  keep(path: string, answer: Answer<unknown>): void;
+}
+
 const MOST_KEPT = 60;
+// An answer that takes longer may never come: meanwhile an older one stands there with its age.
+const SLOW_MS = 3_000;
 const entries = new Map<string, Entry>();
+let keeper: Keeper | null = null;
+
+/** Keep answers there from now on. To be called once. */
+export function keepAnswersIn(there: Keeper): void {
+  keeper = there;
+}
 
 /** The answer to `GET path`, shared; null asks for nothing. Asked again when another release comes into force. */
 export function useResource<T>(path: string | null): Resource<T> & { reload: () => void } {
@@ -52,12 +66,31 @@ function entryOf(path: string): Entry {
 
 async function fill(path: string, state: Entry["state"]): Promise<void> {
   state.value = { ...(state.peek() as Resource<unknown>), loading: true };
+  const slow = setTimeout(() => void recall(path, state), SLOW_MS);
   try {
-    state.value = { answer: await get(path), error: null, loading: false };
+    const answer = await get(path);
+    state.value = { answer, error: null, loading: false };
+    keeper?.keep(path, answer);
   } catch (error) {
     if (!(error instanceof RequestFailed)) throw error;
+    // Our server tells of each refusal as a problem: without one it was not ours that answered.
+    if (error.problem === null) await recall(path, state);
     state.value = { answer: (state.peek() as Resource<unknown>).answer, error, loading: false };
+  } finally {
+    clearTimeout(slow);
   }
+}
+
+/** What was kept of an earlier visit, where there is nothing yet. */
+async function recall(path: string, state: Entry["state"]): Promise<void> {
+  const found = await keeper?.find(path);
+  const now = state.peek() as Resource<unknown>;
+  if (found && now.answer === null) state.value = { ...now, answer: found };
+}
+
+/** Ask again for what could not be had. */
+export function reloadFailed(): void {
+  for (const { state, load } of entries.values()) if (state.peek()?.error) load();
 }
 
 /** Ask again for everything that is kept whenever `release` names another one. To be called once. */

@@ -1,4 +1,4 @@
-// Whether what is on the page is live: always in sight, by word and sign.
+// Whether what is on the page is live: always in sight, by word and sign. `Banner` says it to who can't see it, and more.
 
 import { age } from "../format/time";
 import { now } from "../live/clock";
@@ -15,13 +15,15 @@ const LOOKS: Readonly<Record<ConnectionState, { sign: string; text: string }>> =
 
 export function ConnectionPill() {
   const { state, reason } = connection.value;
-  const { sign, text } = LOOKS[state];
   const heard = heardAt.value;
+  // One try after another is one state to a viewer: a word that changes every second says less.
+  const shown = state === "connecting" && heard !== null ? "waiting" : state;
+  const { sign, text } = LOOKS[shown];
   const since = heard === null ? "nothing heard yet" : `last heard ${age((now.value - heard) / 1_000)}`;
   return (
-    <div class={`pill pill-${state}`} title={reason || "connected, and told as it happens"}>
+    <div class={`pill pill-${shown}`} title={reason || "connected, and told as it happens"}>
       <span aria-hidden="true">{sign}</span>
-      <span role="status">{text}</span>
+      <span>{text}</span>
       <span class="pill-detail">{since}</span>
     </div>
   );

@@ -19,6 +19,8 @@ export interface Preferences {
   readonly overlays: readonly string[];
   /** Whether a signal change may be told by the system's notifications. */
   readonly notify: boolean;
+  /** Whether one from before the session's close may be told too: it may still change back. */
+  readonly notifyProvisional: boolean;
 }
 
 export const KEY = "stock-assets.preferences";
@@ -31,6 +33,7 @@ export const DEFAULTS: Preferences = {
   range: "6M",
   overlays: ["sma_20"],
   notify: false,
+  notifyProvisional: false,
 };
 
 /** What was kept, field by field: one that is of another type than its default is not ours. */
@@ -56,6 +59,7 @@ export function parsed(text: string | null): Preferences {
     range: typeof found.range === "string" ? found.range : DEFAULTS.range,
     overlays: list("overlays", DEFAULTS.overlays),
     notify: found.notify === true,
+    notifyProvisional: found.notifyProvisional === true,
   };
 }
 

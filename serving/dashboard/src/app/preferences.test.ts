@@ -1,0 +1,50 @@
+import { describe, expect, test } from "vitest";
+import { DEFAULTS, type Preferences, parsed } from "./preferences";
+
+const CHOSEN: Preferences = {
+  theme: "dark",
+  colours: "classic",
+  watchlist: ["IBM", "AAPL"],
+  ticker: "IBM",
+  range: "1Y",
+  overlays: [],
+  notify: true,
+  notifyProvisional: true,
+};
+
+test("what was chosen is what is found again", () => {
+  expect(parsed(JSON.stringify(CHOSEN))).toEqual(CHOSEN);
+});
+
+test.each([null, "", "{", "null", "7", '"dark"', "[]"])("of %j nothing is taken", (text) => {
+  expect(parsed(text)).toEqual(DEFAULTS);
+});
+
+describe("a choice of another kind than ours", () => {
+  test.each([
+    ["theme", "sepia"],
+    ["theme", 1],
+    ["colours", "none"],
+    ["watchlist", "AAPL"],
+    ["watchlist", ["AAPL", 7]],
+    ["ticker", {}],
+    ["range", null],
+    ["overlays", [null]],
+    ["notify", "yes"],
+    ["notifyProvisional", 1],
+  ] as const)("%s: %j is left at its default, and the rest as it was chosen", (name, value) => {
+    expect(parsed(JSON.stringify({ ...CHOSEN, [name]: value }))).toEqual({ ...CHOSEN, [name]: DEFAULTS[name] });
+  });
+
+  test("that an older page has kept has its default", () => {
+    expect(parsed('{"theme": "light"}')).toEqual({ ...DEFAULTS, theme: "light" });
+  });
+
+  test("that a newer page has kept is left out", () => {
+    expect(parsed(JSON.stringify({ ...CHOSEN, font: "serif" }))).toEqual(CHOSEN);
+  });
+});
+
+test("nobody is notified who has not chosen it", () => {
+  expect([DEFAULTS.notify, DEFAULTS.notifyProvisional]).toEqual([false, false]);
+});
