@@ -1,0 +1,137 @@
+// A ticker's price and its chart, with what one can choose of it.
+
+import { type Signal, useSignal } from "@preact/signals";
+import { useId, useMemo, useState } from "preact/hooks";
+import { useResource } from "../../api/resource";
+import type { Answer } from "../../api/rest";
+import type { Predictions, Prices, TickerCard } from "../../api/types";
+import { preferences } from "../../app/preferences";
+import { change, price } from "../../format/numbers";
+import { exchangeTime, session } from "../../format/time";
+import { Age, Failure, Loading } from "../../ui/notes";
+import { Panel } from "../../ui/panel";
+import { Change } from "../../ui/signal";
+import { Canvas } from "./Canvas";
+import { Overlays, Ranges, Scales } from "./Controls";
+import type { Mark } from "./changes";
+import { Legend } from "./Legend";
+import { byTicker, useIndicators, usePrices } from "./market";
+import { quoteOf, sinceWhen } from "./quote";
+import { type Range, rangeOf, sessionsOf } from "./ranges";
+import { seenOf } from "./seen";
+import { weekdaysBetween } from "./sessions";
+import { inWords } from "./words";
+
+export interface ChartProps {
+  readonly card: TickerCard;
+  /** How many bars are asked for, and the way to more of them. */
+  readonly limit: number;
+  readonly more: () => void;
+  readonly marks: readonly Mark[];
+  readonly pointed: Signal<string | null>;
+}
+
+export function Chart({ card, limit, more, marks, pointed }: ChartProps) {
+  const [adjusted, adjust] = useState(true);
+  const [logarithmic, scale] = useState(false);
+  const range = rangeOf(preferences.value.range);
+  const found = usePrices(card.ticker, limit, adjusted);
+  return (
+    <Panel title={card.ticker} class="market-chart" aside={<Now card={card} />}>
+      <div class="market-controls">
+        <Ranges range={range} />
+        <Scales adjusted={adjusted} adjust={adjust} logarithmic={logarithmic} scale={scale} />
+      </div>
+      <Overlays />
+      {found.error && (
+        <Failure what="the bars" error={found.error} retry={found.reload} stale={found.answer !== null} />
+      )}
+      {found.answer ? (
+        <Plot answer={found.answer} {...{ card, limit, more, marks, pointed, adjusted, logarithmic, range }} />
+      ) : (
+        <div class="market-room">{found.loading && <Loading what="the bars" lines={10} />}</div>
+      )}
+    </Panel>
+  );
+}
+
+function Now({ card }: { card: TickerCard }) {
+  const quote = quoteOf(card, null, seenOf(card.ticker).value);
+  return (
+    <p class="market-now num" title={quote.at ? exchangeTime(quote.at, card.exchange) : ""}>
+      <b>{price(quote.price)}</b>
+      {quote.change !== null && (
+        <span>
+          <Change value={quote.change} text={change(quote.change)} /> <small>{sinceWhen(quote)}</small>
+        </span>
+      )}
+      {quote.kind === "live" ? <Age at={quote.heard} label="live" /> : <span>close of {session(quote.session)}</span>}
+    </p>
+  );
+}
+
+interface PlotProps extends ChartProps {
+  readonly answer: Answer<Prices>;
+  readonly adjusted: boolean;
+  readonly logarithmic: boolean;
+  readonly range: Range;
+}
+
+function Plot({ card, answer, limit, more, marks, pointed, adjusted, logarithmic, range }: PlotProps) {
+  const { ticker } = card;
+  const { overlays } = preferences.value;
+  const words = useId();
+  const hovered = useSignal<string | null>(null);
+  const asked = useResource<Predictions>("/v1/predictions").answer?.data.predictions;
+  const prediction = useMemo(() => byTicker(asked).get(ticker) ?? null, [asked, ticker]);
+  const drawn = useIndicators(ticker, limit, adjusted, overlays.length > 0);
+  const indicators = overlays.length > 0 ? (drawn.answer?.data ?? null) : null;
+  const { bars } = answer.data;
+  const filled = bars.length >= Math.min(sessionsOf(range), card.bars, limit);
+  const shared = { ticker, bars, prediction, indicators, overlays, marks, hovered };
+  return (
+    <>
+      <Legend {...shared} />
+      <Canvas
+        {...shared}
+        {...{ pointed, range, filled, logarithmic }}
+        more={() => bars.length < card.bars && more()}
+        label={`Price of ${ticker}, ${range === "All" ? "all there is" : range}, with its forecast`}
+        describedBy={words}
+      />
+      <p id={words} class="visually-hidden">
+        {inWords(ticker, bars, range)} The forecast, the signals and the newest price are told beside the chart.
+      </p>
+      {drawn.error && <Failure what="the indicators" error={drawn.error} />}
+      <Caption card={card} answer={answer} adjusted={adjusted} />
+    </>
+  );
+}
+
+/** Where the bars end, what the provisional ones are made of, and what the keys do. */
+function Caption({ card, answer, adjusted }: { card: TickerCard; answer: Answer<Prices>; adjusted: boolean }) {
+  const seen = seenOf(card.ticker).value;
+  const first = seen.find((bar) => bar.session > card.last_session);
+  const missing = first ? weekdaysBetween(card.last_session, first.session) : [];
+  const published = answer.ageSeconds === null ? null : answer.receivedAt - 1_000 * answer.ageSeconds;
+  return (
+    <div class="market-caption muted">
+      <p>
+        Bars to {session(card.last_session)}, {adjusted ? "splits and dividends taken out" : "as traded"} ({card.source}
+        ; <Age at={published} label="released" />
+        ).
+        {first && " Later ones are provisional: made of the prices that this page has seen since it was opened."}
+        {missing.length > 0 &&
+          ` Of ${missing.length === 1 ? "the weekday" : `the ${missing.length} weekdays`} between the two there is no bar.`}
+      </p>
+      <p>
+        Dashed: the forecast's median; shaded: its 50 % and 90 % intervals, drawn straight between the sessions that it
+        is for. Hollow candles rose, filled ones fell. Markers are changes of the signal, out of sample.
+      </p>
+      <p class="market-keys">
+        Wheel or pinch: zoom. Drag: move. Double click: back. With the chart in focus: <kbd>←</kbd> <kbd>→</kbd> move,{" "}
+        <kbd>+</kbd> <kbd>−</kbd> zoom, <kbd>0</kbd> back. In the watchlist: <kbd>↑</kbd> <kbd>↓</kbd> next ticker.
+      </p>
+    </div>
+  );
+}

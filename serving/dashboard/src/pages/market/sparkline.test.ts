@@ -1,0 +1,16 @@
+import { describe, expect, it } from "vitest";
+import { sparkline } from "./sparkline";
+
+describe("a sparkline", () => {
+  it("goes from the left to the right edge, high values up", () => {
+    expect(sparkline([1, 3, 2], 80, 20)).toBe("M0 20L40 0L80 10");
+  });
+
+  it("is level where nothing moves", () => {
+    expect(sparkline([5, 5], 80, 20)).toBe("M0 20L80 20");
+  });
+
+  it("is none of a single value", () => {
+    expect(sparkline([5], 80, 20)).toBe("");
+  });
+});
