@@ -8,11 +8,11 @@ row with a NaN in either is left out; anything else is a `QuantError`, and no ro
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
 from quant.bars import Floats
 from quant.errors import QuantError
@@ -146,7 +146,7 @@ def wilson_interval(
     if np.any((came < 0) | (came > count)):
         row = int(np.argmax((came < 0) | (came > count)))
         raise QuantError(f"came: expected 0 to {count[row]}, got {came[row]}")
-    z = float(ndtri(0.5 + nominal / 2.0))
+    z = NormalDist().inv_cdf(0.5 + nominal / 2.0)
     share, unsure = came / count, z**2 / count
     centre = (share + unsure / 2.0) / (1.0 + unsure)
     half = np.sqrt(unsure * (share * (1.0 - share) + unsure / 4.0)) / (1.0 + unsure)
