@@ -59,9 +59,9 @@ function drawn(of: Calibration): readonly Line[] {
   const level = (value: number) => of.coverage.map(() => value);
   return [
     { label: "inside 90 %", values: of.coverage.map((point) => point.coverage_90), colour: "s1" },
-    { label: "promised", values: level(of.nominal_90), colour: "s1", dashed: true, width: 1 },
+    { label: "90 % promised", values: level(of.nominal_90), colour: "s1", dashed: true, width: 1 },
     { label: "inside 50 %", values: of.coverage.map((point) => point.coverage_50), colour: "s2" },
-    { label: "promised", values: level(of.nominal_50), colour: "s2", dashed: true, width: 1 },
+    { label: "50 % promised", values: level(of.nominal_50), colour: "s2", dashed: true, width: 1 },
   ];
 }
 

@@ -38,5 +38,7 @@ export function DriftVerdict({ live }: { live: LivePerformance }) {
         too early to say
       </span>
     );
-  return <LevelBadge level={live.drift.drifted ? "bad" : "ok"}>{live.drift.drifted ? "drifts" : "none"}</LevelBadge>;
+  return (
+    <LevelBadge level={live.drift.drifted ? "bad" : "ok"}>{live.drift.drifted ? "drifts" : "no drift"}</LevelBadge>
+  );
 }

@@ -33,11 +33,11 @@ export function Overview() {
           <a href="/v1/model-card" target="_blank" rel="noreferrer">
             Model card
           </a>{" "}
-          of the whole release,{" "}
+          of the whole release (Markdown,{" "}
           <a href="/v1/model-card" download="model-card.md">
-            to keep
-          </a>{" "}
-          (Markdown)
+            download
+          </a>
+          )
         </p>
       </header>
       {error && <Failure what="models" error={error} retry={reload} stale={answer !== null} />}
@@ -171,8 +171,6 @@ const COLUMNS: readonly Column<Row>[] = [
     cell: ({ card }) => <ChallengerCell card={card} />,
     sort: ({ card }) => card.succession.challenger?.verdict,
   },
-  number("right", "Right direction", "Share of forecasts", (m) => m.directional_accuracy, percent),
-  number("base", "Base rate", "Always saying the commoner direction", (m) => m.base_rate, percent),
   {
     key: "n",
     header: "Scored on",

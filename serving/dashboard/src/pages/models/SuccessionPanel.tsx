@@ -9,7 +9,15 @@ import { Panel } from "../../ui/panel";
 import { type Column, Table } from "../../ui/table";
 import { LevelBadge } from "../../ui/verdict";
 import { dagsterRun, type Links } from "./links";
-import { decisionFigures, HOW_WORDS, isRun, type OtherFigure, type PairedTest, VERDICTS } from "./succession";
+import {
+  decisionFigures,
+  decisionWords,
+  HOW_WORDS,
+  isRun,
+  type OtherFigure,
+  type PairedTest,
+  VERDICTS,
+} from "./succession";
 
 type Move = Succession["moves"][number];
 
@@ -64,7 +72,7 @@ function MoveWords({ move, links }: { move: Move; links: Links | null }) {
           <span>{isRun(move.by) ? `Dagster run ${move.by}` : move.by}</span>
         )}
       </p>
-      <p class="models-why">{move.why}</p>
+      <p class="models-why">{decisionWords(move.why)}</p>
       {move.forced !== "" && (
         <p>
           <LevelBadge level="warn">Forced</LevelBadge> against these guards: {move.forced}
@@ -87,7 +95,7 @@ function ChallengerWords({ challenger }: { challenger: Challenger }) {
       <p>
         Trained {time(challenger.trained_at)}, decided <Age at={Date.parse(challenger.decided_at)} label="" />.
       </p>
-      <p class="models-why">{challenger.decision}</p>
+      <p class="models-why">{decisionWords(challenger.decision)}</p>
       {words.advice && <p>{words.advice}</p>}
       <DecisionDetails challenger={challenger} />
     </>

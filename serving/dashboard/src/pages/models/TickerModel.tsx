@@ -162,7 +162,10 @@ function Origin({ card }: { card: ModelCard }) {
     <Panel title="Where it comes from">
       <LineageList lineage={card.lineage} release={card.release_id} links={answer?.data.links ?? null} />
       <p class="models-foot">
-        {count(card.features)} features of {count(card.window)} sessions each. <a href="/v1/model-card">Model card</a>
+        {count(card.features)} features of {count(card.window)} sessions each.{" "}
+        <a href="/v1/model-card" target="_blank" rel="noreferrer">
+          Model card
+        </a>
       </p>
     </Panel>
   );

@@ -32,6 +32,13 @@ export const VERDICTS: Readonly<
   },
 };
 
+/** A decision as the ledger words it, its verdict in words instead of its code. */
+export function decisionWords(decision: string): string {
+  const found = /^([a-z_]+): /.exec(decision);
+  const verdict = Object.entries(VERDICTS).find(([code]) => code === found?.[1])?.[1];
+  return found && verdict ? `${verdict.text}: ${decision.slice(found[0].length)}` : decision;
+}
+
 /** A loss at a horizon, challenger against champion on the days that both have forecast. */
 export interface PairedTest {
   readonly loss: string;

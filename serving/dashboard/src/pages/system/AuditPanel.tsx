@@ -110,10 +110,11 @@ function columnsFor(opened: number | null, open: (id: number) => void): readonly
           type="button"
           class="system-entry num"
           aria-expanded={audit_id === opened}
-          aria-label={`Entry ${audit_id}: show its trail`}
           onClick={() => open(audit_id)}
         >
+          <span class="visually-hidden">Entry </span>
           {count(audit_id)}
+          <span class="visually-hidden">: its trail</span>
         </button>
       ),
     },

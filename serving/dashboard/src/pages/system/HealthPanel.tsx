@@ -8,8 +8,8 @@ import { alerts, connection, engineStatus, heardAt } from "../../live/store";
 import { Age, Failure } from "../../ui/notes";
 import { Panel } from "../../ui/panel";
 import { LevelBadge } from "../../ui/verdict";
-import { type Check, checks, worst } from "./health";
-import { reconnects } from "./recording";
+import { type Check, checks, figuresOf, worst } from "./health";
+import { newest, reconnects } from "./recording";
 import { Worded } from "./Worded";
 
 export function HealthPanel({ status }: { status: Resource<Status> }) {
@@ -17,9 +17,9 @@ export function HealthPanel({ status }: { status: Resource<Status> }) {
   const found = checks({
     now: now.value,
     status: answer?.data ?? null,
-    askedAt: answer?.receivedAt ?? null,
     error: error?.message ?? null,
     engine: engineStatus.value,
+    measured: newest.value && figuresOf(newest.value.said),
     connection: connection.value,
     heardAt: heardAt.value,
     reconnects: reconnects.value,

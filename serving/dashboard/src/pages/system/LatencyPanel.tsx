@@ -8,7 +8,7 @@ import { Bars } from "./Bars";
 import { histogram, labelValues } from "./exposition";
 import { OverTime } from "./OverTime";
 import { Routes } from "./Routes";
-import { failed, first, newest, type Reading } from "./recording";
+import { failed, first, newest, type Reading, readMetrics } from "./recording";
 
 const LAG = "stock_assets_live_event_lag_seconds";
 const REQUESTS = "stock_assets_http_request_seconds";
@@ -18,7 +18,7 @@ export function LatencyPanel() {
   const error = failed.value;
   return (
     <Panel title="Latency" aside={reading && <Age at={reading.at} label="read" />}>
-      {error && <Failure what="the metrics" error={error} retry={() => location.reload()} stale={reading !== null} />}
+      {error && <Failure what="the metrics" error={error} retry={readMetrics} stale={reading !== null} />}
       {error && !error.unreachable && (
         <p class="system-foot">Behind nginx /metrics is for the same machine only; ask the server at its own port.</p>
       )}

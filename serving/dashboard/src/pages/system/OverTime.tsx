@@ -6,6 +6,7 @@ import { time } from "../../format/time";
 import { engineStatus } from "../../live/store";
 import { type Line, Lines } from "../../ui/lines";
 import { median } from "../models/metrics";
+import { LATENCY_LIMIT_MS } from "./health";
 import { type Point, points } from "./recording";
 
 // The plot is made anew with each drawing: no oftener than a person would look.
@@ -45,7 +46,7 @@ function linesOf(of: readonly Point[]): readonly Line[] {
   return [
     { label: "engine, p99", values: of.map((point) => point.p99), colour: "s2" },
     { label: "engine, median", values: of.map((point) => point.p50), colour: "s1" },
-    { label: "alarm", values: of.map(() => 10), colour: "muted", dashed: true, width: 1 },
+    { label: "alarm", values: of.map(() => LATENCY_LIMIT_MS), colour: "muted", dashed: true, width: 1 },
   ];
 }
 
@@ -54,20 +55,22 @@ function Delays({ of }: { of: readonly Point[] }) {
   const words = of.flatMap(({ engine }) => (engine === null ? [] : [engine]));
   const replayed = engineStatus.value !== null && engineStatus.value.message.figures?.tick_lag_ms === null;
   return (
-    <dl class="system-facts">
-      <div>
-        <dt>Tick to this page</dt>
-        <dd class="num">{ticks.length === 0 ? whyNoTicks(replayed) : `median ${milliseconds(median(ticks))}`}</dd>
-      </div>
-      <div>
-        <dt>Engine's word to this page</dt>
-        <dd class="num">{words.length === 0 ? "nothing heard yet" : `median ${milliseconds(median(words))}`}</dd>
-      </div>
+    <>
+      <dl class="system-facts">
+        <div>
+          <dt>Tick to this page</dt>
+          <dd class="num">{ticks.length === 0 ? whyNoTicks(replayed) : `median ${milliseconds(median(ticks))}`}</dd>
+        </div>
+        <div>
+          <dt>Engine's word to this page</dt>
+          <dd class="num">{words.length === 0 ? "nothing heard yet" : `median ${milliseconds(median(words))}`}</dd>
+        </div>
+      </dl>
       <p class="system-foot">
         Both are between two clocks, the other machine's and this one's: a clock that is off shows here, even as less
         than nothing.
       </p>
-    </dl>
+    </>
   );
 }
 

@@ -47,9 +47,9 @@ const ENGINE: EngineStatus = {
 const SOUND: Known = {
   now: NOW,
   status: STATUS,
-  askedAt: NOW - 2_000,
   error: null,
   engine: { message: ENGINE, at: NOW - 200 },
+  measured: null,
   connection: { state: "live", reason: "", since: NOW - 60_000, retryAt: null },
   heardAt: NOW - 100,
   reconnects: 0,
@@ -109,7 +109,6 @@ describe("what is wrong is told with what to do", () => {
       { ...SOUND, status: { ...STATUS, feed: { ...STATUS.feed, last_message_age_seconds: 16 } } },
     ],
     ["a server that does not answer", "This server", "bad", { ...SOUND, error: "it could not be reached" }],
-    ["a server that has not answered for long", "This server", "bad", { ...SOUND, askedAt: NOW - 16_000 }],
     ["a release that was refused", "Release", "warn", { ...SOUND, status: { ...STATUS, reload_error: "digest" } }],
     ["no release", "Release", "bad", { ...SOUND, status: { ...STATUS, ready: false, release_id: null } }],
     [
@@ -147,12 +146,27 @@ describe("an engine at its limits", () => {
   });
 });
 
+describe("a page that is cut off", () => {
+  const connection = { state: "waiting", reason: "the server went away", since: NOW - 60_000, retryAt: NOW } as const;
+
+  it("can't tell whether the engine is silent", () => {
+    const found = check({ ...SOUND, connection, engine: { message: ENGINE, at: NOW - 60_000 } }, "Live engine");
+
+    expect(found).toMatchObject({ level: "unknown", state: "silent for 60 s" });
+  });
+
+  it("knows the engine by the metrics, if the stream has never told it", () => {
+    const found = check({ ...SOUND, connection, engine: null, measured: ENGINE.figures }, "Live engine");
+
+    expect(found).toMatchObject({ level: "ok", state: "p99 7.90 ms" });
+  });
+});
+
 describe("what nobody has said yet", () => {
   it("is unknown and no alarm", () => {
     const found = checks({
       ...SOUND,
       status: null,
-      askedAt: null,
       engine: null,
       heardAt: null,
       connection: { state: "connecting", reason: "", since: NOW, retryAt: null },

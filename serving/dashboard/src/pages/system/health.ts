@@ -21,11 +21,11 @@ export interface Check {
 export interface Known {
   readonly now: number;
   readonly status: Status | null;
-  /** When `status` came. */
-  readonly askedAt: number | null;
   /** Why it can't be had, if it can't. */
   readonly error: string | null;
   readonly engine: { readonly message: EngineStatus; readonly at: number } | null;
+  /** The engine's figures by `/metrics`, where the stream has told none. */
+  readonly measured: Figures | null;
   readonly connection: Connection;
   readonly heardAt: number | null;
   readonly reconnects: number;
@@ -36,8 +36,6 @@ export interface Known {
 export const SILENT_SECONDS = 15;
 export const BACKLOG_LIMIT = 1_000;
 export const LATENCY_LIMIT_MS = 10;
-/** `/v1/status` is asked every 5 s: three of them without an answer. */
-const UNANSWERED_SECONDS = 15;
 
 export function checks(known: Known): readonly Check[] {
   return [feed(known), engine(known), redis(known), server(known), release(known), page(known), audit(known)];
@@ -77,14 +75,18 @@ function feed({ status, engine: told }: Known): Check {
   }
 }
 
-function engine({ engine: told, status, now }: Known): Check {
+function engine({ engine: told, measured, connection, status, now }: Known): Check {
   const name = "Live engine";
-  const figures = told?.message.figures ?? null;
+  const figures = told?.message.figures ?? measured;
   if (status?.feed.configured === false) return { name, ...UNKNOWN, state: "none", detail: "There is no live feed." };
   if (told !== null && now - told.at > SILENT_SECONDS * 1_000) {
+    const state = `silent for ${age((now - told.at) / 1_000)}`;
+    // Whoever is cut off hears no engine, however loud it is.
+    if (connection.state !== "live" && connection.state !== "stale")
+      return { name, ...UNKNOWN, state, detail: "This page is not connected." };
     const advice =
       "The last line of its log says why; a standby takes over within 5 s. `stock-assets live` starts one.";
-    return { name, level: "bad", state: `silent for ${age((now - told.at) / 1_000)}`, detail: "", advice };
+    return { name, level: "bad", state, detail: "", advice };
   }
   if (figures === null) return { name, ...UNKNOWN };
   const detail = `engine ${figures.engine}, term ${figures.term}, ${count(figures.ticks)} ticks`;
@@ -113,13 +115,11 @@ function redis({ status }: Known): Check {
   return { name, level: "ok", state, detail: "the engine's newest word, when the server was asked", advice: "" };
 }
 
-function server({ status, askedAt, error, now }: Known): Check {
+function server({ status, error, now }: Known): Check {
   const name = "This server";
-  const since = askedAt === null ? Number.POSITIVE_INFINITY : (now - askedAt) / 1_000;
-  if (error !== null || (status !== null && since > UNANSWERED_SECONDS)) {
-    const detail = error ?? "It has not answered lately.";
+  if (error !== null) {
     const advice = "Is it running? `stock-assets serve` starts it; its log says why it ended.";
-    return { name, level: "bad", state: "no answer", detail, advice };
+    return { name, level: "bad", state: "no answer", detail: error, advice };
   }
   if (status === null) return { name, ...UNKNOWN };
   const { version, started_at, worker, sockets } = status.server;
