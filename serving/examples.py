@@ -95,9 +95,19 @@ _SIGNAL: Final = SignalMessage(
     audit_id=None,
 )
 _PRICE: Final = PriceMessage(
-    ticker="AAPL", session="2012-03-02", at=_TICK, price=545.1, volume=1_250_000.0, provisional=True
+    ticker="AAPL",
+    session="2012-03-02",
+    at=_TICK,
+    price=545.1,
+    volume=1_250_000.0,
+    provisional=True,
+    open=544.24,
+    high=546.8,
+    low=542.5,
+    previous_close=544.47,
 )
 _BAR: Final = PriceBar(session="2012-03-01", open=548.17, high=548.21, low=538.77, close=544.47, volume=24_402_800.0)
+_LIVE_BAR: Final = PriceBar(session="2012-03-02", open=544.24, high=546.8, low=542.5, close=545.1, volume=1_250_000.0)
 _METRICS: Final = TickerMetrics(
     n=2012,
     first="2004-03-03",
@@ -267,7 +277,7 @@ EXAMPLES: Final[dict[type, Any]] = {
             atr_14=(9.92, 9.88),
             realised_volatility_21=(0.2272, 0.2261),
         ),
-        Prices(ticker="AAPL", release_id=_RELEASE, adjusted=True, bars=(_BAR,), live=_PRICE),
+        Prices(ticker="AAPL", release_id=_RELEASE, adjusted=True, bars=(_BAR,), live=_PRICE, live_bars=(_LIVE_BAR,)),
         Tickers(
             release_id=_RELEASE,
             as_of="2012-03-01",

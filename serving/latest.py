@@ -33,6 +33,8 @@ from serving.view import PREDICTIONS, SIGNALS, View, answer_path, encode, messag
 
 # The engine speaks at least every few seconds while a feed is open, if only to say that nothing trades.
 SILENCE_SECONDS: Final = 15.0
+# Of a ticker, after its release: a year. A release that is older than that has other worries.
+SESSIONS_KEPT: Final = 260
 
 M = TypeVar("M", PredictionMessage, SignalMessage)
 
@@ -65,6 +67,8 @@ class Latest:
         self._predictions: dict[str, PredictionMessage] = {}
         self._signals: dict[str, SignalMessage] = {}
         self._prices: dict[str, PriceMessage] = {}
+        # By ticker the last price of each session that has been followed by another, oldest first.
+        self._closed: dict[str, dict[str, PriceMessage]] = {}
         self._portfolio: PortfolioMessage | None = None
         # The engine's that are active; and by subject this process' own, which are kept when they are over.
         self._alerts: dict[tuple[AlertKind, str], AlertMessage] = {}
@@ -110,6 +114,11 @@ class Latest:
         if self._portfolio is not None and self._portfolio.release_id != view.release_id:
             self._portfolio = None
         self._prices = {name: price for name, price in self._prices.items() if name in view.release.tickers}
+        self._closed = {
+            name: {session: price for session, price in closed.items() if session > view.predictions[name].session}
+            for name, closed in self._closed.items()
+            if name in view.release.tickers
+        }
         self._view, self._answers, self.reload_error = view, answers, None
         self.metrics.release()
         over = self._own_alerts_over(f"{view.release_id} is served")
@@ -185,7 +194,7 @@ class Latest:
 
     def _take(self, message: PriceMessage | PredictionMessage | SignalMessage, now: float) -> None:
         if isinstance(message, PriceMessage):
-            self._prices[message.ticker] = message
+            self._take_price(message)
             return
         if isinstance(message, PredictionMessage):
             self._predictions[message.ticker] = message
@@ -198,6 +207,15 @@ class Latest:
         self._unasked[path] = message, now
         self._answers.pop(path, None)
         self._answers.pop(collection, None)
+
+    def _take_price(self, price: PriceMessage) -> None:
+        before = self._prices.get(price.ticker)
+        if before is not None and before.session < price.session:
+            closed = self._closed.setdefault(price.ticker, {})
+            closed[before.session] = before
+            if len(closed) > SESSIONS_KEPT:
+                del closed[next(iter(closed))]
+        self._prices[price.ticker] = price
 
     def _take_alert(self, alert: AlertMessage) -> None:
         key = alert.kind, alert.subject
@@ -249,9 +267,10 @@ class Latest:
         """The signal in force of every ticker."""
         return self._collection(SIGNALS, Signals(signals=self._all(self._signals, self.view.signals)))
 
-    def price(self, ticker: str) -> PriceMessage | None:
-        """The newest live price of a ticker, None before the first."""
-        return self._prices.get(ticker)
+    def since_release(self, ticker: str) -> tuple[PriceMessage, ...]:
+        """The last live price of each session after the release's bars that this process has heard of, oldest first."""
+        price = self._prices.get(ticker)
+        return (*self._closed.get(ticker, {}).values(), *((price,) if price is not None else ()))
 
     def prices(self) -> dict[str, float]:
         """The newest live prices there are, by ticker."""

@@ -31,7 +31,11 @@ class FeedState(enum.Enum):
 
 
 class PriceMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="price"):
-    """A trade or quote of one ticker: `price` in its currency, `volume` in shares since the session's open."""
+    """A trade or quote of one ticker: `price` in its currency, `volume` in shares since the session's open.
+
+    `open`, `high` and `low` are the session's so far, `previous_close` is the close of the session before in today's
+    shares; null where the engine did not say.
+    """
 
     ticker: Ticker
     session: IsoDate
@@ -39,6 +43,10 @@ class PriceMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", 
     price: float
     volume: float
     provisional: bool
+    open: float | None = None
+    high: float | None = None
+    low: float | None = None
+    previous_close: float | None = None
 
 
 class Further(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import date
 
@@ -25,9 +26,12 @@ def prices(
     last: np.datetime64 | None,
     limit: int,
     adjust: bool,
-    live: PriceMessage | None,
+    live: Sequence[PriceMessage],
 ) -> Prices:
-    """The newest `limit` bars of the sessions in ``first..last`` (both included; None: no bound), oldest first."""
+    """The newest `limit` bars of the sessions in ``first..last`` (both included; None: no bound), oldest first.
+
+    `live` has the last live price of each session, oldest first, whatever is asked for.
+    """
     session = ticker.bars.session
     rows = _rows(session, first=first, last=last, limit=limit)
     ohlcv = _adjusted_tail(ticker.bars, rows.start)[: rows.stop - rows.start] if adjust else ticker.bars.ohlcv[rows]
@@ -35,7 +39,26 @@ def prices(
         PriceBar(session=day, open=o, high=h, low=lo, close=c, volume=v)
         for day, (o, h, lo, c, v) in zip(np.datetime_as_string(session[rows]).tolist(), ohlcv.tolist(), strict=True)
     )
-    return Prices(ticker=ticker.ticker, release_id=release.manifest.release_id, adjusted=adjust, bars=bars, live=live)
+    return Prices(
+        ticker=ticker.ticker,
+        release_id=release.manifest.release_id,
+        adjusted=adjust,
+        bars=bars,
+        live=live[-1] if live else None,
+        live_bars=tuple(_live_bar(price) for price in live if price.session > str(session[-1])),
+    )
+
+
+def _live_bar(price: PriceMessage) -> PriceBar:
+    """A session's bar by its last price; who says no range says that it was that price's."""
+    return PriceBar(
+        session=price.session,
+        open=price.price if price.open is None else price.open,
+        high=price.price if price.high is None else price.high,
+        low=price.price if price.low is None else price.low,
+        close=price.price,
+        volume=price.volume,
+    )
 
 
 def indicators(

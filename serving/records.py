@@ -98,7 +98,9 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True):
     """Bars of one ticker, oldest first.
 
     `adjusted` bars have splits and dividends taken out up to the last bar of the release; the others are as traded.
-    `live` is the newest live price, null without a live feed.
+    `live` is the newest live price, null without a live feed. `live_bars` are of the sessions after the release's last
+    bar, as traded, as far as this server has heard of them since it started: the last is of the session of `live` and
+    is provisional where that is, and a session may be missing.
     """
 
     ticker: str
@@ -106,6 +108,7 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True):
     adjusted: bool
     bars: tuple[PriceBar, ...]
     live: PriceMessage | None
+    live_bars: tuple[PriceBar, ...]
 
 
 class Indicators(msgspec.Struct, frozen=True, kw_only=True):

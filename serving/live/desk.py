@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import structlog
 
-from quant.bars import Bars, log_returns
+from quant.bars import CLOSE, HIGH, LOW, OPEN, VOLUME, Bars, log_returns
 from quant.signals import Action
 from release.audit import LoggedForecast, LoggedOutcome, LoggedPrediction, LoggedSignal, Record, Unsettled
 from release.reader import Release, ReleasedTicker
@@ -217,18 +217,24 @@ class Desk:
         return predict(self._release, self._released, self._released.bars, made_at=made_at, provisional=False)
 
     def _price(self, *, provisional: bool) -> PriceMessage:
+        closed = self.book.closed
         if (bar := self.book.open) is not None:
-            session, price, volume = bar.session, bar.close, bar.volume
+            row, split, before = (bar.open, bar.high, bar.low, bar.close, bar.volume), bar.split, closed[-1:]
+            session = bar.session
         else:
-            session, closed = self.book.last, self.book.closed
-            price, volume = float(closed.close[-1]), float(closed.ohlcv[-1, -1])
+            row, split, before = tuple(closed.ohlcv[-1].tolist()), float(closed.split[-1]), closed[-2:-1]
+            session = self.book.last
         return PriceMessage(
             ticker=self.ticker,
             session=str(session),
             at=self._at(),
-            price=price,
-            volume=volume,
+            price=row[CLOSE],
+            volume=row[VOLUME],
             provisional=provisional,
+            open=row[OPEN],
+            high=row[HIGH],
+            low=row[LOW],
+            previous_close=float(before.close[-1]) / split if len(before) else None,
         )
 
     def _at(self) -> datetime:

@@ -48,7 +48,7 @@ async def get_prices(
         last=queries.iso_date("to", last),
         limit=limit,
         adjust=adjusted,
-        live=latest.price(ticker),
+        live=latest.since_release(ticker),
     )
     return json_response(bars, age_seconds=latest.now() - view.made_at.timestamp())
 

@@ -235,6 +235,23 @@ async def test_a_live_signal_and_price_are_served_too(client, app):
     assert (await client.get("/v1/prices/AAPL")).json()["live"]["price"] == 545.0
 
 
+async def test_sessions_after_the_release_that_were_heard_of_are_bars_too(client, app):
+    def price(session, value, **more):
+        return PriceMessage(ticker="AAPL", session=session, at=AT, price=value, volume=1e6, provisional=False, **more)
+
+    app.state.latest.apply(price("2012-03-02", 544.0, open=543.0, high=546.0, low=542.0))
+    app.state.latest.apply(price("2012-03-02", 545.0, open=543.0, high=547.0, low=542.0, previous_close=544.47))
+    app.state.latest.apply(price("2012-03-05", 533.0))
+
+    answer = (await client.get("/v1/prices/AAPL?limit=1")).json()
+    assert answer["live_bars"] == [
+        {"session": "2012-03-02", "open": 543.0, "high": 547.0, "low": 542.0, "close": 545.0, "volume": 1e6},
+        {"session": "2012-03-05", "open": 533.0, "high": 533.0, "low": 533.0, "close": 533.0, "volume": 1e6},
+    ]
+    assert answer["live"]["session"] == "2012-03-05"
+    assert len(answer["bars"]) == 1
+
+
 async def test_a_live_message_of_an_unknown_ticker_changes_nothing(client, app, live_prediction):
     before = (await client.get("/v1/predictions")).content
 

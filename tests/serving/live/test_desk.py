@@ -201,6 +201,16 @@ def test_the_prices_of_a_session_end_with_its_close_and_its_volume(ticker, playe
     ]
 
 
+@pytest.mark.parametrize("ticker", TICKERS)
+def test_the_price_at_a_close_has_the_session_s_range_and_the_close_before_it(ticker, played, release, later):
+    prices = played.of(PriceMessage, ticker, provisional=False)
+
+    bars = later[ticker][:SESSIONS]
+    before = np.concatenate([release.tickers[ticker].bars.close[-1:], bars.close[:-1]]) / bars.split
+    said = [[message.open, message.high, message.low, message.previous_close] for message in prices]
+    assert said == np.column_stack([bars.ohlcv[:, :3], before]).tolist()
+
+
 def test_every_tick_is_answered_by_a_price_and_a_prediction_of_its_ticker(played):
     for event, said in played.after:
         if isinstance(event, Tick):

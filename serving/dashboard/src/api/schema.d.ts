@@ -1137,6 +1137,9 @@ export interface components {
         /**
          * PriceMessage
          * @description A trade or quote of one ticker: `price` in its currency, `volume` in shares since the session's open.
+         *
+         *         `open`, `high` and `low` are the session's so far, `previous_close` is the close of the session before in today's
+         *         shares; null where the engine did not say.
          */
         PriceMessage: {
             /** @enum {unknown} */
@@ -1160,13 +1163,23 @@ export interface components {
             price: number;
             volume: number;
             provisional: boolean;
+            /** @default null */
+            open: number | null;
+            /** @default null */
+            high: number | null;
+            /** @default null */
+            low: number | null;
+            /** @default null */
+            previous_close: number | null;
         };
         /**
          * Prices
          * @description Bars of one ticker, oldest first.
          *
          *         `adjusted` bars have splits and dividends taken out up to the last bar of the release; the others are as traded.
-         *         `live` is the newest live price, null without a live feed.
+         *         `live` is the newest live price, null without a live feed. `live_bars` are of the sessions after the release's last
+         *         bar, as traded, as far as this server has heard of them since it started: the last is of the session of `live` and
+         *         is provisional where that is, and a session may be missing.
          */
         Prices: {
             ticker: string;
@@ -1174,6 +1187,7 @@ export interface components {
             adjusted: boolean;
             bars: components["schemas"]["PriceBar"][];
             live: components["schemas"]["PriceMessage"] | null;
+            live_bars: components["schemas"]["PriceBar"][];
         };
         /**
          * Problem
