@@ -1,9 +1,9 @@
 // REST answers as a page needs them: asked for once by all who show them, kept while the page changes, asked again when
 // the release does. What comes by the stream is in `live/store`.
 
-import { effect, type ReadonlySignal, signal } from "@preact/signals";
+import { effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
-import { releaseId } from "../live/store";
+import { notLiveSince, releaseId } from "../live/store";
 import { type Answer, get, RequestFailed } from "./rest";
 
 /** `answer` stays while it is asked for anew, and beside an `error`: old numbers with their age beat none. */
@@ -14,7 +14,7 @@ export interface Resource<T> {
 }
 
 interface Entry {
-  readonly state: ReturnType<typeof signal<Resource<unknown>>>;
+  readonly state: Signal<Resource<unknown>>;
   readonly load: () => void;
 }
 
@@ -28,6 +28,8 @@ const MOST_KEPT = 60;
 // An answer that takes longer may never come: meanwhile an older one stands there with its age.
 const SLOW_MS = 3_000;
 const entries = new Map<string, Entry>();
+// Those that could not be had the last time.
+const missed = new Set<string>();
 let keeper: Keeper | null = null;
 
 /** Keep answers there from now on. To be called once. */
@@ -42,6 +44,11 @@ export function useResource<T>(path: string | null): Resource<T> & { reload: () 
   useEffect(() => entry?.state.subscribe(() => draw((n) => n + 1)), [entry]);
   const state = (entry?.state.peek() ?? NOTHING) as Resource<T>;
   return { ...state, reload: entry?.load ?? (() => undefined) };
+}
+
+/** The same outside of a component. */
+export function resourceOf(path: string): ReadonlySignal<Resource<unknown>> {
+  return entryOf(path).state;
 }
 
 const NOTHING: Resource<never> = { answer: null, error: null, loading: false };
@@ -59,38 +66,51 @@ function entryOf(path: string): Entry {
   const entry: Entry = { state, load };
   entries.set(path, entry);
   const oldest = entries.keys().next().value;
-  if (entries.size > MOST_KEPT && oldest !== undefined) entries.delete(oldest);
+  if (entries.size > MOST_KEPT && oldest !== undefined) forget(oldest);
   load();
   return entry;
 }
 
+function forget(path: string): void {
+  entries.delete(path);
+  missed.delete(path);
+}
+
 async function fill(path: string, state: Entry["state"]): Promise<void> {
-  state.value = { ...(state.peek() as Resource<unknown>), loading: true };
+  state.value = { ...state.peek(), loading: true };
   const slow = setTimeout(() => void recall(path, state), SLOW_MS);
   try {
     const answer = await get(path);
+    missed.delete(path);
     state.value = { answer, error: null, loading: false };
     keeper?.keep(path, answer);
   } catch (error) {
     if (!(error instanceof RequestFailed)) throw error;
+    missed.add(path);
     // Our server tells of each refusal as a problem: without one it was not ours that answered.
     if (error.problem === null) await recall(path, state);
-    state.value = { answer: (state.peek() as Resource<unknown>).answer, error, loading: false };
+    const { answer } = state.peek();
+    state.value = { answer, error: isSaidAlready(error, answer) ? null : error, loading: false };
   } finally {
     clearTimeout(slow);
   }
 }
 
+/** A page without its server says so once for all (`app/Banner`); beside old numbers there is only their age. */
+function isSaidAlready(error: RequestFailed, answer: Answer<unknown> | null): boolean {
+  return answer !== null && error.unreachable && notLiveSince.peek() !== null;
+}
+
 /** What was kept of an earlier visit, where there is nothing yet. */
 async function recall(path: string, state: Entry["state"]): Promise<void> {
   const found = await keeper?.find(path);
-  const now = state.peek() as Resource<unknown>;
+  const now = state.peek();
   if (found && now.answer === null) state.value = { ...now, answer: found };
 }
 
 /** Ask again for what could not be had. */
 export function reloadFailed(): void {
-  for (const { state, load } of entries.values()) if (state.peek()?.error) load();
+  for (const path of missed) entries.get(path)?.load();
 }
 
 /** Ask again for everything that is kept whenever `release` names another one. To be called once. */
