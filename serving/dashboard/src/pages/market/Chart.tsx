@@ -124,14 +124,19 @@ function Caption({ card, answer, adjusted }: { card: TickerCard; answer: Answer<
         {missing.length > 0 &&
           ` Of ${missing.length === 1 ? "the weekday" : `the ${missing.length} weekdays`} between the two there is no bar.`}
       </p>
-      <p>
-        Dashed: the forecast's median; shaded: its 50 % and 90 % intervals, drawn straight between the sessions that it
-        is for. Hollow candles rose, filled ones fell. Markers are changes of the signal, out of sample.
-      </p>
-      <p class="market-keys">
-        Wheel or pinch: zoom. Drag: move. Double click: back. With the chart in focus: <kbd>←</kbd> <kbd>→</kbd> move,{" "}
-        <kbd>+</kbd> <kbd>−</kbd> zoom, <kbd>0</kbd> back. In the watchlist: <kbd>↑</kbd> <kbd>↓</kbd> next ticker.
-      </p>
+      <details>
+        <summary>How to read it, and the keys</summary>
+        <p>
+          Dashed: the forecast's median. Shaded: its 50 % and 90 % intervals, drawn straight between the sessions that
+          it is for. Hollow candles rose, filled ones fell. Markers are changes of the signal: out of sample, or as they
+          were told live.
+        </p>
+        <p>
+          Wheel or pinch: zoom. Drag: move. Double click: back to the range. With the chart in focus: <kbd>←</kbd>{" "}
+          <kbd>→</kbd> move, <kbd>+</kbd> <kbd>−</kbd> zoom, <kbd>0</kbd> back. In the watchlist: <kbd>↑</kbd>{" "}
+          <kbd>↓</kbd> next ticker.
+        </p>
+      </details>
     </div>
   );
 }

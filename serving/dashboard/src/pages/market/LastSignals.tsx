@@ -5,7 +5,7 @@ import type { Signal } from "@preact/signals";
 import { pathOf } from "../../app/router";
 import { basisPoints, count, percent, signed } from "../../format/numbers";
 import { session } from "../../format/time";
-import { Failure, Loading } from "../../ui/notes";
+import { Empty, Failure, Loading } from "../../ui/notes";
 import { Panel } from "../../ui/panel";
 import { ActionBadge } from "../../ui/signal";
 import { type Column, Table } from "../../ui/table";
@@ -17,9 +17,11 @@ export interface LastSignalsProps {
   readonly history: History;
   readonly changes: readonly ActionChange[];
   readonly pointed: Signal<string | null>;
+  /** Asks for all of the history; null where it was asked for. */
+  readonly lookFurther: (() => void) | null;
 }
 
-export function LastSignals({ ticker, history, changes, pointed }: LastSignalsProps) {
+export function LastSignals({ ticker, history, changes, pointed, lookFurther }: LastSignalsProps) {
   const { rows, error, reload } = history;
   return (
     <Panel
@@ -29,15 +31,29 @@ export function LastSignals({ ticker, history, changes, pointed }: LastSignalsPr
     >
       {rows === null && error === null && <Loading what="the signals" lines={5} />}
       {error && <Failure what="the signals" error={error} retry={reload} stale={rows !== null} />}
-      {rows !== null && (
+      {rows !== null && changes.length === 0 && (
+        <Empty title="No change of action">
+          <p>
+            In the last {count(rows.length)} sessions of the out-of-sample history it was {rows[0]?.action ?? "nothing"}{" "}
+            throughout.
+          </p>
+        </Empty>
+      )}
+      {rows !== null && changes.length > 0 && (
         <Table
           caption={`Changes of action in the last ${count(rows.length)} sessions, out of sample: what the champion would have said`}
           columns={columns(pointed)}
           rows={changes}
           rowKey={(row) => row.session}
           pageSize={10}
-          empty={`No change: it was ${rows[0]?.action ?? "nothing"} throughout.`}
         />
+      )}
+      {rows !== null && lookFurther && (
+        <p class="market-further">
+          <button type="button" class="button" onClick={lookFurther}>
+            Look further back
+          </button>
+        </p>
       )}
     </Panel>
   );
@@ -93,6 +109,6 @@ function columns(pointed: Signal<string | null>): readonly Column<ActionChange>[
       cell: (row) => (row.realised === null ? "not yet" : `${signed(10_000 * row.realised, 1)} bp`),
       sort: (row) => row.realised,
     },
-    { key: "reason", header: "Reason", cell: (row) => row.reason },
+    { key: "reason", header: "Reason", class: "market-reason", cell: (row) => row.reason },
   ];
 }

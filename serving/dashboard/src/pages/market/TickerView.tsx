@@ -11,12 +11,13 @@ import { Forecast } from "./Forecast";
 import { InForce } from "./InForce";
 import { LastSignals } from "./LastSignals";
 import { useHistory } from "./market";
-import { barsFor, moreThan, rangeOf } from "./ranges";
+import { barsFor, MOST_BARS, moreThan, rangeOf } from "./ranges";
 
 export function TickerView({ card }: { card: TickerCard }) {
   const [asked, ask] = useState(0);
   const limit = Math.max(asked, barsFor(rangeOf(preferences.value.range)));
-  const history = useHistory(card.ticker, limit);
+  const [further, lookFurther] = useState(false);
+  const history = useHistory(card.ticker, further ? MOST_BARS : limit);
   const changes = useMemo(() => changesOf(history.rows ?? []), [history.rows]);
   const live = useLiveMarks(card);
   const marks = useMemo(() => [...live, ...changes], [live, changes]);
@@ -28,7 +29,13 @@ export function TickerView({ card }: { card: TickerCard }) {
         <InForce card={card} history={history} />
         <Forecast card={card} />
       </div>
-      <LastSignals ticker={card.ticker} history={history} changes={changes} pointed={pointed} />
+      <LastSignals
+        ticker={card.ticker}
+        history={history}
+        changes={changes}
+        pointed={pointed}
+        lookFurther={further || limit >= MOST_BARS ? null : () => lookFurther(true)}
+      />
     </>
   );
 }

@@ -246,7 +246,7 @@ export class Board {
     };
   }
 
-  #line({ name, pane, colour, style, values, sessions }: Drawn): void {
+  #line({ name, title, pane, colour, style, values, sessions }: Drawn): void {
     let series = this.#lines.get(name);
     if (series === undefined) {
       series = this.#chart.addSeries(LineSeries, LINE, pane);
@@ -256,7 +256,7 @@ export class Board {
     series.applyOptions({
       color: this.scheme[colour],
       lineStyle: STYLES[style],
-      priceFormat: pane > 0 ? PLAIN : PRICES,
+      ...(pane > 0 ? { title, lastValueVisible: true, priceFormat: PLAIN } : { priceFormat: PRICES }),
     });
     series.setData(
       sessions.map((time, k) => {

@@ -75,6 +75,8 @@ export const OVERLAYS: readonly Overlay[] = [
 /** A line as it is drawn. */
 export interface Drawn {
   readonly name: string;
+  /** What it is called where it has a pane of its own. */
+  readonly title: string;
   readonly pane: number;
   readonly colour: keyof Palette;
   readonly style: Overlay["style"];
@@ -90,9 +92,10 @@ export function chosenOf(chosen: readonly string[]): readonly Overlay[] {
 /** Their lines; those below the candles are numbered from the first pane on. */
 export function linesOf(told: Indicators, chosen: readonly string[]): readonly Drawn[] {
   let panes = 0;
-  return chosenOf(chosen).flatMap(({ below, colour, style, of }) => {
+  const { sessions } = told;
+  return chosenOf(chosen).flatMap(({ name: title, below, colour, style, of }) => {
     const pane = below ? ++panes : 0;
-    return of.map((name) => ({ name, pane, colour, style, sessions: told.sessions, values: scaled(told, name) }));
+    return of.map((name) => ({ name, title, pane, colour, style, sessions, values: scaled(told, name) }));
   });
 }
 
