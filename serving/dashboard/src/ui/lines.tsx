@@ -100,6 +100,8 @@ function options(props: LinesProps, width: number, scheme: Palette): uPlot.Optio
     axes: [
       {
         ...axis,
+        // A year's figures need no more, and a phone has no more.
+        ...(props.sessions ? { space: 40 } : {}),
         ...(props.writeX ? { values: (_plot, values) => values.map(props.writeX as typeof isoSession) } : {}),
       },
       {

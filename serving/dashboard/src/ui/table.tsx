@@ -60,7 +60,9 @@ export function Table<Row>(props: TableProps<Row>) {
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls sideways must be reached by keys */}
       <section class="scroll" aria-label={caption} tabIndex={0}>
         <table>
-          <caption class={hideCaption ? "visually-hidden" : ""}>{caption}</caption>
+          <caption class={hideCaption ? "visually-hidden" : ""}>
+            <span class="table-caption">{caption}</span>
+          </caption>
           <thead>
             <tr>
               {columns.map((each) => (

@@ -2,7 +2,7 @@
 
 import type { Signal } from "../../api/types";
 import { pathOf } from "../../app/router";
-import { percent } from "../../format/numbers";
+import { count, percent } from "../../format/numbers";
 import { gap, type NewsItem, news, type Told } from "../../live/store";
 import { Age } from "../../ui/notes";
 import { Panel } from "../../ui/panel";
@@ -14,7 +14,10 @@ const MOST_SHOWN = 20;
 export function Changes({ ticker }: { ticker: string | null }) {
   const changes = news.value.filter((item) => isChange(item, ticker)) as Told<Signal>[];
   return (
-    <Panel title="Changes since you opened the page" aside={<span class="num">{changes.length}</span>}>
+    <Panel
+      title="Changes since you opened the page"
+      aside={changes.length > 0 && <span class="num">{count(changes.length)}</span>}
+    >
       {gap.value !== null && <p class="signals-gap">⚠ Some may be missing: {gap.value}.</p>}
       {changes.length === 0 && <p class="muted signals-quiet">None so far: a change appears here when it comes.</p>}
       {/* Rare, and what one waits for: worth being read out. */}

@@ -4,7 +4,7 @@ import { percent } from "../../format/numbers";
 import { type Bin, domainOf, keptPromise, sentenceOf, ticksOf } from "./bins";
 
 const WIDTH = 400;
-const LEFT = 52;
+const LEFT = 62;
 const RIGHT = 20;
 const TOP = 10;
 // Below the square: its axis, then how many forecasts there were.
@@ -78,7 +78,7 @@ function Axes(props: { domain: readonly [number, number]; x: (p: number) => numb
       <text x={LEFT + SIDE / 2} y={HEIGHT - 6} text-anchor="middle">
         forecast P(up); bars: how many forecasts
       </text>
-      <text x={14} y={TOP + SIDE / 2} text-anchor="middle" transform={`rotate(-90 14 ${TOP + SIDE / 2})`}>
+      <text x={12} y={TOP + SIDE / 2} text-anchor="middle" transform={`rotate(-90 12 ${TOP + SIDE / 2})`}>
         how often it went up
       </text>
     </g>

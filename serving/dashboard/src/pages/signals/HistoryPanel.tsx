@@ -15,6 +15,9 @@ import type { History } from "./history";
 import { HISTORY_COLUMNS } from "./historyColumns";
 import type { Loaded } from "./useHistory";
 
+// What follows the table is still within reach.
+const PAGE_SIZE = 50;
+
 export function HistoryPanel({ ticker, loaded }: { ticker: string; loaded: Loaded }) {
   const { history, error, reload } = loaded;
   return (
@@ -64,6 +67,7 @@ function Shown({ ticker, history }: { ticker: string; history: History }) {
         columns={HISTORY_COLUMNS}
         rows={shown}
         rowKey={(row) => row.session}
+        pageSize={PAGE_SIZE}
         empty={rows.length === 0 ? "No signal has a known outcome yet." : "No signal passes these filters."}
       />
     </>

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useResource } from "../../api/resource";
-import type { Signal } from "../../api/types";
+import type { Signal, Signals } from "../../api/types";
 import { pathOf, query } from "../../app/router";
 import { basisPoints, MISSING, percent } from "../../format/numbers";
 import { session } from "../../format/time";
@@ -16,7 +16,7 @@ import { AuditLink, Finality, newest } from "./force";
 type Rest = ReadonlyMap<string, Told<Signal>>;
 
 export function InForceTable({ tickers }: { tickers: readonly string[] }) {
-  const { answer, error, loading, reload } = useResource<{ signals: Signal[] }>("/v1/signals");
+  const { answer, error, loading, reload } = useResource<Signals>("/v1/signals");
   const at = answer ? answer.receivedAt - (answer.ageSeconds ?? 0) * 1_000 : 0;
   const rest: Rest = new Map(answer?.data.signals.map((message) => [message.ticker, { message, at }]));
   return (

@@ -7,7 +7,7 @@ import { type Better, type WorthRow, worthRows } from "./figures";
 
 const LOOKS: Readonly<Record<Better, { class: string; text: string }>> = {
   signals: { class: "change-up", text: "▲ signals" },
-  buy_and_hold: { class: "change-down", text: "▼ buy and hold" },
+  buy_and_hold: { class: "change-down", text: "▼ holding" },
   equal: { class: "change-flat", text: "= equal" },
   neither: { class: "change-flat", text: "–" },
 };
@@ -24,7 +24,7 @@ const COLUMNS: readonly Column<WorthRow>[] = [
     ),
   },
   { key: "signals", header: "Signals", align: "end", cell: (row) => row.signals },
-  { key: "hold", header: "Buy and hold", align: "end", cell: (row) => row.buyAndHold },
+  { key: "hold", header: "If held", align: "end", cell: (row) => row.buyAndHold },
   {
     key: "better",
     header: "Better",
@@ -35,9 +35,9 @@ const COLUMNS: readonly Column<WorthRow>[] = [
 
 export function Worth({ trading }: { trading: TradingRecord }) {
   return (
-    <div>
+    <div class="signals-worth">
       <Table
-        caption="Out of sample, net of costs"
+        caption="Out of sample, net of costs, beside what buying once and holding came to (“if held”)"
         columns={COLUMNS}
         rows={worthRows(trading)}
         rowKey={(row) => row.name}
