@@ -53,8 +53,18 @@ export function FrontierPlot({ frontier, champion, point, choose }: Props) {
         </svg>
       )}
       <p class="portfolio-legend muted">
-        <Sign kind="champion" /> champion <Sign kind="strategy" /> other strategies <Sign kind="ticker" /> single
-        tickers <span class="portfolio-key portfolio-key-curve" aria-hidden="true" /> frontier
+        <span>
+          <Sign kind="champion" /> champion
+        </span>
+        <span>
+          <Sign kind="strategy" /> other strategies
+        </span>
+        <span>
+          <Sign kind="ticker" /> single tickers
+        </span>
+        <span>
+          <span class="portfolio-key portfolio-key-curve" aria-hidden="true" /> frontier
+        </span>
       </p>
     </div>
   );

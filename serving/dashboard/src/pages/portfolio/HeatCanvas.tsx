@@ -6,7 +6,12 @@ import { palette } from "../../ui/palette";
 import { type Matrix, mixed, strength } from "./heat";
 import { useWidth } from "./width";
 
-const GAP = 3;
+/** Pixels between clusters: of many tickers there are many clusters, and little room. */
+function gapOf(tickers: number): number {
+  return tickers > 100 ? 1 : 3;
+}
+
+const MOST_WIDE = 640;
 
 interface Cell {
   readonly row: number;
@@ -19,8 +24,9 @@ export function HeatCanvas({ matrix }: { matrix: Matrix }) {
   const [cell, show] = useState<Cell | null>(null);
   const scheme = palette.value;
   const { tickers, rows, gaps } = matrix;
-  const size = Math.max(2, Math.floor((Math.min(width, 640) - GAP * gaps.size) / tickers.length));
-  const starts = startsOf(tickers.length, gaps, size);
+  const gap = gapOf(tickers.length);
+  const size = Math.max(1, Math.floor((Math.min(width, MOST_WIDE) - gap * gaps.size) / tickers.length));
+  const starts = startsOf(tickers.length, gaps, size, gap);
   const side = (starts.at(-1) ?? 0) + size;
   useEffect(() => {
     const found = canvas.current;
@@ -36,7 +42,7 @@ export function HeatCanvas({ matrix }: { matrix: Matrix }) {
   };
   const told = cell && `${tickers[cell.row]} and ${tickers[cell.column]}: ${signed(rows[cell.row]?.[cell.column])}`;
   return (
-    <div ref={host}>
+    <div ref={host} class="scroll">
       <canvas
         ref={canvas}
         role="img"
@@ -51,11 +57,11 @@ export function HeatCanvas({ matrix }: { matrix: Matrix }) {
 }
 
 /** Where each row, and each column, begins. */
-function startsOf(count: number, gaps: ReadonlySet<number>, size: number): readonly number[] {
+function startsOf(count: number, gaps: ReadonlySet<number>, size: number, gap: number): readonly number[] {
   let passed = 0;
   return Array.from({ length: count }, (_, k) => {
     if (gaps.has(k)) passed += 1;
-    return k * size + passed * GAP;
+    return k * size + passed * gap;
   });
 }
 

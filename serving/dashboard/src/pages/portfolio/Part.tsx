@@ -20,7 +20,7 @@ interface PartProps<T> {
 
 export function Part<T>({ title, what, resource, lines, class: name = "", aside, children }: PartProps<T>) {
   const { answer, error, reload } = resource;
-  const absent = error?.problem?.type === "/problems/not-in-release" ? error.problem.detail : null;
+  const absent = absentIn(resource);
   // What an earlier release had says nothing of one that has none.
   const shown = absent === null ? answer : null;
   return (
@@ -43,6 +43,11 @@ export function Part<T>({ title, what, resource, lines, class: name = "", aside,
       {shown ? children(shown.data, shown) : !error && <Loading what={what} lines={lines} />}
     </Panel>
   );
+}
+
+/** Why the release in force has no such thing; null if it has, or if nobody knows. */
+export function absentIn({ error }: Resource<unknown>): string | null {
+  return error?.problem?.type === "/problems/not-in-release" ? error.problem.detail : null;
 }
 
 /** When the numbers of an answer were made, by our clock (ms); null where the server doesn't say. */

@@ -1,15 +1,13 @@
 // The orders that were found, and the book before and after them.
 
-import { useState } from "preact/hooks";
 import type { Order, RebalancePlan } from "../../api/types";
 import { count, decimal, percent, price, signed } from "../../format/numbers";
 import { Figure, Figures } from "../../ui/figure";
 import { Age } from "../../ui/notes";
 import { ActionBadge } from "../../ui/signal";
 import { type Column, Table } from "../../ui/table";
-import { hold, holdings } from "./holdings";
-import { csvOf, sharesAfter, textOf } from "./orders";
 import { typed } from "./parse";
+import { Taking } from "./Taking";
 
 type Position = RebalancePlan["positions"][number];
 
@@ -17,10 +15,8 @@ export function Plan({ plan, at, outdated }: { plan: RebalancePlan; at: number; 
   return (
     <section class="portfolio-plan" aria-labelledby="portfolio-orders">
       <h3 id="portfolio-orders">Orders</h3>
-      <p role="status">
-        {plan.orders.length === 0
-          ? "Nothing to order."
-          : `${count(plan.orders.length)} ${plan.orders.length === 1 ? "order" : "orders"}: ${summary(plan.orders)}.`}{" "}
+      <p>
+        <span role="status">{plan.orders.length === 0 ? "Nothing to order." : summary(plan.orders)}</span>{" "}
         <Age at={at} label="found" />
       </p>
       {outdated && <p class="portfolio-warning">The form says something else by now: list the orders again.</p>}
@@ -58,7 +54,8 @@ function summary(orders: readonly Order[]): string {
   const sum = (side: Order["side"]) =>
     orders.filter((one) => one.side === side).reduce((total, one) => total + one.notional, 0);
   const [bought, sold] = [sum("BUY"), sum("SELL")];
-  return [bought > 0 && `buy for ${price(bought)}`, sold > 0 && `sell for ${price(sold)}`].filter(Boolean).join(", ");
+  const both = [bought > 0 && `buy for ${price(bought)}`, sold > 0 && `sell for ${price(sold)}`].filter(Boolean);
+  return `${count(orders.length)} ${orders.length === 1 ? "order" : "orders"}: ${both.join(", ")}.`;
 }
 
 function proof({ method, gap, limited }: RebalancePlan): string {
@@ -105,58 +102,6 @@ function BeforeAndAfter({ plan }: { plan: RebalancePlan }) {
       />
     </Figures>
   );
-}
-
-/** What one can do with the orders. */
-function Taking({ plan }: { plan: RebalancePlan }) {
-  const [said, say] = useState("");
-  const copy = () =>
-    navigator.clipboard
-      ? navigator.clipboard.writeText(textOf(plan.orders, price)).then(
-          () => say("✓ Copied."),
-          () => say("This browser does not let pages copy here: take the CSV."),
-        )
-      : say("This browser does not let pages copy here: take the CSV.");
-  const keep = () => {
-    const after = sharesAfter(plan.positions);
-    const shares = Object.entries(after).map(([ticker, held]) => [ticker, typed(held)]);
-    hold({
-      shares: { ...holdings.value.shares, ...Object.fromEntries(shares) },
-      cash: typed(wholeCents(plan.cash_after)),
-    });
-    say("✓ Kept as what you hold.");
-  };
-  return (
-    <p class="portfolio-taking">
-      <button type="button" class="button" onClick={copy}>
-        Copy
-      </button>
-      <button
-        type="button"
-        class="button"
-        onClick={() => download(csvOf(plan.orders), `orders-${plan.release_id}.csv`)}
-      >
-        CSV
-      </button>
-      <button type="button" class="button" onClick={keep}>
-        I carried them out: keep as what I hold
-      </button>
-      <span role="status">{said}</span>
-    </p>
-  );
-}
-
-/** Rounded down: what one doesn't have can't be spent. */
-function wholeCents(cash: number): number {
-  return Math.floor(cash * 100) / 100;
-}
-
-function download(text: string, name: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(link.href);
 }
 
 const ORDERS: readonly Column<Order>[] = [

@@ -13,7 +13,7 @@ import { Correlation } from "./Correlation";
 import type { Target } from "./draft";
 import { Frontier } from "./Frontier";
 import { weightsAt } from "./frontier";
-import { Part } from "./Part";
+import { absentIn, Part } from "./Part";
 import { Rebalance } from "./Rebalance";
 import { Record } from "./Record";
 import { Risk } from "./Risk";
@@ -31,6 +31,8 @@ export default function Portfolio() {
   const curve = frontier.answer?.data ?? null;
   // Another release has another curve, perhaps with fewer points.
   const chosen = point === null || !curve ? null : Math.min(point, curve.points.length - 1);
+  // Then one note says all that the other parts would say.
+  const none = absentIn(weights) !== null || (weights.answer === null && weights.error !== null);
   const aimed = (to: Target) => {
     aim(to);
     document.getElementById("rebalance")?.scrollIntoView({ block: "start" });
@@ -44,32 +46,36 @@ export default function Portfolio() {
             <Strategies weights={data} performance={performance.answer?.data ?? null} asked={asked} choose={choose} />
           )}
         </Part>
-        <Part title="Current and target" what="portfolio" resource={weights} lines={9} class="portfolio-allocation">
-          {(data) => <Allocation weights={data} asked={asked} aim={aimed} />}
-        </Part>
-        <Part title="What it may lose" what="portfolio" resource={weights} lines={9} class="portfolio-risk">
-          {(data) => <Risk weights={data} asked={asked} />}
-        </Part>
-        <Part title="Efficient frontier" what="frontier" resource={frontier} lines={14} class="portfolio-frontier">
-          {(data) => (
-            <Frontier
-              frontier={data}
-              performance={performance.answer?.data ?? null}
-              champion={weights.answer?.data.champion ?? null}
-              point={chosen}
-              choose={choosePoint}
-              use={() => aimed("point")}
-            />
-          )}
-        </Part>
-        <Part title="What moves together" what="correlations" resource={correlation} lines={14}>
-          {(data) => <Correlation correlation={data} />}
-        </Part>
-        <Part title="What was earned" what="record" resource={performance} lines={24} class="portfolio-wide">
-          {(data) => <Record performance={data} asked={asked ?? data.champion} />}
-        </Part>
+        {!none && (
+          <>
+            <Part title="Current and target" what="portfolio" resource={weights} lines={9} class="portfolio-allocation">
+              {(data) => <Allocation weights={data} asked={asked} aim={aimed} />}
+            </Part>
+            <Part title="What it may lose" what="portfolio" resource={weights} lines={9} class="portfolio-risk">
+              {(data) => <Risk weights={data} asked={asked} />}
+            </Part>
+            <Part title="Efficient frontier" what="frontier" resource={frontier} lines={14} class="portfolio-frontier">
+              {(data) => (
+                <Frontier
+                  frontier={data}
+                  performance={performance.answer?.data ?? null}
+                  champion={weights.answer?.data.champion ?? null}
+                  point={chosen}
+                  choose={choosePoint}
+                  use={() => aimed("point")}
+                />
+              )}
+            </Part>
+            <Part title="What moves together" what="correlations" resource={correlation} lines={14}>
+              {(data) => <Correlation correlation={data} />}
+            </Part>
+            <Part title="What was earned" what="record" resource={performance} lines={24} class="portfolio-wide">
+              {(data) => <Record performance={data} asked={asked ?? data.champion} />}
+            </Part>
+          </>
+        )}
         <Rebalance
-          weights={weights.answer?.data ?? null}
+          weights={none ? null : (weights.answer?.data ?? null)}
           target={target}
           aim={aim}
           point={curve && chosen !== null ? weightsAt(curve, chosen) : null}

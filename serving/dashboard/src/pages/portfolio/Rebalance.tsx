@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { useResource } from "../../api/resource";
 import { post, RequestFailed } from "../../api/rest";
 import type { RebalancePlan, Tickers, Weights } from "../../api/types";
-import { Loading } from "../../ui/notes";
+import { Failure, Loading } from "../../ui/notes";
 import { Panel } from "../../ui/panel";
 import {
   type Draft,
@@ -42,7 +42,7 @@ interface Outcome {
 const NOTHING_YET: Outcome = { plan: null, fields: [], general: [] };
 
 export function Rebalance({ weights, target, aim, point }: Props) {
-  const { answer } = useResource<Tickers>("/v1/tickers");
+  const { answer, error, reload } = useResource<Tickers>("/v1/tickers");
   const known = weights?.tickers ?? answer?.data.tickers.map(({ ticker }) => ticker) ?? null;
   return (
     <div class="portfolio-wide" id="rebalance">
@@ -50,14 +50,21 @@ export function Rebalance({ weights, target, aim, point }: Props) {
         title="Rebalance"
         aside={<span>Orders are listed, nothing is sent anywhere; what you hold stays in this browser.</span>}
       >
-        {known === null ? (
-          <Loading what="the tickers" lines={8} />
-        ) : (
-          <Form known={known} weights={weights} target={target ?? weights?.champion ?? "own"} aim={aim} point={point} />
+        {known === null && error && <Failure what="the tickers" error={error} retry={reload} />}
+        {known === null && !error && <Loading what="the tickers" lines={8} />}
+        {known !== null && (
+          <Form known={known} weights={weights} target={targetIn(weights, target)} aim={aim} point={point} />
         )}
       </Panel>
     </div>
   );
+}
+
+/** What was aimed at, if this release has it; its champion otherwise, or weights of one's own if it has no strategies. */
+function targetIn(weights: Weights | null, target: Target | null): Target {
+  if (weights === null) return "own";
+  const has = target === "own" || target === "point" || weights.allocations.some(({ strategy }) => strategy === target);
+  return target !== null && has ? target : weights.champion;
 }
 
 function Form(props: Omit<Props, "target"> & { known: readonly string[]; target: Target }) {

@@ -37,8 +37,8 @@ export function Risk({ weights, asked }: { weights: Weights; asked: string | nul
         rowKey={({ sessions }) => sessions}
       />
       <p class="muted">
-        VaR is what is lost or more in one session of {"20 (95 %) or of 100 (99 %)"}; CVaR is the mean of those losses.
-        Counted from past sessions, and in brackets as if returns were normal, which they are not.
+        VaR: in one session of 20 (at 95 %), or of 100 (at 99 %), that much or more is lost; CVaR is the mean of those
+        losses. Counted from past sessions, and in brackets as if returns were normal, which they are not.
       </p>
     </>
   );
