@@ -17,7 +17,7 @@ export function CoveragePanel({ ticker, horizon }: { ticker: string; horizon: nu
   const { answer, error, loading, reload } = useResource<Calibration>(path);
   const of = answer?.data;
   return (
-    <Panel title="Coverage over time" aside={of && <span>over {of.window} outcomes running</span>}>
+    <Panel class="models-panel" title="Coverage over time" aside={of && <span>over {of.window} outcomes running</span>}>
       {error && <Failure what="the coverage" error={error} retry={reload} stale={answer !== null} />}
       {of === undefined && loading && <Loading what="the coverage" lines={CHART_LINES} />}
       {of && of.horizon !== horizon && (

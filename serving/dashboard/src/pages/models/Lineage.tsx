@@ -5,6 +5,7 @@ import type { AuditTrail } from "../../api/types";
 import { count } from "../../format/numbers";
 import { session, time } from "../../format/time";
 import { Copyable } from "../../ui/copy";
+import "./lineage.css";
 import { dagsterRun, type Links, mlflowRun, mlflowVersion } from "./links";
 
 type TickerLineage = NonNullable<AuditTrail["lineage"]>;

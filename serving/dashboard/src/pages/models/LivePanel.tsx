@@ -18,7 +18,7 @@ export function LivePanel({ ticker }: { ticker: string }) {
   usePolling(reload, EVERY_MS);
   const live = answer?.data;
   return (
-    <Panel title="Live, and drift" aside={answer && <Age at={answer.receivedAt} label="asked" />}>
+    <Panel class="models-panel" title="Live, and drift" aside={answer && <Age at={answer.receivedAt} label="asked" />}>
       {error && <Failure what="live performance" error={error} retry={reload} stale={answer !== null} />}
       {live === undefined && loading && <Loading what="live performance" lines={8} />}
       {live && (

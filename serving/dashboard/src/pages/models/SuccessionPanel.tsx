@@ -41,6 +41,7 @@ export function SuccessionPanel({ succession }: { succession: Succession }) {
           )}
         </section>
       </div>
+      {challenger && <DecisionDetails challenger={challenger} />}
       {moves.length > 1 && (
         <details class="models-explained">
           <summary>The last {moves.length} changes</summary>
@@ -97,7 +98,6 @@ function ChallengerWords({ challenger }: { challenger: Challenger }) {
       </p>
       <p class="models-why">{decisionWords(challenger.decision)}</p>
       {words.advice && <p>{words.advice}</p>}
-      <DecisionDetails challenger={challenger} />
     </>
   );
 }

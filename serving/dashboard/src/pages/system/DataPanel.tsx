@@ -17,7 +17,7 @@ export function DataPanel() {
   const { answer, error, loading, reload } = useResource<Tickers>("/v1/tickers");
   const of = answer?.data;
   return (
-    <Panel title="Data" aside={of && <span>release of {session(of.as_of)}</span>}>
+    <Panel class="system-panel" title="Data" aside={of && <span>release of {session(of.as_of)}</span>}>
       {error && <Failure what="the tickers" error={error} retry={reload} stale={answer !== null} />}
       {of === undefined && loading && <Loading what="the tickers" lines={6} />}
       {of && (

@@ -5,7 +5,7 @@ import type { Status } from "../../api/types";
 import { time } from "../../format/time";
 import { now } from "../../live/clock";
 import { alerts, connection, engineStatus, heardAt } from "../../live/store";
-import { Age, Failure } from "../../ui/notes";
+import { Age } from "../../ui/notes";
 import { Panel } from "../../ui/panel";
 import { LevelBadge } from "../../ui/verdict";
 import { type Check, checks, figuresOf, worst } from "./health";
@@ -27,7 +27,6 @@ export function HealthPanel({ status }: { status: Resource<Status> }) {
   });
   return (
     <Panel title="Health" aside={answer && <Age at={answer.receivedAt} label="asked" />}>
-      {error && <Failure what="the server's status" error={error} stale={answer !== null} />}
       <Summary of={found} />
       <ul class="system-checks">
         {found.map((check) => (

@@ -17,7 +17,7 @@ export function LatencyPanel() {
   const reading = newest.value;
   const error = failed.value;
   return (
-    <Panel title="Latency" aside={reading && <Age at={reading.at} label="read" />}>
+    <Panel class="system-panel" title="Latency" aside={reading && <Age at={reading.at} label="read" />}>
       {error && <Failure what="the metrics" error={error} retry={readMetrics} stale={reading !== null} />}
       {error && !error.unreachable && (
         <p class="system-foot">Behind nginx /metrics is for the same machine only; ask the server at its own port.</p>

@@ -7,7 +7,7 @@ import { engineStatus } from "../../live/store";
 import { type Line, Lines } from "../../ui/lines";
 import { median } from "../models/metrics";
 import { LATENCY_LIMIT_MS } from "./health";
-import { type Point, points } from "./recording";
+import { type Point, points, RECORDED_EVERY_MS } from "./recording";
 
 // The plot is made anew with each drawing: no oftener than a person would look.
 const DRAWN_EVERY_MS = 6_000;
@@ -15,18 +15,16 @@ const FEWEST = 3;
 
 export function OverTime() {
   const [drawn, draw] = useState<readonly Point[]>(points.peek());
+  const few = drawn.length < FEWEST;
   useEffect(() => {
-    const timer = setInterval(() => document.visibilityState === "visible" && draw(points.peek()), DRAWN_EVERY_MS);
+    const every = few ? RECORDED_EVERY_MS : DRAWN_EVERY_MS;
+    const timer = setInterval(() => document.visibilityState === "visible" && draw(points.peek()), every);
     return () => clearInterval(timer);
-  }, []);
+  }, [few]);
   return (
     <section>
       <h3>Since the page was opened</h3>
-      {drawn.length < FEWEST ? (
-        <p class="system-none system-chart-room">Collecting: a point every 2 s…</p>
-      ) : (
-        <Chart of={drawn} />
-      )}
+      {few ? <p class="system-none system-chart-room">Collecting: a point every 2 s…</p> : <Chart of={drawn} />}
       <Delays of={drawn} />
     </section>
   );

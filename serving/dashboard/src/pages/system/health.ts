@@ -51,18 +51,18 @@ const UNKNOWN = { level: "unknown", state: "not known yet", detail: "", advice: 
 
 function feed({ status, engine: told }: Known): Check {
   const name = "Feed";
-  if (status === null) return { name, ...UNKNOWN };
-  if (!status.feed.configured) {
+  if (status === null && told === null) return { name, ...UNKNOWN };
+  if (status?.feed.configured === false) {
     const advice = "STOCK_ASSETS_REDIS_URL tells the server where live prices come from.";
     return { name, level: "unknown", state: "none", detail: "This server answers from its release alone.", advice };
   }
   // The stream tells it as it happens, REST every few seconds.
-  const state = told?.message.feed ?? status.feed.state;
-  const detail = told?.message.detail ?? status.feed.detail ?? "";
+  const state = told?.message.feed ?? status?.feed.state;
+  const detail = told?.message.detail ?? status?.feed.detail ?? "";
   const start = "Look at the feed's log; `stock-assets live --role feed` starts one.";
   switch (state) {
     case "live":
-      if (status.feed.stale) return { name, level: "bad", state: "cut off", detail, advice: "See Redis, below." };
+      if (status?.feed.stale) return { name, level: "bad", state: "cut off", detail, advice: "See Redis, below." };
       return { name, level: "ok", state, detail, advice: "" };
     case "connecting":
     case "backing_off":
@@ -119,7 +119,7 @@ function server({ status, error, now }: Known): Check {
   const name = "This server";
   if (error !== null) {
     const advice = "Is it running? `stock-assets serve` starts it; its log says why it ended.";
-    return { name, level: "bad", state: "no answer", detail: error, advice };
+    return { name, level: "bad", state: "no answer", detail: `${error} What you see is from before.`, advice };
   }
   if (status === null) return { name, ...UNKNOWN };
   const { version, started_at, worker, sockets } = status.server;

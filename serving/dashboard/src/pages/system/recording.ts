@@ -20,7 +20,7 @@ export interface Point {
   readonly engine: number | null;
 }
 
-const EVERY_MS = 2_000;
+export const RECORDED_EVERY_MS = 2_000;
 // Half an hour.
 const MOST_POINTS = 900;
 
@@ -59,7 +59,7 @@ export function record(named: readonly string[]): void {
     const now = Date.now();
     pointsCell.value = [...pointsCell.value, point(before, now)].slice(-MOST_POINTS);
     before = now;
-  }, EVERY_MS);
+  }, RECORDED_EVERY_MS);
 }
 
 function point(since: number, now: number): Point {
