@@ -7,7 +7,7 @@ import { age, time } from "../format/time";
 import { now } from "../live/clock";
 import { connection, heardAt, notLiveSince } from "../live/store";
 import { reconnect } from "./live";
-import { type Standing, standingOf } from "./liveStanding";
+import { knownAt, type Standing, standingOf } from "./liveStanding";
 import { newerVersion, takeNewerVersion } from "./offlineWorker";
 
 export function Bars() {
@@ -51,7 +51,7 @@ function NotLive({ standing }: { standing: Standing }) {
 
 /** What the numbers on the page are, by the time at which they were told. */
 function Known() {
-  const at = heardAt.value;
+  const at = knownAt(connection.value, heardAt.value);
   if (at === null) return <>: nothing is known from before.</>;
   const ago = age((now.value - at) / 1_000);
   return (

@@ -4,6 +4,7 @@ import { age } from "../format/time";
 import { now } from "../live/clock";
 import { connection, heardAt } from "../live/store";
 import type { ConnectionState } from "../stream/updates";
+import { knownAt } from "./liveStanding";
 
 const LOOKS: Readonly<Record<ConnectionState, { sign: string; text: string }>> = {
   connecting: { sign: "◌", text: "Connecting" },
@@ -15,7 +16,7 @@ const LOOKS: Readonly<Record<ConnectionState, { sign: string; text: string }>> =
 
 export function ConnectionPill() {
   const { state, reason } = connection.value;
-  const heard = heardAt.value;
+  const heard = knownAt(connection.value, heardAt.value);
   // One try after another is one state to a viewer: a word that changes every second says less.
   const shown = state === "connecting" && heard !== null ? "waiting" : state;
   const { sign, text } = LOOKS[shown];

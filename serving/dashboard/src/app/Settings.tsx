@@ -52,8 +52,9 @@ function Notifications() {
         {told === "denied" &&
           "The browser blocks notifications of this site. Its own settings for this site can allow them."}
         {told === "default" &&
-          "Your system tells you, while this page is open anywhere. The browser will ask you first."}
-        {told === "granted" && "Your system tells you, while this page is open anywhere. A closed page tells nothing."}
+          "As a notification of your system, while this page is open in some tab. The browser will ask you first."}
+        {told === "granted" &&
+          "As a notification of your system, while this page is open in some tab. A closed page tells nothing."}
       </p>
       <label>
         <input

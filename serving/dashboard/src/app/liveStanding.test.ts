@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { ConnectionState } from "../stream/updates";
-import { type Facts, standingOf } from "./liveStanding";
+import { type Facts, knownAt, standingOf } from "./liveStanding";
 
 const START = 1_800_000_000_000;
 
@@ -58,5 +58,22 @@ test("a server without news is not asked again: it will tell by itself", () => {
     title: "No news",
     reason: "Valkey does not answer",
     remedy: null,
+  });
+});
+
+describe("as of when everything was known", () => {
+  const told = { reason: "", since: START, retryAt: null };
+
+  test("is when the server told it", () => {
+    expect(knownAt({ ...told, state: "waiting" }, START - 5_000)).toBe(START - 5_000);
+    expect(knownAt({ ...told, state: "live" }, START + 5_000)).toBe(START + 5_000);
+  });
+
+  test("is when the server itself had news for the last time, whenever it told them", () => {
+    expect(knownAt({ ...told, state: "stale" }, START + 5_000)).toBe(START);
+  });
+
+  test("is never where nothing was told", () => {
+    expect(knownAt({ ...told, state: "stale" }, null)).toBeNull();
   });
 });

@@ -38,3 +38,8 @@ export function standingOf({ connection, notLiveSince, hasNumbers, now }: Facts)
   }
   return { tone: "warn", title: "Not connected", reason, remedy: "retry", said: `Not connected. ${old}` };
 }
+
+/** As of when (ms) everything on the page was known: a server without news may have told of old ones a moment ago. */
+export function knownAt({ state, since }: Connection, heardAt: number | null): number | null {
+  return state === "stale" && heardAt !== null ? Math.min(heardAt, since) : heardAt;
+}

@@ -105,6 +105,19 @@ describe("a server in order", () => {
     expect(connection().state).toBe("live");
   });
 
+  test("may have had none for long, which is since when what it tells is out of date", () => {
+    const since = new Date(world.now() - 60_000).toISOString();
+    greeted([snapshot(0), stale("Valkey does not answer", 0, since)]);
+
+    expect(connection().since).toBe(world.now() - 60_000);
+  });
+
+  test("may have a clock ahead of ours: nothing began in the future", () => {
+    greeted([snapshot(0), stale("Valkey does not answer", 0, new Date(world.now() + 60_000).toISOString())]);
+
+    expect(connection().since).toBe(world.now());
+  });
+
   test("tells the same state once, however much it sends", () => {
     greeted([snapshot(0), delta(0, 1, price(1)), delta(1, 2, price(2))]);
 

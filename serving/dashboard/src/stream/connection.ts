@@ -107,7 +107,8 @@ class Connections implements Stream {
       }
     }
     if (!this.session.isAnswered) return;
-    this.tell(this.session.stale === null ? "live" : "stale", this.session.stale ?? "");
+    const { stale, staleSince } = this.session;
+    this.tell(stale === null ? "live" : "stale", stale ?? "", { since: staleSince });
     this.listenOn(socket);
   }
 
@@ -172,7 +173,7 @@ class Connections implements Stream {
   }
 
   private tryIn(ms: number, reason: string): void {
-    this.tell("waiting", reason, this.around.now() + ms);
+    this.tell("waiting", reason, { retryAt: this.around.now() + ms });
     this.wait(ms, () => this.connect());
   }
 
@@ -193,11 +194,14 @@ class Connections implements Stream {
     this.socket = null;
   }
 
-  private tell(state: ConnectionState, reason: string, retryAt: number | null = null): void {
+  private tell(state: ConnectionState, reason: string, more: { retryAt?: number; since?: number | null } = {}): void {
     const before = this.state;
+    const retryAt = more.retryAt ?? null;
     if (before.state === state && before.reason === reason && before.retryAt === retryAt && before.since > 0) return;
-    const since = before.state === state && before.since > 0 ? before.since : this.around.now();
-    this.state = { state, reason, since, retryAt };
+    const now = this.around.now();
+    // The server's clock may be ahead of ours.
+    const since = Math.min(more.since ?? now, now);
+    this.state = { state, reason, since: before.state === state && before.since > 0 ? before.since : since, retryAt };
     this.listener({ kind: "connection", connection: this.state });
   }
 }

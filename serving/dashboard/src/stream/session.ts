@@ -40,6 +40,8 @@ export interface Wanted {
 export class Session {
   /** Why what was told may be out of date; null while it is not. */
   stale: string | null = "Nothing was told yet.";
+  /** Since when (ms, the server's clock), where it is the server that says so. */
+  staleSince: number | null = null;
 
   private readonly told = new Told();
   private readonly wanted: Omit<Subscribe, "resume">;
@@ -79,6 +81,7 @@ export class Session {
   lost(reason: string): void {
     this.asked = null;
     this.stale = reason;
+    this.staleSince = null;
   }
 
   /** What a frame means. Throws `Lost` if only another connection helps, `Ended` if not even that. */
@@ -90,6 +93,7 @@ export class Session {
         return this.snapshot(frame);
       case "stale":
         this.stale = frame.reason;
+        this.staleSince = Date.parse(frame.since);
         return NOTHING;
       case "error":
         return this.refused(frame);
@@ -220,13 +224,13 @@ export class Session {
     this.release = snapshot.release_id;
     this.holding = new Map();
     for (const message of [...snapshot.signals, ...snapshot.alerts]) this.hold(message);
-    this.stale = null;
+    this.stale = this.staleSince = null;
   }
 
   private answered(): void {
     this.asked = null;
     this.resumeIsHopeless = false;
-    this.stale = null;
+    this.stale = this.staleSince = null;
   }
 
   // Refusals.

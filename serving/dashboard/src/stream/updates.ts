@@ -9,7 +9,7 @@ export interface Connection {
   readonly state: ConnectionState;
   /** For a person; empty while live. */
   readonly reason: string;
-  /** Our clock (ms) when this state began. */
+  /** When this state began, by our clock (ms); `stale` as the server has told, and never in the future. */
   readonly since: number;
   /** Our clock (ms) at the next try; null but while `waiting`. */
   readonly retryAt: number | null;

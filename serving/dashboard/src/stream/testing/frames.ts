@@ -6,7 +6,19 @@ export const RELEASE = "2012-03-01-8e40cfceccde";
 const AT = "2026-11-23T15:04:05Z";
 
 export function price(value: number, ticker = "AAPL"): Price {
-  return { type: "price", ticker, session: "2012-03-02", at: AT, price: value, volume: 1, provisional: true };
+  return {
+    type: "price",
+    ticker,
+    session: "2012-03-02",
+    at: AT,
+    price: value,
+    volume: 1,
+    provisional: true,
+    open: null,
+    high: null,
+    low: null,
+    previous_close: null,
+  };
 }
 
 /** Its `audit_id` tells it from others; null is one that was published with the release. */
@@ -61,8 +73,8 @@ export function refused(code: string, message = "expected another"): Frame {
   return { type: "error", code, field: "resume", message } as Frame;
 }
 
-export function stale(reason: string, seq = 0): Frame {
-  return { type: "stale", seq, since: AT, reason };
+export function stale(reason: string, seq = 0, since = AT): Frame {
+  return { type: "stale", seq, since, reason };
 }
 
 export function closing(code: number, seconds: number, reason = ""): Closing {
