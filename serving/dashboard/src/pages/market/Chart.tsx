@@ -4,7 +4,7 @@ import { type Signal, useSignal } from "@preact/signals";
 import { useId, useMemo, useState } from "preact/hooks";
 import { useResource } from "../../api/resource";
 import type { Answer } from "../../api/rest";
-import type { Predictions, Prices, TickerCard } from "../../api/types";
+import type { Predictions, PriceBar, Prices, TickerCard } from "../../api/types";
 import { preferences } from "../../app/preferences";
 import { change, price } from "../../format/numbers";
 import { exchangeTime, session } from "../../format/time";
@@ -37,7 +37,7 @@ export function Chart({ card, limit, more, marks, pointed }: ChartProps) {
   const range = rangeOf(preferences.value.range);
   const found = usePrices(card.ticker, limit, adjusted);
   return (
-    <Panel title={card.ticker} class="market-chart" aside={<Now card={card} />}>
+    <Panel title={card.ticker} class="market-chart" aside={<Now card={card} bars={found.answer?.data.bars ?? null} />}>
       <div class="market-controls">
         <Ranges range={range} />
         <Scales adjusted={adjusted} adjust={adjust} logarithmic={logarithmic} scale={scale} />
@@ -55,17 +55,14 @@ export function Chart({ card, limit, more, marks, pointed }: ChartProps) {
   );
 }
 
-function Now({ card }: { card: TickerCard }) {
-  const quote = quoteOf(card, null, seenOf(card.ticker).value);
+function Now({ card, bars }: { card: TickerCard; bars: readonly PriceBar[] | null }) {
+  const quote = quoteOf(card, bars, seenOf(card.ticker).value);
   return (
     <p class="market-now num" title={quote.at ? exchangeTime(quote.at, card.exchange) : ""}>
       <b>{price(quote.price)}</b>
-      {quote.change !== null && (
-        <span>
-          <Change value={quote.change} text={change(quote.change)} /> <small>{sinceWhen(quote)}</small>
-        </span>
-      )}
+      <span>{quote.change !== null && <Change value={quote.change} text={change(quote.change)} />}</span>
       {quote.kind === "live" ? <Age at={quote.heard} label="live" /> : <span>close of {session(quote.session)}</span>}
+      <small>{quote.change !== null && sinceWhen(quote)}</small>
     </p>
   );
 }

@@ -8,6 +8,7 @@ import { exchangeTime, session } from "../../format/time";
 import { Age, Empty, Failure, Loading } from "../../ui/notes";
 import { Panel } from "../../ui/panel";
 import { horizonsOf } from "./fan";
+import { Missing } from "./Missing";
 import { usePrediction } from "./market";
 
 export function Forecast({ card }: { card: TickerCard }) {
@@ -45,9 +46,11 @@ function Intervals({ ticker }: { ticker: string }) {
   const made = usePrediction(ticker)?.message;
   if (made === undefined)
     return (
-      <Empty title="No forecast">
-        <p>Neither the release nor the live engine has one of {ticker}.</p>
-      </Empty>
+      <Missing what="forecasts" path="/v1/predictions">
+        <Empty title="No forecast">
+          <p>Neither the release nor the live engine has one of {ticker}.</p>
+        </Empty>
+      </Missing>
     );
   const horizons = horizonsOf(made);
   return (

@@ -7,6 +7,7 @@ import { Age, Empty } from "../../ui/notes";
 import { Panel } from "../../ui/panel";
 import { ActionBadge } from "../../ui/signal";
 import { heldSince } from "./changes";
+import { Missing } from "./Missing";
 import { type History, useInForce } from "./market";
 
 export function InForce({ card, history }: { card: TickerCard; history: History }) {
@@ -14,9 +15,11 @@ export function InForce({ card, history }: { card: TickerCard; history: History 
   return (
     <Panel title="Signal in force" class="market-inforce" aside={found && <Age at={found.at} label="told" />}>
       {found === null ? (
-        <Empty title="No signal">
-          <p>Neither the release nor the live engine has one of {card.ticker}.</p>
-        </Empty>
+        <Missing what="signals" path="/v1/signals">
+          <Empty title="No signal">
+            <p>Neither the release nor the live engine has one of {card.ticker}.</p>
+          </Empty>
+        </Missing>
       ) : (
         <Told signal={found.message} card={card} history={history} />
       )}
@@ -35,7 +38,7 @@ function Told({ signal, card, history }: { signal: Signal; card: TickerCard; his
         <b class="num">{percent(signal.confidence / 100)}</b> confidence
         {signal.provisional && <span class="badge badge-warn">provisional</span>}
       </p>
-      <p>{sentence(signal.reason)}</p>
+      <p class="market-reason-now">{sentence(signal.reason)}</p>
       <dl class="market-facts">
         <dt>Expected</dt>
         <dd class="num">{basisPoints(signal.edge_bp)}</dd>

@@ -18,6 +18,7 @@ export interface PlacedPoint extends FanPoint {
 }
 
 type Target = Parameters<IPrimitivePaneRenderer["draw"]>[0];
+type Size = { readonly width: number; readonly height: number };
 type Bound = Exclude<keyof FanPoint, "session" | "ahead">;
 
 export class FanDrawing implements ISeriesPrimitive<Time> {
@@ -69,7 +70,7 @@ export class FanDrawing implements ISeriesPrimitive<Time> {
     const scheme = this.#scheme;
     if (scheme === null) return;
     target.useMediaCoordinateSpace(({ context, mediaSize }) => {
-      this.#line(context, scheme, mediaSize.height);
+      this.#line(context, scheme, mediaSize);
       this.#area(context, "lower90", "upper90", scheme.band);
       this.#area(context, "lower50", "upper50", scheme.band);
       context.strokeStyle = scheme.accent;
@@ -82,9 +83,9 @@ export class FanDrawing implements ISeriesPrimitive<Time> {
   }
 
   /** Left of it are the release's bars, right of it provisional ones. */
-  #line(context: CanvasRenderingContext2D, scheme: Palette, height: number): void {
+  #line(context: CanvasRenderingContext2D, scheme: Palette, { width, height }: Size): void {
     const x = this.#boundary === null ? null : this.#x(this.#boundary);
-    if (x === null) return;
+    if (x === null || x > width) return;
     context.strokeStyle = scheme.muted;
     context.lineWidth = 1;
     context.setLineDash([2, 4]);

@@ -47,5 +47,5 @@ function quoted(price: number, session: string, before: Quote["before"], now: Li
 /** From which close the change is counted. */
 export function sinceWhen({ before, skips }: Quote): string {
   if (before === null) return "the close before is not known yet";
-  return `since the close of ${dateOf(before.session)}${skips ? ", not the session before" : ""}`;
+  return skips ? `since ${dateOf(before.session)}, over several days` : `since the close of ${dateOf(before.session)}`;
 }
