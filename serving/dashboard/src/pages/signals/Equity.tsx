@@ -5,14 +5,13 @@ import type { SignalPerformance } from "../../api/types";
 import { count, decimal, percent } from "../../format/numbers";
 import { session } from "../../format/time";
 import { Lines, sessionSeconds } from "../../ui/lines";
-import { Panel } from "../../ui/panel";
 import { drawdowns } from "./drawdowns";
 import { Worth } from "./Worth";
 
 export function Equity({ performance }: { performance: SignalPerformance }) {
   const { trading } = performance;
   return (
-    <Panel title="What they would have earned">
+    <>
       <p class="muted">
         The out-of-sample signals as trades at the next open, {session(trading.first)} to {session(trading.last)} (
         {count(trading.sessions)} sessions), net of {decimal(trading.cost_bp, 1)} bp commission and{" "}
@@ -23,7 +22,7 @@ export function Equity({ performance }: { performance: SignalPerformance }) {
         <Curves performance={performance} />
         <Worth trading={trading} />
       </div>
-    </Panel>
+    </>
   );
 }
 

@@ -21,7 +21,7 @@ const PAGE_SIZE = 50;
 export function HistoryPanel({ ticker, loaded }: { ticker: string; loaded: Loaded }) {
   const { history, error, reload } = loaded;
   return (
-    <Panel title="History" aside={history && <Progress history={history} />}>
+    <Panel title="History" class="signals-history" aside={history && <Progress history={history} />}>
       {error && <Failure what={`the history of ${ticker}`} error={error} retry={reload} stale={history !== null} />}
       {history === null && error === null && <Loading what="the history" lines={14} />}
       {history && <Shown ticker={ticker} history={history} />}

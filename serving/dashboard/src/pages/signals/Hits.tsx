@@ -7,7 +7,6 @@ import { session } from "../../format/time";
 import { Figure, Figures } from "../../ui/figure";
 import { Lines, sessionSeconds } from "../../ui/lines";
 import { Loading } from "../../ui/notes";
-import { Panel } from "../../ui/panel";
 import type { History } from "./history";
 import { chanceReach, rollingHits, windowOf } from "./rolling";
 
@@ -20,7 +19,7 @@ export function Hits({ performance, history }: { performance: SignalPerformance;
   const { hits, trading, horizon } = performance;
   const sessions = horizon === 1 ? "one session" : `${horizon} sessions`;
   return (
-    <Panel title="How often they were right">
+    <>
       <Figures>
         <Rate name="BUY and SELL" rate={hits.both} />
         <Rate name="BUY" rate={hits.buy} />
@@ -37,7 +36,7 @@ export function Hits({ performance, history }: { performance: SignalPerformance;
       ) : (
         <Rolling history={history} signals={hits.both.n} base={hits.both.base_rate} />
       )}
-    </Panel>
+    </>
   );
 }
 

@@ -7,7 +7,7 @@ import { pathOf, query } from "../../app/router";
 import { basisPoints, MISSING, percent } from "../../format/numbers";
 import { session } from "../../format/time";
 import type { Told } from "../../live/store";
-import { Age, Failure, Loading } from "../../ui/notes";
+import { Age, Failure } from "../../ui/notes";
 import { Panel } from "../../ui/panel";
 import { ActionBadge } from "../../ui/signal";
 import { type Column, Table } from "../../ui/table";
@@ -16,23 +16,20 @@ import { AuditLink, Finality, newest } from "./force";
 type Rest = ReadonlyMap<string, Told<Signal>>;
 
 export function InForceTable({ tickers }: { tickers: readonly string[] }) {
-  const { answer, error, loading, reload } = useResource<Signals>("/v1/signals");
+  const { answer, error, reload } = useResource<Signals>("/v1/signals");
   const at = answer ? answer.receivedAt - (answer.ageSeconds ?? 0) * 1_000 : 0;
   const rest: Rest = new Map(answer?.data.signals.map((message) => [message.ticker, { message, at }]));
   return (
-    <Panel title="In force">
+    <Panel title="In force" class="signals-force-all">
       {error && <Failure what="signals" error={error} retry={reload} stale={answer !== null} />}
-      {answer === null && loading ? (
-        <Loading what="signals" lines={tickers.length + 1} />
-      ) : (
-        <Table
-          caption="The signal in force of every ticker; the edge is the expected log return over the horizon, before costs"
-          columns={columns(rest)}
-          rows={tickers}
-          rowKey={(ticker) => ticker}
-          empty="The release in force has no tickers."
-        />
-      )}
+      {/* From the first, with dashes: the stream may be faster than the answer. */}
+      <Table
+        caption="The signal in force of every ticker; the edge is the expected log return over the horizon, before costs"
+        columns={columns(rest)}
+        rows={tickers}
+        rowKey={(ticker) => ticker}
+        empty="The release in force has no tickers."
+      />
       <p class="muted signals-below">
         Confidence is the calibrated probability that the direction is right. How often it was, beside the base rate,
         stands on each ticker's own page.

@@ -1,5 +1,6 @@
 // One ticker's record: what its signals have been worth, how its probabilities did, and every one of them.
 
+import type { ComponentChildren } from "preact";
 import { useResource } from "../../api/resource";
 import type { SignalPerformance } from "../../api/types";
 import { Failure, Loading } from "../../ui/notes";
@@ -12,21 +13,32 @@ import { useHistory } from "./useHistory";
 
 export function TickerRecord({ ticker }: { ticker: string }) {
   const loaded = useHistory(ticker);
-  const performance = useResource<SignalPerformance>(`/v1/signals/${encodeURIComponent(ticker)}/performance`);
-  const { answer, error, loading, reload } = performance;
+  const path = `/v1/signals/${encodeURIComponent(ticker)}/performance`;
+  const { answer, error, reload } = useResource<SignalPerformance>(path);
+  const failure = error && (
+    <Failure what="what they have been worth" error={error} retry={reload} stale={answer !== null} />
+  );
+  // The panels stand from the first, with the room they will need, so that nothing jumps.
+  const shown = (draw: (performance: SignalPerformance) => ComponentChildren) =>
+    answer ? draw(answer.data) : !error && <Loading what="what they have been worth" lines={12} />;
   return (
     <>
-      {error && <Failure what="what they have been worth" error={error} retry={reload} stale={answer !== null} />}
-      {answer === null && loading && (
-        <Panel title="What they have been worth">
-          <Loading what="what they have been worth" lines={16} />
-        </Panel>
-      )}
       <div class="signals-pair">
-        {answer && <Hits performance={answer.data} history={loaded.history} />}
+        <Panel title="How often they were right" class="signals-hits">
+          {failure}
+          {shown((performance) => (
+            <Hits performance={performance} history={loaded.history} />
+          ))}
+        </Panel>
         <Reliability ticker={ticker} />
       </div>
-      {answer && <Equity performance={answer.data} />}
+      {(answer || !error) && (
+        <Panel title="What they would have earned" class="signals-earned">
+          {shown((performance) => (
+            <Equity performance={performance} />
+          ))}
+        </Panel>
+      )}
       <HistoryPanel ticker={ticker} loaded={loaded} />
     </>
   );
