@@ -129,20 +129,6 @@ const COLUMNS: readonly Column<Row>[] = [
     sort: ({ card }) => card.ticker,
   },
   {
-    key: "version",
-    header: "Version",
-    align: "end",
-    cell: ({ card }) => card.version,
-    sort: ({ card }) => Number(card.version),
-  },
-  {
-    key: "trained",
-    header: "Trained",
-    cell: ({ card }) => <Age at={Date.parse(card.lineage.trained_at)} label="" />,
-    sort: ({ card }) => card.lineage.trained_at,
-    class: "models-trained",
-  },
-  {
     key: "skill",
     header: "Skill in the mean",
     title: "In the model card's words; see a ticker's page",
@@ -170,6 +156,20 @@ const COLUMNS: readonly Column<Row>[] = [
     title: "None where the version that was trained last is in force",
     cell: ({ card }) => <ChallengerCell card={card} />,
     sort: ({ card }) => card.succession.challenger?.verdict,
+  },
+  {
+    key: "version",
+    header: "Version",
+    align: "end",
+    cell: ({ card }) => card.version,
+    sort: ({ card }) => Number(card.version),
+  },
+  {
+    key: "trained",
+    header: "Trained",
+    cell: ({ card }) => <Age at={Date.parse(card.lineage.trained_at)} label="" />,
+    sort: ({ card }) => card.lineage.trained_at,
+    class: "models-trained",
   },
   {
     key: "n",

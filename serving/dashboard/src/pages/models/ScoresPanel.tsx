@@ -31,17 +31,26 @@ export function ScoresPanel({ metrics, horizon }: { metrics: TickerMetrics; hori
   );
 }
 
+// The verdict stands first: on a phone it is what is in sight.
 const COLUMNS: readonly Column<Comparison>[] = [
-  { key: "score", header: "Score", rowHeader: true, cell: (row) => row.score },
-  { key: "against", header: "Baseline", cell: (row) => <span class="muted">{row.against}</span> },
-  { key: "model", header: "Model's", align: "end", cell: (row) => row.model },
-  { key: "baseline", header: "Baseline's", align: "end", cell: (row) => row.baseline },
+  {
+    key: "score",
+    header: "Score",
+    rowHeader: true,
+    cell: (row) => (
+      <>
+        {row.score} <span class="models-against">beside: {row.against}</span>
+      </>
+    ),
+  },
   {
     key: "verdict",
     header: "The model is",
     cell: ({ verdict }) => (verdict === null ? "–" : <Verdict way={verdict.way}>{verdict.text}</Verdict>),
   },
-  { key: "test", header: "Test", cell: (row) => <span class="muted num">{row.test}</span> },
+  { key: "model", header: "Model's", align: "end", cell: (row) => row.model },
+  { key: "baseline", header: "Baseline's", align: "end", cell: (row) => row.baseline },
+  { key: "test", header: "Test", cell: (row) => <span class="muted">{row.test}</span> },
 ];
 
 function Scores({ group }: { group: Group }) {

@@ -92,11 +92,11 @@ describe("the expected return", () => {
   });
 
   it("loses to the mean by Diebold and Mariano only where the test says so", () => {
-    expect(row({}, "Squared errors", against).verdict?.way).toBe("even");
-    expect(row({ diebold_mariano_p: 0.01 }, "Squared errors", against).verdict?.way).toBe("worse");
-    expect(row({ diebold_mariano: -3, diebold_mariano_p: 0.01 }, "Squared errors", against).verdict?.way).toBe(
-      "better",
-    );
+    expect(row({}, "Squared errors (Diebold-Mariano)", against).verdict?.way).toBe("even");
+    expect(row({ diebold_mariano_p: 0.01 }, "Squared errors (Diebold-Mariano)", against).verdict?.way).toBe("worse");
+    expect(
+      row({ diebold_mariano: -3, diebold_mariano_p: 0.01 }, "Squared errors (Diebold-Mariano)", against).verdict?.way,
+    ).toBe("better");
   });
 });
 

@@ -57,9 +57,9 @@ function meanRows(m: TickerMetrics): Comparison[] {
       test: `Clark-West p ${pValue(m.clark_west_p_historical_mean)}`,
     },
     {
-      score: "Squared errors",
+      score: "Squared errors (Diebold-Mariano)",
       against: "historical mean",
-      model: `Diebold-Mariano ${signed(m.diebold_mariano)}`,
+      model: signed(m.diebold_mariano),
       baseline: decimal(0),
       verdict: twoSided(m.diebold_mariano < 0, m.diebold_mariano_p),
       test: `two-sided p ${pValue(m.diebold_mariano_p)}`,
@@ -83,7 +83,7 @@ function directionRows(m: TickerMetrics): Comparison[] {
     confidentRow(m),
     {
       score: "Calibration error of P(up)",
-      against: "none",
+      against: "a perfect one",
       model: percent(m.calibration_error),
       baseline: percent(0),
       verdict: null,

@@ -3,7 +3,7 @@
 import { useMemo } from "preact/hooks";
 import type { Alert } from "../../api/types";
 import { time } from "../../format/time";
-import { alerts, gap, news } from "../../live/store";
+import { alerts, connection, gap, heardAt, news } from "../../live/store";
 import { Age } from "../../ui/notes";
 import { Panel } from "../../ui/panel";
 import { type Column, Table } from "../../ui/table";
@@ -21,8 +21,8 @@ export function AlertsPanel() {
     return spells(of.toReversed()).filter((spell) => spell.wentAt !== null);
   }, [told]);
   return (
-    <Panel title="Alerts" aside={<span>{active.length === 0 ? "none active" : `${active.length} active`}</span>}>
-      {active.length === 0 && <p class="system-none">✓ No alert is active.</p>}
+    <Panel title="Alerts" aside={active.length > 0 && <span>{active.length} active</span>}>
+      {active.length === 0 && <p class="system-none">{quiet()}</p>}
       <ul class="system-alerts">
         {active.map((alert) => (
           <Active key={`${alert.kind} ${alert.subject}`} alert={alert} />
@@ -46,6 +46,13 @@ export function AlertsPanel() {
       )}
     </Panel>
   );
+}
+
+/** That none is active, as far as this page can know. */
+function quiet(): string {
+  if (heardAt.value === null) return "? Not known yet: nothing has been heard by this page's stream.";
+  if (connection.value.state === "live") return "✓ No alert is active.";
+  return "? None was active when something was last heard.";
 }
 
 function Active({ alert }: { alert: Alert }) {

@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import type { Figures as EngineFigures } from "../../api/types";
 import { count, milliseconds } from "../../format/numbers";
-import { engineStatus } from "../../live/store";
+import { connection, engineStatus } from "../../live/store";
 import { Figure, Figures } from "../../ui/figure";
 import { Age, Empty } from "../../ui/notes";
 import { Panel } from "../../ui/panel";
@@ -19,15 +19,27 @@ export function EnginePanel() {
   return (
     <Panel title="Live engine" aside={figures && <Age at={at} label="told" />}>
       {figures === null ? (
-        <Empty title="No engine has spoken yet">
-          <p>
-            <code>stock-assets live</code> starts a feed and an engine. Until then REST answers from the release.
-          </p>
-        </Empty>
+        <Nothing connected={connection.value.state === "live" || read !== null} />
       ) : (
         <Measured of={figures} />
       )}
     </Panel>
+  );
+}
+
+function Nothing({ connected }: { connected: boolean }) {
+  if (!connected)
+    return (
+      <Empty title="Nothing is known of an engine">
+        <p>Neither the stream nor the metrics have been heard by this page.</p>
+      </Empty>
+    );
+  return (
+    <Empty title="No engine has spoken yet">
+      <p>
+        <code>stock-assets live</code> starts a feed and an engine. Until then REST answers from the release.
+      </p>
+    </Empty>
   );
 }
 
@@ -38,7 +50,8 @@ function Measured({ of }: { of: EngineFigures }) {
         <Figure
           label="Tick to messages, p99"
           value={milliseconds(of.latency_p99_ms)}
-          baseline={{ label: "alarm above", value: milliseconds(LATENCY_LIMIT_MS) }}
+          baseline={{ label: "the alarm's", value: milliseconds(LATENCY_LIMIT_MS) }}
+          verdict={beside(of.latency_p99_ms, LATENCY_LIMIT_MS)}
           note="of the last thousand turns"
         />
         <Figure
@@ -49,7 +62,8 @@ function Measured({ of }: { of: EngineFigures }) {
         <Figure
           label="Ticks that wait"
           value={count(of.backlog)}
-          baseline={{ label: "alarm above", value: count(BACKLOG_LIMIT) }}
+          baseline={{ label: "the alarm's", value: count(BACKLOG_LIMIT) }}
+          verdict={beside(of.backlog, BACKLOG_LIMIT)}
         />
       </Figures>
       <dl class="system-facts">
@@ -70,6 +84,11 @@ function Measured({ of }: { of: EngineFigures }) {
       </dl>
     </>
   );
+}
+
+function beside(value: number | null, limit: number): "better" | "worse" | undefined {
+  if (value === null) return undefined;
+  return value > limit ? "worse" : "better";
 }
 
 function Fact({ name, meaning, children }: { name: string; meaning?: string; children: ComponentChildren }) {

@@ -19,7 +19,7 @@ export function LatencyPanel() {
   return (
     <Panel class="system-panel" title="Latency" aside={reading && <Age at={reading.at} label="read" />}>
       {error && <Failure what="the metrics" error={error} retry={readMetrics} stale={reading !== null} />}
-      {error && !error.unreachable && (
+      {(error?.status === 403 || error?.status === 404) && (
         <p class="system-foot">Behind nginx /metrics is for the same machine only; ask the server at its own port.</p>
       )}
       <div class="grid system-pair">

@@ -119,13 +119,23 @@ function server({ status, error, now }: Known): Check {
   const name = "This server";
   if (error !== null) {
     const advice = "Is it running? `stock-assets serve` starts it; its log says why it ended.";
-    return { name, level: "bad", state: "no answer", detail: `${error} What you see is from before.`, advice };
+    return {
+      name,
+      level: "bad",
+      state: "no answer",
+      detail: `${sentence(error)} What is told below is from before.`,
+      advice,
+    };
   }
   if (status === null) return { name, ...UNKNOWN };
   const { version, started_at, worker, sockets } = status.server;
   const up = age((now - Date.parse(started_at)) / 1_000);
   const detail = `version ${version}, process ${worker}, ${count(sockets)} stream connections`;
   return { name, level: "ok", state: `up for ${up}`, detail, advice: "" };
+}
+
+function sentence(text: string): string {
+  return text.endsWith(".") ? text : `${text}.`;
 }
 
 function release({ status }: Known): Check {
