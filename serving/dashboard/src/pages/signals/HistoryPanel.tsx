@@ -21,20 +21,26 @@ const PAGE_SIZE = 50;
 export function HistoryPanel({ ticker, loaded }: { ticker: string; loaded: Loaded }) {
   const { history, error, reload } = loaded;
   return (
-    <Panel title="History" class="signals-history" aside={history && <Progress history={history} />}>
-      {error && <Failure what={`the history of ${ticker}`} error={error} retry={reload} stale={history !== null} />}
+    <Panel
+      title="History"
+      class="signals-history"
+      aside={history && <Progress history={history} failed={error !== null} />}
+    >
+      {error && (
+        <Failure what={`history of ${ticker}`} error={error} retry={reload} stale={history?.complete ?? false} />
+      )}
       {history === null && error === null && <Loading what="the history" lines={14} />}
       {history && <Shown ticker={ticker} history={history} />}
     </Panel>
   );
 }
 
-function Progress({ history: { rows, complete } }: { history: History }) {
+function Progress({ history: { rows, complete }, failed }: { history: History; failed: boolean }) {
   const since = rows.at(-1)?.session;
   const text = `${count(rows.length)} signals${since ? ` since ${session(since)}` : ""}`;
   return (
     <span class="num" role="status">
-      {complete ? text : `${text}, earlier ones are coming…`}
+      {complete ? text : `${text}, earlier ones are ${failed ? "missing" : "coming…"}`}
     </span>
   );
 }

@@ -20,7 +20,7 @@ export function InForce({ ticker, exchange }: { ticker: string; exchange: string
   const told = newest(ticker, rest);
   return (
     <Panel title="In force" class="signals-force" aside={told && <Age at={told.at} label="told" />}>
-      {error && <Failure what={`the signal of ${ticker}`} error={error} retry={reload} stale={told !== null} />}
+      {error && <Failure what={`signal of ${ticker}`} error={error} retry={reload} stale={told !== null} />}
       {told === null && loading && <Loading what="the signal" lines={3} />}
       {told && <Now told={told} exchange={exchange} />}
     </Panel>

@@ -17,7 +17,7 @@ export function Reliability({ ticker }: { ticker: string }) {
   const { answer, error, loading, reload } = useResource<Calibration>(path);
   return (
     <Panel title="When it says 60 %…" class="signals-reliability">
-      {error && <Failure what="the reliability" error={error} retry={reload} stale={answer !== null} />}
+      {error && <Failure what={`reliability of ${ticker}`} error={error} retry={reload} stale={answer !== null} />}
       {answer === null && loading && <Loading what="the reliability" lines={16} />}
       {answer && <Shown calibration={answer.data} />}
     </Panel>

@@ -16,11 +16,11 @@ export function TickerRecord({ ticker }: { ticker: string }) {
   const path = `/v1/signals/${encodeURIComponent(ticker)}/performance`;
   const { answer, error, reload } = useResource<SignalPerformance>(path);
   const failure = error && (
-    <Failure what="what they have been worth" error={error} retry={reload} stale={answer !== null} />
+    <Failure what={`trading record of ${ticker}`} error={error} retry={reload} stale={answer !== null} />
   );
   // The panels stand from the first, with the room they will need, so that nothing jumps.
   const shown = (draw: (performance: SignalPerformance) => ComponentChildren) =>
-    answer ? draw(answer.data) : !error && <Loading what="what they have been worth" lines={12} />;
+    answer ? draw(answer.data) : !error && <Loading what="the trading record" lines={12} />;
   return (
     <>
       <div class="signals-pair">
