@@ -49,8 +49,10 @@ FLOOR_SECONDS = 60.0
 TARGET_JS_KB = 120.0
 TARGET_PAINT_MS = 1000.0
 TARGET_INTERACTIVE_MS = 2000.0
-# What is shown first and is of use: every ticker of the watchlist with a price, and the chart's candles.
-USABLE = "table tbody tr, [data-watchlist] li"
+# Of use is a page with prices in the watchlist and candles on the canvas.
+USABLE = """() => [...document.querySelectorAll(".market-last")].some((cell) => /\\d/.test(cell.textContent))
+  && document.querySelector(".market-canvas canvas") !== null"""
+QUIET = f"() => performance.now() - Math.max(0, ...__long) > {1e3 * QUIET_SECONDS}"
 
 # Paint and long tasks from the start on; the frame in which the page became usable.
 WATCH = """
@@ -62,7 +64,7 @@ new PerformanceObserver((list) => { for (const e of list.getEntries()) if (!e.ha
   .observe({ type: "layout-shift", buffered: true });
 """
 PAINTED = 'performance.getEntriesByName("first-contentful-paint")[0]?.startTime'
-BARE = """
+BARE = """() => {
 window.__taken = 0;
 const socket = new WebSocket(location.origin.replace("http", "ws") + "/v1/stream");
 socket.onmessage = ({ data }) => {
@@ -70,7 +72,7 @@ socket.onmessage = ({ data }) => {
   if (frame.type === "hello") socket.send('{"type":"subscribe"}');
   if (frame.type === "delta") window.__taken += frame.messages.length;
 };
-"""
+}"""
 
 
 def sizes(folder: Path) -> dict[str, float]:
@@ -111,10 +113,10 @@ def load(browser: Browser, url: str, *, throttle: int) -> dict[str, float]:
         page.add_init_script(WATCH)
         sent = _bytes_received(session)
         page.goto(url, wait_until="commit")
-        page.wait_for_selector(USABLE)
+        page.wait_for_function(USABLE)
         usable = page.evaluate("performance.now()")
-        page.wait_for_function(f"performance.now() - Math.max(0, ...__long) > {1e3 * QUIET_SECONDS}")
-        last = page.evaluate(f"Math.max(0, ...__long.filter((end) => end < {usable} + 1e4))")
+        page.wait_for_function(QUIET)
+        last = page.evaluate("Math.max(0, ...__long)")
         return {
             "paint_ms": page.evaluate(PAINTED),
             "interactive_ms": max(usable, last),
@@ -235,7 +237,7 @@ def live(browser: Browser, server: Server, feed: Feed, *, seconds: float) -> dic
         bare = browser.new_page()
         bare.goto(server.url + "/livez")
         bare.evaluate(BARE)
-        bare.wait_for_function("__taken > 0")
+        bare.wait_for_function("() => __taken > 0")
         taken = bare.evaluate("__taken")
         floor = soak(bare, seconds=min(FLOOR_SECONDS, seconds))
         floor["messages_per_second"] = (bare.evaluate("__taken") - taken) / floor["seconds"]

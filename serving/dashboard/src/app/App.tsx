@@ -39,6 +39,21 @@ export function App() {
 }
 
 const loaded = new Map<PageName, Page>();
+const loading = new Map<PageName, Promise<Page>>();
+
+/** The page's code, asked for once: `main` asks before anything is drawn. One that failed is asked for again. */
+export function load(page: PageName): Promise<Page> {
+  let found = loading.get(page);
+  if (found === undefined) {
+    found = LOADERS[page]().then((module) => module.default);
+    found.then(
+      (made) => loaded.set(page, made),
+      () => loading.delete(page),
+    );
+    loading.set(page, found);
+  }
+  return found;
+}
 
 function Loaded({ page, ticker }: { page: PageName; ticker: string | null }) {
   const [, draw] = useState(0);
@@ -49,11 +64,8 @@ function Loaded({ page, ticker }: { page: PageName; ticker: string | null }) {
   useEffect(() => {
     if (loaded.has(page)) return;
     fail(null);
-    LOADERS[page]().then(
-      (module) => {
-        loaded.set(page, module.default);
-        draw((n) => n + 1);
-      },
+    load(page).then(
+      () => draw((n) => n + 1),
       // A newer server has other files: only a reload gets them.
       (error: Error) => fail(error),
     );

@@ -21,7 +21,7 @@ export function takeNewerVersion(): void {
 /** Keep the shell in this browser, when everything else is done. To be called once; browsers without workers go without. */
 export function startWorker(): void {
   // The development server has no build to keep, and a worker would keep its pages from changing.
-  if (!import.meta.env.PROD || !("serviceWorker" in navigator)) return;
+  if (!import.meta.env.PROD || !navigator.serviceWorker) return;
   navigator.serviceWorker.addEventListener("message", ({ data }) => {
     if (data?.type === "go") go(String(data.path));
   });

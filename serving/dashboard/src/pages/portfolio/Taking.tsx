@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import type { RebalancePlan } from "../../api/types";
 import { price } from "../../format/numbers";
-import { save } from "../signals/download";
+import { save } from "../../ui/download";
 import { hold, holdings } from "./holdings";
 import { csvOf, sharesAfter, textOf } from "./orders";
 import { typed } from "./parse";

@@ -1,7 +1,7 @@
 // Orders as text that other programs take.
 
 import type { Order } from "../../api/types";
-import { csv } from "../signals/csv";
+import { csv } from "../../format/csv";
 
 const HEADER = ["side", "ticker", "shares", "price", "notional", "cost"] as const;
 

@@ -4,15 +4,15 @@ import { useMemo } from "preact/hooks";
 import { go, pathOf, query } from "../../app/router";
 import { count } from "../../format/numbers";
 import { session } from "../../format/time";
+import { save } from "../../ui/download";
 import { Failure, Loading } from "../../ui/notes";
 import { Panel } from "../../ui/panel";
 import { Table } from "../../ui/table";
-import { historyCsv, historyFileName } from "./csv";
-import { save } from "./download";
 import { FilterForm } from "./FilterForm";
 import { type Filters, filtered, filtersOf, queryOf } from "./filters";
 import type { History } from "./history";
 import { HISTORY_COLUMNS } from "./historyColumns";
+import { historyCsv, historyFileName } from "./historyCsv";
 import type { Loaded } from "./useHistory";
 
 // What follows the table is still within reach.
