@@ -8,7 +8,7 @@ import re
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, async_playwright
 
@@ -27,12 +27,19 @@ FLAGS: Final = (
 PATIENCE_MS: Final = 20_000
 # Shifts that nobody asked for by a click or a key, as browsers score them (Cumulative Layout Shift).
 COUNT_SHIFTS: Final = """
-globalThis.layoutShift = 0;
+globalThis.layoutShifts = [];
+const about = ({ node, previousRect, currentRect }) => {
+  const element = node instanceof Element ? node : node?.parentElement;
+  return `${element?.outerHTML.slice(0, 80)} (${previousRect.top} to ${currentRect.top})`;
+};
 new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) if (!entry.hadRecentInput) globalThis.layoutShift += entry.value;
+  for (const { value, hadRecentInput, sources } of list.getEntries())
+    if (!hadRecentInput) layoutShifts.push([value, sources.slice(0, 2).map(about).join(", ")]);
 }).observe({ type: "layout-shift", buffered: true });
 """
-SHIFTED: Final = "globalThis.layoutShift"
+SHIFTED: Final = "globalThis.layoutShifts"
+# Of less than this nobody asks where it came from.
+WORTH_A_WORD: Final = 0.005
 # Chromium reports what a policy refuses as an error too; this one says what and where.
 TELL_VIOLATIONS: Final = """
 document.addEventListener("securitypolicyviolation", (event) =>
@@ -54,6 +61,13 @@ async def chromium() -> AsyncIterator[Browser]:
             yield browser
         finally:
             await browser.close()
+
+
+class Shifts(NamedTuple):
+    """The score of all of them, and what moved in the greater ones."""
+
+    score: float
+    moved: list[str]
 
 
 @dataclass
@@ -85,9 +99,10 @@ class Visitor:
         """The complaints that nobody caused on purpose."""
         return [each for each in self.complaints if not any(pattern.search(each) for pattern in self._tolerated)]
 
-    async def shifted(self) -> float:
+    async def shifts(self) -> Shifts:
         """How much of the page has jumped since it was loaded."""
-        return float(await self.page.evaluate(SHIFTED))
+        found = await self.page.evaluate(SHIFTED)
+        return Shifts(sum(value for value, _ in found), [what for value, what in found if value >= WORTH_A_WORD])
 
     async def overflow(self) -> int:
         """By how many pixels the page is wider than its window."""

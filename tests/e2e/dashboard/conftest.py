@@ -57,10 +57,11 @@ async def visit(browser: Browser, system: LiveSystem) -> AsyncIterator[Visit]:
     async with contextlib.AsyncExitStack() as visits:
         came: list[Visitor] = []
 
-        async def visit(path: str = "/", *, url: str = system.url, **wishes: Any) -> Visitor:
+        async def visit(path: str | None = "/", *, url: str = system.url, **wishes: Any) -> Visitor:
             visitor = await visits.enter_async_context(real_browser.visitor(browser, url, **wishes))
             came.append(visitor)
-            await visitor.go(path)
+            if path is not None:
+                await visitor.go(path)
             return visitor
 
         yield visit

@@ -118,8 +118,11 @@ export function reloadWith(release: ReadonlySignal<string | null>): () => void {
   let before: string | null = null;
   return effect(() => {
     const now = release.value;
-    if (before !== null && now !== null && now !== before) for (const entry of entries.values()) entry.load();
-    before = now ?? before;
+    if (now === null || now === before) return;
+    // With the first that is heard of, only what could not be had before may be another.
+    if (before === null) reloadFailed();
+    else for (const entry of entries.values()) entry.load();
+    before = now;
   });
 }
 
