@@ -73,6 +73,7 @@ SWAGGER: Final = ("swagger-ui.css", "swagger-ui-bundle.js")
 @page("/models")
 @page("/models/{ticker}")
 @page("/system")
+@page("/system/{entry}")
 @page("/playground")
 async def get_page(request: Request) -> Response:
     """The dashboard: one document, whose script shows the page that the address names."""

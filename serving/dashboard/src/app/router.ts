@@ -6,7 +6,7 @@ import { batch, type ReadonlySignal, signal } from "@preact/signals";
 export const PAGES = ["market", "signals", "portfolio", "models", "system", "playground"] as const;
 export type PageName = (typeof PAGES)[number];
 
-/** A page, and the ticker that its path names. */
+/** A page, and what its path names of it: a ticker or, on the system page, an entry of the audit log. */
 export interface Place {
   readonly page: PageName;
   readonly ticker: string | null;
@@ -18,7 +18,12 @@ export function placeOf(path: string): Place | null {
   if (rest.length > 0) return null;
   const name = first === "" ? "market" : PAGES.find((page) => page === first);
   if (name === undefined) return null;
-  return { page: name, ticker: second ? decodeURIComponent(second) : null };
+  try {
+    return { page: name, ticker: second ? decodeURIComponent(second) : null };
+  } catch {
+    // Half of an escape, as "%E0": no name of anything.
+    return null;
+  }
 }
 
 export function pathOf(page: PageName, ticker: string | null = null): string {

@@ -1,6 +1,7 @@
 // The signal in force: what, how sure, why, since when, and where it is written down.
 
 import type { TickerCard } from "../../api/types";
+import { pathOf } from "../../app/router";
 import { basisPoints, percent } from "../../format/numbers";
 import { exchangeTime, session, time } from "../../format/time";
 import { Age, Empty } from "../../ui/notes";
@@ -56,7 +57,7 @@ function Told({ signal, card, history }: { signal: Signal; card: TickerCard; his
           {signal.audit_id === null ? (
             <>with the release {signal.release_id}</>
           ) : (
-            <a href={`/v1/audit/${signal.audit_id}`} target="_blank" rel="noreferrer" title={signal.audit_sha256 ?? ""}>
+            <a href={pathOf("system", String(signal.audit_id))} title={signal.audit_sha256 ?? ""}>
               as audit entry {signal.audit_id}
             </a>
           )}

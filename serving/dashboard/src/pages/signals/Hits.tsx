@@ -15,7 +15,14 @@ type HitRate = SignalPerformance["hits"]["buy"];
 // Within so many standard errors of the base rate a hit rate says nothing.
 const REACH = 1.96;
 
-export function Hits({ performance, history }: { performance: SignalPerformance; history: History | null }) {
+interface Props {
+  readonly performance: SignalPerformance;
+  readonly history: History | null;
+  /** Whether there will be none: what failed is said beside the history itself. */
+  readonly withoutHistory: boolean;
+}
+
+export function Hits({ performance, history, withoutHistory }: Props) {
   const { hits, trading, horizon } = performance;
   const sessions = horizon === 1 ? "one session" : `${horizon} sessions`;
   return (
@@ -31,11 +38,9 @@ export function Hits({ performance, history }: { performance: SignalPerformance;
         alone scores. {count(hits.hold)} HOLDs took no side.
       </p>
       <h3>Over time</h3>
-      {history === null ? (
-        <Loading what="the rolling hit rate" lines={8} />
-      ) : (
-        <Rolling history={history} signals={hits.both.n} base={hits.both.base_rate} />
-      )}
+      {history === null && withoutHistory && <p class="muted">It is drawn from the history, which is not here.</p>}
+      {history === null && !withoutHistory && <Loading what="the rolling hit rate" lines={8} />}
+      {history !== null && <Rolling history={history} signals={hits.both.n} base={hits.both.base_rate} />}
     </>
   );
 }

@@ -27,7 +27,7 @@ export function TickerRecord({ ticker }: { ticker: string }) {
         <Panel title="How often they were right" class="signals-hits">
           {failure}
           {shown((performance) => (
-            <Hits performance={performance} history={loaded.history} />
+            <Hits performance={performance} history={loaded.history} withoutHistory={loaded.error !== null} />
           ))}
         </Panel>
         <Reliability ticker={ticker} />

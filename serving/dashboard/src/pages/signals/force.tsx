@@ -1,6 +1,7 @@
 // What is said in one way wherever a signal in force stands: the newest message, whether it may still change, its trail.
 
 import type { Signal } from "../../api/types";
+import { pathOf } from "../../app/router";
 import { signalOf, type Told } from "../../live/store";
 
 /** The stream's newest signal of a ticker or, until it told one, REST's. To be read in the smallest component. */
@@ -30,9 +31,7 @@ export function AuditLink({ signal }: { signal: Signal }) {
     );
   return (
     <a
-      href={`/v1/audit/${signal.audit_id}`}
-      target="_blank"
-      rel="noreferrer"
+      href={pathOf("system", String(signal.audit_id))}
       title={signal.audit_sha256 ? `Its link of the hash chain: ${signal.audit_sha256}` : undefined}
     >
       audit {signal.audit_id}

@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import { useResource } from "../../api/resource";
 import type { AuditEntries, Tickers } from "../../api/types";
+import { go, pathOf } from "../../app/router";
 import { count } from "../../format/numbers";
 import { session, time } from "../../format/time";
 import { engineStatus } from "../../live/store";
@@ -18,15 +19,22 @@ type Entry = AuditEntries["entries"][number];
 const PAGE = 15;
 const KINDS = ["signal", "forecast", "outcome", "prediction"] as const;
 
-export function AuditPanel({ links }: { links: Links | null }) {
-  const [opened, open] = useState<number | null>(null);
+export function AuditPanel({ entry, links }: { entry: string | null; links: Links | null }) {
+  const opened = entry !== null && /^[1-9]\d{0,15}$/.test(entry) ? Number(entry) : null;
   return (
     <Panel title="Audit log" aside={<span>written before it is said; a chain of hashes</span>}>
       <Verification />
       <Entries opened={opened} open={open} />
-      {opened !== null && <Trail id={opened} links={links} open={open} close={() => open(null)} />}
+      {opened !== null && (
+        <Trail id={opened} links={links} open={open} close={() => go(pathOf("system"), { replace: true })} />
+      )}
     </Panel>
   );
+}
+
+/** An entry has an address, which a signal's own link leads to. */
+function open(id: number): void {
+  go(pathOf("system", String(id)), { replace: true });
 }
 
 function Entries({ opened, open }: { opened: number | null; open: (id: number) => void }) {

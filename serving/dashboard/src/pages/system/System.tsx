@@ -3,6 +3,7 @@
 import { useCallback, useEffect } from "preact/hooks";
 import { useResource } from "../../api/resource";
 import type { Status } from "../../api/types";
+import type { PageProps } from "../../app/App";
 import { usePolling } from "../../ui/polling";
 import { AlertsPanel } from "./AlertsPanel";
 import { AuditPanel } from "./AuditPanel";
@@ -15,7 +16,8 @@ import "./system.css";
 
 const EVERY_MS = 5_000;
 
-export default function System() {
+/** The second part of the address names an entry of the audit log. */
+export default function System({ ticker: entry }: PageProps) {
   const status = useResource<Status>("/v1/status");
   const { reload } = status;
   const tickers = status.answer?.data.tickers;
@@ -38,7 +40,7 @@ export default function System() {
         <DataPanel />
       </div>
       <LatencyPanel />
-      <AuditPanel links={status.answer?.data.links ?? null} />
+      <AuditPanel entry={entry} links={status.answer?.data.links ?? null} />
     </div>
   );
 }
