@@ -19,29 +19,32 @@ export function Changes({ ticker }: { ticker: string | null }) {
       aside={changes.length > 0 && <span class="num">{count(changes.length)}</span>}
     >
       {gap.value !== null && <p class="signals-gap">⚠ Some may be missing: {gap.value}.</p>}
-      {changes.length === 0 && <p class="muted signals-quiet">None so far: a change appears here when it comes.</p>}
-      {/* Rare, and what one waits for: worth being read out. */}
-      <ol class="signals-changes" aria-live="polite">
-        {changes.slice(0, MOST_SHOWN).map(({ message, at }) => (
-          <li key={`${message.ticker} ${message.at} ${message.audit_id}`}>
-            <a class="signals-ticker" href={pathOf("signals", message.ticker)}>
-              {message.ticker}
-            </a>
-            <span class="signals-move">
-              {message.previous} <span aria-hidden="true">→</span>
-              <span class="visually-hidden">to</span> <ActionBadge action={message.action} />
-            </span>
-            <span class="num">{percent(message.confidence / 100)}</span>
-            <Finality provisional={message.provisional} />
-            <span class="signals-change-reason">{message.reason}</span>
-            <AuditLink signal={message} />
-            {/* A live region would read out every second. */}
-            <span aria-hidden="true">
-              <Age at={at} label="" />
-            </span>
-          </li>
-        ))}
-      </ol>
+      {/* Of one height, however many there are: what is below stays where it is. */}
+      <div class="signals-room">
+        {changes.length === 0 && <p class="muted signals-quiet">None so far: a change appears here when it comes.</p>}
+        {/* Rare, and what one waits for: worth being read out. */}
+        <ol class="signals-changes" aria-live="polite">
+          {changes.slice(0, MOST_SHOWN).map(({ message, at }) => (
+            <li key={`${message.ticker} ${message.at} ${message.audit_id}`}>
+              <a class="signals-ticker" href={pathOf("signals", message.ticker)}>
+                {message.ticker}
+              </a>
+              <span class="signals-move">
+                {message.previous} <span aria-hidden="true">→</span>
+                <span class="visually-hidden">to</span> <ActionBadge action={message.action} />
+              </span>
+              <span class="num">{percent(message.confidence / 100)}</span>
+              <Finality provisional={message.provisional} />
+              <span class="signals-change-reason">{message.reason}</span>
+              <AuditLink signal={message} />
+              {/* A live region would read out every second. */}
+              <span aria-hidden="true">
+                <Age at={at} label="" />
+              </span>
+            </li>
+          ))}
+        </ol>
+      </div>
     </Panel>
   );
 }

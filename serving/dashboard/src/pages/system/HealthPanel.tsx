@@ -33,9 +33,9 @@ export function HealthPanel({ status }: { status: Resource<Status> }) {
           <CheckCard key={check.name} check={check} />
         ))}
       </ul>
-      {answer?.data.published_at && (
-        <p class="system-foot">The release was published {time(answer.data.published_at)}.</p>
-      )}
+      <p class="system-foot">
+        {answer?.data.published_at ? `The release was published ${time(answer.data.published_at)}.` : "\u00a0"}
+      </p>
     </Panel>
   );
 }
@@ -45,7 +45,9 @@ const WORDS = { ok: "In order", warn: "To be looked at", bad: "Something is wron
 /** Said aloud when it changes, and only then: its words hold no figure that ticks. */
 function Summary({ of }: { of: readonly Check[] }) {
   const level = worst(of);
-  const named = of.filter((check) => check.level === level && level !== "ok").map((check) => check.name);
+  // What is not known yet is most of it, for a moment: a list of that would only come and go.
+  const telling = level === "warn" || level === "bad";
+  const named = of.filter((check) => telling && check.level === level).map((check) => check.name);
   return (
     <p class="system-summary" role="status">
       <LevelBadge level={level}>{WORDS[level]}</LevelBadge> {named.join(", ")}
