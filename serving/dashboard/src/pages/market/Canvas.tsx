@@ -3,16 +3,32 @@
 import { effect, type Signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Indicators, Prediction, PriceBar } from "../../api/types";
-import { predictionOf } from "../../live/store";
 import { Failure } from "../../ui/notes";
 import { palette } from "../../ui/palette";
 import type { Board } from "./board";
+import { calmDown } from "./calm";
 import type { Mark } from "./changes";
 import { fanOf } from "./fan";
 import { linesOf } from "./indicators";
 import { type Range, sessionsOf } from "./ranges";
-import { seenOf } from "./seen";
+import { predictedOf, seenOf } from "./seen";
 import { unreleased } from "./sessions";
+
+type BoardModule = typeof import("./board");
+
+// Asked for as soon as this is: it is on its way while the bars are.
+let coming: Promise<BoardModule> | null = null;
+
+function boardModule(): Promise<BoardModule> {
+  coming ??= import("./board");
+  // Whoever needs it learns of a failure, and asks anew.
+  coming.catch(() => {
+    coming = null;
+  });
+  return coming;
+}
+
+void boardModule();
 
 export interface CanvasProps {
   readonly ticker: string;
@@ -82,7 +98,7 @@ function useBoard(host: { current: HTMLElement | null }, props: CanvasProps): re
   useEffect(() => {
     let made: Board | null = null;
     let gone = false;
-    import("./board").then(
+    boardModule().then(
       (module) => {
         if (gone || host.current === null) return;
         made = new module.Board(host.current, palette.peek(), {
@@ -112,13 +128,18 @@ function useDrawing(board: Board | null, props: CanvasProps): void {
   useEffect(() => {
     if (!board) return;
     const released = bars.at(-1)?.session;
-    board.bars(bars, unreleased(seenOf(ticker).peek(), released));
-    return effect(() => board.live(unreleased(seenOf(ticker).value, released)));
+    let first = true;
+    return effect(() => {
+      const live = unreleased(seenOf(ticker).value, released);
+      if (first) board.bars(bars, live);
+      else board.live(live);
+      first = false;
+    });
   }, [board, scheme, ticker, bars]);
   useEffect(() => {
     if (!board) return;
     return effect(() => {
-      const made = predictionOf(ticker).value?.message ?? prediction;
+      const made = predictedOf(ticker).value?.message ?? prediction;
       board.fan(made ? fanOf(made) : []);
     });
   }, [board, ticker, prediction]);
@@ -138,6 +159,7 @@ function useRange(board: Board | null, { ticker, range, bars, filled }: CanvasPr
     const wanted = `${ticker} ${range}`;
     if (!board || bars.length === 0 || shown.current === wanted) return;
     board.show(sessionsOf(range));
+    calmDown();
     if (filled) shown.current = wanted;
   }, [board, ticker, range, bars, filled]);
 }

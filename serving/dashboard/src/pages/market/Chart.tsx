@@ -1,6 +1,6 @@
 // A ticker's price and its chart, with what one can choose of it.
 
-import { type Signal, useSignal } from "@preact/signals";
+import { type ReadonlySignal, type Signal, useSignal } from "@preact/signals";
 import { useId, useMemo, useState } from "preact/hooks";
 import { useResource } from "../../api/resource";
 import type { Answer } from "../../api/rest";
@@ -8,19 +8,20 @@ import type { Predictions, PriceBar, Prices, TickerCard } from "../../api/types"
 import { preferences } from "../../app/preferences";
 import { change, price } from "../../format/numbers";
 import { exchangeTime, session } from "../../format/time";
+import { now } from "../../live/clock";
 import { Age, Failure, Loading } from "../../ui/notes";
 import { Panel } from "../../ui/panel";
 import { Change } from "../../ui/signal";
 import { Canvas } from "./Canvas";
 import { Overlays, Ranges, Scales } from "./Controls";
 import type { Mark } from "./changes";
+import { Heard } from "./Heard";
 import { Legend } from "./Legend";
-import { byTicker, useIndicators, usePrices } from "./market";
-import { quoteOf, sinceWhen } from "./quote";
+import { byTicker, useDerived, useIndicators, usePrices, useQuote } from "./market";
+import { type Quote, shownChange, sinceWhen } from "./quote";
 import { type Range, rangeOf, sessionsOf } from "./ranges";
 import { seenOf } from "./seen";
-import { weekdaysBetween } from "./sessions";
-import { inWords } from "./words";
+import { inWords, laterOnes } from "./words";
 
 export interface ChartProps {
   readonly card: TickerCard;
@@ -56,14 +57,30 @@ export function Chart({ card, limit, more, marks, pointed }: ChartProps) {
 }
 
 function Now({ card, bars }: { card: TickerCard; bars: readonly PriceBar[] | null }) {
-  const quote = quoteOf(card, bars, seenOf(card.ticker).value);
+  const quote = useQuote(card, bars);
+  const last = useDerived(() => price(quote.value.price), [quote]);
+  const moved = useDerived(() => shownChange(quote.value), [quote]).value;
+  const since = useDerived(() => (quote.value.change === null ? "" : sinceWhen(quote.value)), [quote]);
   return (
-    <p class="market-now num" title={quote.at ? exchangeTime(quote.at, card.exchange) : ""}>
-      <b>{price(quote.price)}</b>
-      <span>{quote.change !== null && <Change value={quote.change} text={change(quote.change)} />}</span>
-      {quote.kind === "live" ? <Age at={quote.heard} label="live" /> : <span>close of {session(quote.session)}</span>}
-      <small>{quote.change !== null && sinceWhen(quote)}</small>
+    <p class="market-now num">
+      <b>{last}</b>
+      <span>{moved !== null && <Change value={moved} text={change(moved)} />}</span>
+      <When quote={quote} card={card} />
+      <small>{since}</small>
     </p>
+  );
+}
+
+/** Drawn once a second, as the age is. */
+function When({ quote, card }: { quote: ReadonlySignal<Quote>; card: TickerCard }) {
+  const kind = useDerived(() => quote.value.kind, [quote]).value;
+  void now.value;
+  const { at, heard, session: of } = quote.peek();
+  if (kind === "close") return <span>close of {session(of)}</span>;
+  return (
+    <span title={at ? exchangeTime(at, card.exchange) : ""}>
+      <Heard at={heard} />
+    </span>
   );
 }
 
@@ -105,21 +122,16 @@ function Plot({ card, answer, limit, more, marks, pointed, adjusted, logarithmic
   );
 }
 
-/** Where the bars end, what the provisional ones are made of, and what the keys do. */
+/** Where the bars end, what those after them are made of, and what the keys do. */
 function Caption({ card, answer, adjusted }: { card: TickerCard; answer: Answer<Prices>; adjusted: boolean }) {
-  const seen = seenOf(card.ticker).value;
-  const first = seen.find((bar) => bar.session > card.last_session);
-  const missing = first ? weekdaysBetween(card.last_session, first.session) : [];
+  const later = useDerived(() => laterOnes(card.last_session, seenOf(card.ticker).value), [card]);
   const published = answer.ageSeconds === null ? null : answer.receivedAt - 1_000 * answer.ageSeconds;
   return (
     <div class="market-caption muted">
       <p>
         Bars to {session(card.last_session)}, {adjusted ? "splits and dividends taken out" : "as traded"} ({card.source}
         ; <Age at={published} label="released" />
-        ).
-        {first && " Later ones are provisional: made of the prices that this page has seen since it was opened."}
-        {missing.length > 0 &&
-          ` Of ${missing.length === 1 ? "the weekday" : `the ${missing.length} weekdays`} between the two there is no bar.`}
+        ). {later}
       </p>
       <details>
         <summary>How to read it, and the keys</summary>

@@ -7,12 +7,14 @@ import { basisPoints, count, decimal, percent, price } from "../../format/number
 import { exchangeTime, session } from "../../format/time";
 import { Age, Empty, Failure, Loading } from "../../ui/notes";
 import { Panel } from "../../ui/panel";
+import { calm } from "./calm";
 import { horizonsOf } from "./fan";
 import { Missing } from "./Missing";
-import { usePrediction } from "./market";
+import { useBySecond, usePrediction } from "./market";
 
 export function Forecast({ card }: { card: TickerCard }) {
-  const { answer, error, reload } = useResource<ModelCard>(`/v1/models/${encodeURIComponent(card.ticker)}`);
+  const path = calm.value ? `/v1/models/${encodeURIComponent(card.ticker)}` : null;
+  const { answer, error, reload } = useResource<ModelCard>(path);
   const model = answer?.data ?? null;
   return (
     <Panel title="Forecast" class="market-forecast" aside={<Made card={card} />}>
@@ -25,7 +27,7 @@ export function Forecast({ card }: { card: TickerCard }) {
 }
 
 function Made({ card }: { card: TickerCard }) {
-  const made = usePrediction(card.ticker);
+  const made = useBySecond(usePrediction(card.ticker));
   if (made === null) return null;
   const { message, at } = made;
   return (
@@ -43,7 +45,7 @@ function Made({ card }: { card: TickerCard }) {
 }
 
 function Intervals({ ticker }: { ticker: string }) {
-  const made = usePrediction(ticker)?.message;
+  const made = usePrediction(ticker).value?.message;
   if (made === undefined)
     return (
       <Missing what="forecasts" path="/v1/predictions">

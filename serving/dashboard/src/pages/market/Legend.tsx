@@ -6,12 +6,11 @@ import { useMemo } from "preact/hooks";
 import type { Indicators, Prediction, PriceBar } from "../../api/types";
 import { change, compact, percent, price } from "../../format/numbers";
 import { session as dateOf } from "../../format/time";
-import { predictionOf } from "../../live/store";
 import { ActionBadge, Change } from "../../ui/signal";
 import type { Mark } from "./changes";
 import { fanOf } from "./fan";
 import { readings } from "./indicators";
-import { seenOf } from "./seen";
+import { predictedOf, seenOf } from "./seen";
 import { unreleased } from "./sessions";
 
 export interface LegendProps {
@@ -34,12 +33,12 @@ export function Legend(props: LegendProps) {
   const at = live.findIndex((bar) => bar.session === session);
   const bar = k !== undefined ? bars[k] : live[at];
   if (bar === undefined) return <Ahead session={session} {...props} />;
-  const before = k !== undefined ? bars[k - 1] : (live[at - 1] ?? bars.at(-1));
+  const before = k !== undefined ? bars[k - 1]?.close : (live[at]?.before ?? (live[at - 1] ?? bars.at(-1))?.close);
   return (
     <div class="market-legend num">
       <p>
         <b>{dateOf(session)}</b> <Ohlcv bar={bar} before={before} />
-        {k === undefined && <span class="badge badge-warn">provisional</span>}
+        {k === undefined && <Standing provisional={live[at]?.provisional ?? false} />}
       </p>
       <p>
         <MarkText mark={props.marks.find((mark) => mark.session === session)} />
@@ -49,8 +48,14 @@ export function Legend(props: LegendProps) {
   );
 }
 
-function Ohlcv({ bar, before }: { bar: PriceBar; before: PriceBar | undefined }) {
-  const moved = before ? bar.close / before.close - 1 : null;
+/** Of a bar that no release has. */
+function Standing({ provisional }: { provisional: boolean }) {
+  if (provisional) return <span class="badge badge-warn">provisional</span>;
+  return <span class="badge">live, not yet in a release</span>;
+}
+
+function Ohlcv({ bar, before }: { bar: PriceBar; before: number | undefined }) {
+  const moved = before ? bar.close / before - 1 : null;
   return (
     <>
       <abbr title="open">O</abbr> {price(bar.open)} <abbr title="high">H</abbr> {price(bar.high)}{" "}
@@ -71,7 +76,7 @@ function MarkText({ mark }: { mark: Mark | undefined }) {
 
 /** A session to come: what is forecast for it, or between which two it lies. */
 function Ahead({ session, ticker, prediction }: LegendProps & { session: string }) {
-  const made = predictionOf(ticker).value?.message ?? prediction;
+  const made = predictedOf(ticker).value?.message ?? prediction;
   const point = made && fanOf(made).find((each) => each.session === session && each.ahead > 0);
   return (
     <div class="market-legend num">

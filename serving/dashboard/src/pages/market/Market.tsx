@@ -8,6 +8,7 @@ import { prefer, preferences } from "../../app/preferences";
 import { pathOf } from "../../app/router";
 import { session } from "../../format/time";
 import { Age, Empty, Failure, Loading } from "../../ui/notes";
+import { waitForCalm } from "./calm";
 import { useSettled } from "./market";
 import { TickerView } from "./TickerView";
 import { Watchlist } from "./Watchlist";
@@ -22,6 +23,7 @@ export default function Market({ ticker }: PageProps) {
   const wanted = ticker ?? kept(told);
   const card = told?.tickers.find((each) => each.ticker === wanted) ?? null;
   const shown = useSettled(card, QUIET_MS);
+  useEffect(waitForCalm, []);
   useEffect(() => {
     if (card) prefer({ ticker: card.ticker });
   }, [card]);

@@ -1,17 +1,21 @@
 // One ticker of the watchlist. A row out of sight shows its name and asks for nothing.
 
+import type { ReadonlySignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import type { PriceBar, TickerCard } from "../../api/types";
 import { pathOf } from "../../app/router";
 import { change, MISSING, percent, price } from "../../format/numbers";
 import { exchangeTime, session } from "../../format/time";
-import { Age } from "../../ui/notes";
+import { now } from "../../live/clock";
 import { ActionBadge, Change } from "../../ui/signal";
-import { useInForce, usePrediction, usePrices } from "./market";
-import { quoteOf, sinceWhen } from "./quote";
+import { calm } from "./calm";
+import { Heard } from "./Heard";
+import { useDerived, useInForce, usePrediction, usePrices, useQuote } from "./market";
+import { type Quote, shownChange, sinceWhen } from "./quote";
 import { seenOf } from "./seen";
+import { unreleased } from "./sessions";
 import { useNear } from "./sight";
-import { sparkline } from "./sparkline";
+import { sparkline, wayOf } from "./sparkline";
 
 // Sixty sessions, and the close that the first of them is a change of.
 const BARS = 61;
@@ -32,49 +36,62 @@ export function WatchRow({ card, chosen }: { card: TickerCard; chosen: boolean }
 }
 
 function Content({ card }: { card: TickerCard }) {
-  const { answer } = usePrices(card.ticker, BARS, true);
+  const { answer } = usePrices(card.ticker, BARS, true, calm.value);
   const bars = answer?.data.bars ?? null;
+  const quote = useQuote(card, bars);
+  const last = useDerived(() => price(quote.value.price), [quote]);
   return (
     <>
-      <Spark bars={bars} ticker={card.ticker} card={card} />
-      <Last card={card} bars={bars} />
+      <Spark bars={bars} card={card} />
+      <span class="market-last num">{last}</span>
+      <Moved quote={quote} />
+      <When quote={quote} card={card} />
       <InForce ticker={card.ticker} />
       <Up ticker={card.ticker} />
     </>
   );
 }
 
-interface OfCard {
-  readonly card: TickerCard;
-  readonly bars: readonly PriceBar[] | null;
+interface OfQuote {
+  readonly quote: ReadonlySignal<Quote>;
 }
 
-function Last({ card, bars }: OfCard) {
-  const quote = quoteOf(card, bars, seenOf(card.ticker).value);
+function Moved({ quote }: OfQuote) {
+  const moved = useDerived(() => shownChange(quote.value), [quote]).value;
+  const since = useDerived(() => sinceWhen(quote.value), [quote]).value;
   return (
-    <>
-      <span class="market-last num">{price(quote.price)}</span>
-      <span class="market-change" title={sinceWhen(quote)}>
-        <Change value={quote.change} text={change(quote.change)} />
-        {quote.skips && <span class="visually-hidden"> {sinceWhen(quote)}</span>}
-      </span>
-      <span class="market-when" title={quote.at ? exchangeTime(quote.at, card.exchange) : "as of the release"}>
-        {quote.kind === "live" ? <Age at={quote.heard} label="live" /> : `close ${session(quote.session)}`}
-      </span>
-    </>
+    <span class="market-change" title={since}>
+      <Change value={moved} text={change(moved)} />
+      {quote.peek().skips && <span class="visually-hidden"> {since}</span>}
+    </span>
   );
 }
 
-function Spark({ card, bars, ticker }: OfCard & { ticker: string }) {
-  const quote = quoteOf(card, bars, seenOf(ticker).value);
-  const closes = bars?.map((bar) => bar.close) ?? [];
-  if (quote.kind === "live") closes.push(quote.price);
-  const values = closes.slice(-BARS);
-  const way = (values.at(-1) ?? 0) >= (values[0] ?? 0) ? "up" : "down";
+/** Drawn once a second, as the age is. */
+function When({ quote, card }: OfQuote & { card: TickerCard }) {
+  const kind = useDerived(() => quote.value.kind, [quote]).value;
+  void now.value;
+  const { at, heard, session: of } = quote.peek();
   return (
-    <svg class={`market-spark change-${way}`} viewBox={`0 -2 ${WIDTH} ${HEIGHT + 4}`} aria-hidden="true">
-      <title>The last {values.length - 1} sessions</title>
-      <path d={sparkline(values, WIDTH, HEIGHT)} />
+    <span class="market-when" title={at ? exchangeTime(at, card.exchange) : "as of the release"}>
+      {kind === "live" ? <Heard at={heard} /> : `close ${session(of)}`}
+    </span>
+  );
+}
+
+/** Its last point moves once a second at most. */
+function Spark({ card, bars }: { card: TickerCard; bars: readonly PriceBar[] | null }) {
+  const values = useDerived(() => {
+    void now.value;
+    const live = unreleased(seenOf(card.ticker).peek(), card.last_session);
+    return bars === null ? [] : [...bars, ...live].slice(-BARS).map((bar) => bar.close);
+  }, [card, bars]);
+  const path = useDerived(() => sparkline(values.value, WIDTH, HEIGHT), [values]);
+  const way = useDerived(() => `market-spark change-${wayOf(values.value)}`, [values]);
+  return (
+    <svg class={way} viewBox={`0 -2 ${WIDTH} ${HEIGHT + 4}`} aria-hidden="true">
+      <title>The last sessions</title>
+      <path d={path} />
     </svg>
   );
 }
@@ -98,13 +115,12 @@ function InForce({ ticker }: { ticker: string }) {
 }
 
 function Up({ ticker }: { ticker: string }) {
-  const made = usePrediction(ticker)?.message;
+  const made = usePrediction(ticker);
+  const chance = useDerived(() => percent(made.value?.message.p_up), [made]);
+  const target = useDerived(() => made.value?.message.target_session, [made]).value;
   return (
-    <span
-      class="market-up num"
-      title={made ? `probability of a gain by the close of ${session(made.target_session)}` : ""}
-    >
-      <span class="market-label">P(up)</span> {percent(made?.p_up)}
+    <span class="market-up num" title={target ? `probability of a gain by the close of ${session(target)}` : ""}>
+      <span class="market-label">P(up)</span> {chance}
     </span>
   );
 }

@@ -119,12 +119,12 @@ export class Board {
   bars(bars: readonly PriceBar[], live: readonly LiveBar[]): void {
     this.#bars = bars;
     this.#live = live;
-    this.#candles.setData([...bars.map(candleOf), ...live.map((bar) => this.#provisional(bar))]);
+    this.#candles.setData([...bars.map(candleOf), ...live.map((bar) => this.#liveCandle(bar))]);
     this.#volume.setData([...bars, ...live].map((bar) => this.#volumeOf(bar)));
     this.#settle();
   }
 
-  /** The bars of live prices as they are by now: redraws the newest one if no session was added. */
+  /** The live bars as they are by now: of two that differ in their newest one only that one is drawn. */
   live(live: readonly LiveBar[]): void {
     const [last, before] = [live.at(-1), this.#live.at(-1)];
     if (last === undefined || live.length !== this.#live.length || last.session !== before?.session) {
@@ -132,13 +132,15 @@ export class Board {
       return;
     }
     this.#live = live;
-    this.#candles.update(this.#provisional(last));
+    if (isDrawnAs(last, before)) return;
+    this.#candles.update(this.#liveCandle(last));
     this.#volume.update(this.#volumeOf(last));
   }
 
   /** The forecast, its root first; none for no forecast. */
   fan(points: readonly FanPoint[]): void {
     const same = this.#points[0]?.session === points[0]?.session && this.#points.length === points.length;
+    if (same && points.every((point, k) => isSeenAs(point, this.#points[k]))) return;
     this.#points = points;
     if (same) this.#place();
     else this.#settle();
@@ -222,7 +224,8 @@ export class Board {
     this.#fan.set(at < 0 ? [] : this.#points.map((point) => ({ ...point, x: at + point.ahead })), boundary);
   }
 
-  #provisional(bar: LiveBar): CandlestickData {
+  #liveCandle(bar: LiveBar): CandlestickData {
+    if (!bar.provisional) return candleOf(bar);
     const colour = bar.close >= bar.open ? this.scheme.up : this.scheme.down;
     return { ...candleOf(bar), color: `${colour}55`, borderColor: colour, wickColor: colour };
   }
@@ -291,6 +294,21 @@ const OPTIONS = {
   // A finger that goes up or down scrolls the page.
   handleScroll: { vertTouchDrag: false },
 } as const;
+
+function isDrawnAs(bar: LiveBar, other: LiveBar): boolean {
+  return FIELDS.every((field) => bar[field] === other[field]);
+}
+
+const FIELDS = ["open", "high", "low", "close", "volume", "provisional"] as const;
+
+/** Less than this share of the price is no pixel of any chart that shows the whole fan. */
+const LEAST_SEEN = 1e-5;
+const BOUNDS = ["median", "lower50", "upper50", "lower90", "upper90"] as const;
+
+function isSeenAs(point: FanPoint, other: FanPoint | undefined): boolean {
+  if (other?.session !== point.session) return false;
+  return BOUNDS.every((bound) => Math.abs(point[bound] - other[bound]) <= LEAST_SEEN * point.median);
+}
 
 function candleOf({ session, open, high, low, close }: PriceBar): CandlestickData {
   return { time: session, open, high, low, close };

@@ -82,7 +82,7 @@ export class FanDrawing implements ISeriesPrimitive<Time> {
     });
   }
 
-  /** Left of it are the release's bars, right of it provisional ones. */
+  /** Left of it are the release's bars, right of it those that none has yet. */
   #line(context: CanvasRenderingContext2D, scheme: Palette, { width, height }: Size): void {
     const x = this.#boundary === null ? null : this.#x(this.#boundary);
     if (x === null || x > width) return;
@@ -98,7 +98,7 @@ export class FanDrawing implements ISeriesPrimitive<Time> {
     // Left of it, as there may be no room on the other side.
     context.textAlign = "right";
     context.textBaseline = "bottom";
-    context.fillText("provisional ▸", x - 4, height - 4);
+    context.fillText("not yet released ▸", x - 4, height - 4);
   }
 
   #area(context: CanvasRenderingContext2D, lower: Bound, upper: Bound, colour: string): void {

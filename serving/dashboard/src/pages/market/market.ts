@@ -1,20 +1,26 @@
 // What the parts of the page ask for: the stream's newest where there is one, else what REST answered.
 
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { type Resource, useResource } from "../../api/resource";
-import { type Answer, get, RequestFailed } from "../../api/rest";
+import { computed, effect, type ReadonlySignal, untracked } from "@preact/signals";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { type Resource, reloadFailed, resourceOf, useResource } from "../../api/resource";
+import type { Answer, RequestFailed } from "../../api/rest";
 import type {
   Indicators,
   Prediction,
   Predictions,
+  PriceBar,
   Prices,
   Signal,
   SignalHistory,
   SignalRow,
   Signals,
+  TickerCard,
 } from "../../api/types";
-import { predictionOf, releaseId, signalOf } from "../../live/store";
-import { seed } from "./seen";
+import { now } from "../../live/clock";
+import { signalOf } from "../../live/store";
+import { calm } from "./calm";
+import { type Quote, quoteOf } from "./quote";
+import { predictedOf, seed, seenOf } from "./seen";
 
 /** Something that was told, and our clock (ms) when it was. */
 export interface Dated<T> {
@@ -22,18 +28,40 @@ export interface Dated<T> {
   readonly at: number;
 }
 
-/** The newest prediction of a ticker. Redraws whoever asks with each of them: ask in the smallest component. */
-export function usePrediction(ticker: string): Dated<Prediction> | null {
+/** What is made of signals here: drawn anew only when it comes to something else. Made anew when `of` changes. */
+export function useDerived<T>(make: () => T, of: readonly unknown[]): ReadonlySignal<T> {
+  return useMemo(() => computed(make), of);
+}
+
+/** What REST answered of a ticker's forecast: the stream's wins. */
+export function useAskedPrediction(ticker: string): Dated<Prediction> | null {
   const { answer } = useResource<Predictions>("/v1/predictions");
-  const asked = useMemo(() => byTicker(answer?.data.predictions), [answer]).get(ticker);
-  return predictionOf(ticker).value ?? dated(asked, answer);
+  return useMemo(() => dated(byTicker(answer?.data.predictions).get(ticker), answer), [answer, ticker]);
+}
+
+/** The newest prediction of a ticker, as it ticks. */
+export function usePrediction(ticker: string): ReadonlySignal<Dated<Prediction> | null> {
+  const asked = useAskedPrediction(ticker);
+  return useDerived(() => predictedOf(ticker).value ?? asked, [ticker, asked]);
+}
+
+/** The value as it is at each full second: what is told beside a price need not be drawn with each of them. */
+export function useBySecond<T>(cell: ReadonlySignal<T | null>): T | null {
+  const isThere = useDerived(() => cell.value !== null, [cell]);
+  void now.value;
+  return isThere.value ? cell.peek() : null;
 }
 
 /** The signal in force of a ticker. */
 export function useInForce(ticker: string): Dated<Signal> | null {
   const { answer } = useResource<Signals>("/v1/signals");
-  const asked = useMemo(() => byTicker(answer?.data.signals), [answer]).get(ticker);
-  return signalOf(ticker).value ?? dated(asked, answer);
+  const asked = useMemo(() => dated(byTicker(answer?.data.signals).get(ticker), answer), [answer, ticker]);
+  return signalOf(ticker).value ?? asked;
+}
+
+/** What a ticker costs, as it ticks. */
+export function useQuote(card: TickerCard, bars: readonly PriceBar[] | null): ReadonlySignal<Quote> {
+  return useDerived(() => quoteOf(card, bars, seenOf(card.ticker).value), [card, bars]);
 }
 
 export function byTicker<T extends { ticker: string }>(told: readonly T[] | undefined): ReadonlyMap<string, T> {
@@ -46,13 +74,29 @@ function dated<T>(message: T | undefined, answer: Answer<unknown> | null): Dated
 }
 
 /** The newest `limit` bars of a ticker; while more of them are on the way, those that were there before. */
-export function usePrices(ticker: string, limit: number, adjusted: boolean): Resource<Prices> & { reload: () => void } {
-  const found = useResource<Prices>(`${pathOf(ticker)}?limit=${limit}&adjusted=${adjusted}`);
-  const { answer } = found;
-  useEffect(() => {
-    if (answer?.data.live) seed(answer.data.live, answer.receivedAt);
-  }, [answer]);
-  return { ...found, answer: useKept(answer, `${ticker} ${adjusted}`) };
+export function usePrices(
+  ticker: string,
+  limit: number,
+  adjusted: boolean,
+  wanted = true,
+): Resource<Prices> & { reload: () => void } {
+  const path = wanted ? pricesPath(ticker, limit, adjusted) : null;
+  const found = useResource<Prices>(path);
+  // Before the answer is drawn: its bars and those after them come as one.
+  useLayoutEffect(() => (path === null ? undefined : seedWith(path)), [path]);
+  return { ...found, answer: useKept(found.answer, `${ticker} ${adjusted}`) };
+}
+
+function seedWith(path: string): () => void {
+  const asked = resourceOf(path);
+  return effect(() => {
+    const answer = asked.value.answer as Answer<Prices> | null;
+    if (answer) untracked(() => seed(answer.data, answer.receivedAt));
+  });
+}
+
+export function pricesPath(ticker: string, limit: number, adjusted: boolean): string {
+  return `${pathOf(ticker)}?limit=${limit}&adjusted=${adjusted}`;
 }
 
 /** The indicators of the same bars; nothing is asked for unless they are `wanted`. */
@@ -83,54 +127,38 @@ export interface History {
   readonly reload: () => void;
 }
 
-/** At least the newest `wanted` out-of-sample signals of a ticker, or all there are. */
+/** At least the newest `wanted` out-of-sample signals of a ticker, or all there are; asked for when there is time. */
 export function useHistory(ticker: string, wanted: number): History {
-  const [state, set] = useState<{ ticker: string; rows: readonly SignalRow[] | null; error: RequestFailed | null }>({
-    ticker,
-    rows: null,
-    error: null,
-  });
-  const [asked, ask] = useState(0);
-  const generation = useGeneration();
+  const [history, set] = useState<History & { ticker: string }>({ ...UNKNOWN, ticker });
+  const quiet = calm.value;
   useEffect(() => {
-    const aborting = new AbortController();
-    const told = (rows: readonly SignalRow[] | null, error: RequestFailed | null) => {
-      if (!aborting.signal.aborted) set({ ticker, rows, error });
-    };
-    pages(ticker, wanted, aborting.signal).then(
-      (rows) => told(rows, null),
-      (error: unknown) => {
-        if (aborting.signal.aborted) return;
-        if (!(error instanceof RequestFailed)) throw error;
-        told(null, error);
-      },
-    );
-    return () => aborting.abort();
-  }, [ticker, wanted, generation, asked]);
-  const mine = state.ticker === ticker ? state : { rows: null, error: null };
-  return { ...mine, reload: () => ask((n) => n + 1) };
+    if (!quiet) return undefined;
+    return effect(() => {
+      const found = pages(ticker, wanted);
+      set((before) => {
+        // While more of them, or newer ones, are on the way, those that were there before.
+        const rows = found.rows ?? (before.ticker === ticker ? before.rows : null);
+        return { ticker, ...found, rows };
+      });
+    });
+  }, [ticker, wanted, quiet]);
+  return history.ticker === ticker ? history : UNKNOWN;
 }
 
-/** How often another release has come into force; to learn of the first one is no change. */
-function useGeneration(): number {
-  const release = releaseId.value;
-  const last = useRef({ release, changes: 0 });
-  const { release: before, changes } = last.current;
-  if (release !== null && release !== before) last.current = { release, changes: before === null ? 0 : changes + 1 };
-  return last.current.changes;
-}
+const UNKNOWN: History = { rows: null, error: null, reload: reloadFailed };
 
-async function pages(ticker: string, wanted: number, signal: AbortSignal): Promise<readonly SignalRow[]> {
+/** Page after page as they are kept or come; `rows` is null until there is the last one that is wanted. */
+function pages(ticker: string, wanted: number): History {
   const rows: SignalRow[] = [];
-  let cursor: string | null = "";
-  while (cursor !== null && rows.length < wanted) {
-    const limit = Math.min(PAGE, wanted - rows.length);
-    const path: string = `/v1/signals/${encodeURIComponent(ticker)}/history?limit=${limit}`;
-    const { data }: Answer<SignalHistory> = await get(cursor ? `${path}&cursor=${cursor}` : path, signal);
-    rows.push(...data.signals);
-    cursor = data.next;
+  const base = `/v1/signals/${encodeURIComponent(ticker)}/history`;
+  for (let cursor: string | null = ""; cursor !== null && rows.length < wanted; ) {
+    const path: string = `${base}?limit=${Math.min(PAGE, wanted - rows.length)}${cursor && `&cursor=${cursor}`}`;
+    const { answer, error } = resourceOf(path).value as Resource<SignalHistory>;
+    if (answer === null) return { rows: null, error, reload: reloadFailed };
+    rows.push(...answer.data.signals);
+    cursor = answer.data.next;
   }
-  return rows;
+  return { ...UNKNOWN, rows };
 }
 
 /** The value once it has stood still for `quiet` ms: what is passed over quickly is not asked for. The first at once. */

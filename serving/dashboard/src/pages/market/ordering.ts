@@ -50,13 +50,14 @@ function sorted(
   order: Order,
   reversed: boolean,
 ): readonly TickerCard[] {
-  const rows = cards.map((card): Sortable & { card: TickerCard } => {
+  // Names stand without a look at what ticks.
+  if (order === "released" || order === "ticker") return ordered(cards.map(unsorted), order, reversed).map(cardOf);
+  const rows = cards.map((card): Row => {
     const { ticker } = card;
     const signal = signalOf(ticker).peek()?.message ?? inForce.get(ticker);
     const quote = quoteOf(card, null, seenOf(ticker).peek());
     return {
-      card,
-      ticker,
+      ...unsorted(card),
       change: quote.change,
       heard: quote.heard,
       action: signal?.action ?? null,
@@ -64,5 +65,15 @@ function sorted(
       pUp: (predictionOf(ticker).peek()?.message ?? made.get(ticker))?.p_up ?? null,
     };
   });
-  return ordered(rows, order, reversed).map((row) => row.card);
+  return ordered(rows, order, reversed).map(cardOf);
+}
+
+type Row = Sortable & { readonly card: TickerCard };
+
+function unsorted(card: TickerCard): Row {
+  return { card, ticker: card.ticker, change: null, action: null, confidence: null, pUp: null, heard: null };
+}
+
+function cardOf({ card }: Row): TickerCard {
+  return card;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { PriceBar, TickerCard } from "../../api/types";
-import { quoteOf } from "./quote";
+import { quoteOf, shownChange, sinceWhen } from "./quote";
 import type { LiveBar } from "./sessions";
 
 const CARD: TickerCard = {
@@ -17,8 +17,8 @@ function bar(session: string, close: number): PriceBar {
   return { session, open: close, high: close, low: close, close, volume: 1 };
 }
 
-function live(session: string, close: number): LiveBar {
-  return { ...bar(session, close), since: 1, heard: 2, at: `${session}T15:00:00Z` };
+function live(session: string, close: number, before: number | null = null): LiveBar {
+  return { ...bar(session, close), provisional: true, before, heard: 2, at: `${session}T15:00:00Z` };
 }
 
 describe("a quote", () => {
@@ -53,5 +53,18 @@ describe("a quote", () => {
 
   it("does not take a live price of a session that the release has", () => {
     expect(quoteOf(CARD, null, [live("2012-03-01", 540)])).toMatchObject({ kind: "close", price: 544.47 });
+  });
+
+  it("is changed since the close before as it was told, whatever bars there are", () => {
+    const quote = quoteOf(CARD, null, [live("2012-03-02", 545), live("2012-03-05", 526, 540)]);
+
+    expect(quote).toMatchObject({ before: { close: 540, session: null }, skips: false });
+    expect(quote.change).toBeCloseTo(526 / 540 - 1);
+    expect(sinceWhen(quote)).toBe("since the close before");
+  });
+
+  it("has a change that is none when it is written as none", () => {
+    expect(shownChange(quoteOf(CARD, null, [live("2012-03-02", 544.470_01)]))).toBe(0);
+    expect(shownChange(quoteOf(CARD, null, []))).toBeNull();
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Price } from "../../api/types";
-import { sessionsUntil, unreleased, weekdaysBetween, withPrice } from "./sessions";
+import type { Price, PriceBar } from "../../api/types";
+import { missing, sessionsUntil, unreleased, weekdaysBetween, withAnswer, withPrice } from "./sessions";
 
 function price(session: string, at: string, value: number, volume = 100): Price {
   return {
@@ -25,7 +25,36 @@ describe("bars of live prices", () => {
   it("have the open, high, low and last of what was seen, and the newest volume", () => {
     const [bar] = TICKS.reduce<ReturnType<typeof withPrice>>((bars, tick, k) => withPrice(bars, tick, k), []);
 
-    expect(bar).toMatchObject({ open: 544, high: 547, low: 541, close: 545, volume: 900, since: 0, heard: 3 });
+    expect(bar).toMatchObject({ open: 544, high: 547, low: 541, close: 545, volume: 900, heard: 3 });
+  });
+
+  it("have the range that is told with the price", () => {
+    const told = { ...price("2012-03-02", "15:00:00", 545), open: 544.2, high: 550, low: 540, previous_close: 544.47 };
+
+    const [bar] = withPrice(withPrice([], price("2012-03-02", "14:59:00", 560), 0), told, 1);
+
+    expect(bar).toMatchObject({ open: 544.2, high: 550, low: 540, close: 545, before: 544.47, provisional: true });
+  });
+
+  it("are closed when the next session begins", () => {
+    const bars = withPrice(
+      withPrice([], price("2012-03-02", "20:59:00", 545), 1),
+      price("2012-03-05", "14:30:00", 550),
+      2,
+    );
+
+    expect(bars.map(({ session, provisional }) => [session, provisional])).toEqual([
+      ["2012-03-02", false],
+      ["2012-03-05", true],
+    ]);
+  });
+
+  it("are provisional no longer when the engine says so, although the price is the same", () => {
+    const last = price("2012-03-02", "21:00:00", 545);
+
+    const bars = withPrice(withPrice([], last, 1), { ...last, provisional: false }, 2);
+
+    expect(bars).toMatchObject([{ provisional: false }]);
   });
 
   it("begin anew with each session and keep the ones before", () => {
@@ -65,7 +94,7 @@ describe("bars of live prices", () => {
       bars = withPrice(bars, price(date, "15:00:00", day), day);
     }
 
-    expect(bars).toHaveLength(60);
+    expect(bars).toHaveLength(260);
     expect(bars.at(-1)?.close).toBe(299);
   });
 
@@ -74,6 +103,70 @@ describe("bars of live prices", () => {
 
     expect(unreleased(bars, "2012-03-01").map((bar) => bar.session)).toEqual(["2012-03-02"]);
     expect(unreleased(bars, undefined)).toBe(bars);
+  });
+});
+
+function bar(session: string, close: number): PriceBar {
+  return { session, open: close, high: close, low: close, close, volume: 1 };
+}
+
+describe("bars of an answer", () => {
+  const answer = {
+    live: price("2012-03-06", "15:00:00", 530),
+    live_bars: [bar("2012-03-02", 545), bar("2012-03-05", 533), bar("2012-03-06", 530)],
+  };
+
+  it("are closed but for the newest, which is what the live price is", () => {
+    const bars = withAnswer([], answer, 7);
+
+    expect(bars.map(({ session, close, provisional }) => [session, close, provisional])).toEqual([
+      ["2012-03-02", 545, false],
+      ["2012-03-05", 533, false],
+      ["2012-03-06", 530, true],
+    ]);
+    expect(bars.at(-1)).toMatchObject({ heard: 7, at: "2012-03-06T15:00:00Z" });
+  });
+
+  it("are better than what was seen of sessions that are over, and fill what was not", () => {
+    const seen = withPrice(
+      withPrice([], price("2012-03-02", "15:00:00", 540), 1),
+      price("2012-03-06", "14:59:00", 529),
+      2,
+    );
+
+    expect(withAnswer(seen, answer, 7).map(({ close }) => close)).toEqual([545, 533, 530]);
+  });
+
+  it("leave the newest price to the stream where that is ahead, in the session or by one", () => {
+    const ahead = withPrice([], price("2012-03-06", "15:00:01", 531), 8);
+    const next = withPrice([], price("2012-03-07", "14:30:00", 537), 8);
+
+    expect(withAnswer(ahead, answer, 7).map(({ close }) => close)).toEqual([545, 533, 531]);
+    expect(withAnswer(next, answer, 7).map(({ close, provisional }) => [close, provisional])).toEqual([
+      [545, false],
+      [533, false],
+      [530, false],
+      [537, true],
+    ]);
+  });
+
+  it("of a replay's run before are none, nor are those after its newest price", () => {
+    const anew = withPrice([], price("2012-03-02", "15:00:00", 541), 9);
+    const early = { ...answer, live: price("2012-03-02", "15:00:01", 542) };
+
+    expect(withAnswer(anew, answer, 7)).toBe(anew);
+    expect(withAnswer([], early, 7).map(({ session }) => session)).toEqual(["2012-03-02"]);
+  });
+
+  it("are none without a live feed", () => {
+    expect(withAnswer([], { live: null, live_bars: [] }, 7)).toEqual([]);
+  });
+
+  it("may leave sessions out, which are counted", () => {
+    const bars = withAnswer([], { ...answer, live_bars: answer.live_bars.slice(1) }, 7);
+
+    expect(missing("2012-03-01", bars)).toBe(1);
+    expect(missing("2012-03-02", bars)).toBe(0);
   });
 });
 

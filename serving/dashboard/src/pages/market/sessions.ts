@@ -1,39 +1,90 @@
-// Bars that this page has seen being made: one a session, out of the live prices that came since it was opened. Their
-// open, high and low are what was seen, so they are provisional until a release has the session's own bar.
+// Bars of sessions that no release has yet, one a session: those that the server has heard of, and those that are made
+// of live prices while the page is open. The newest is provisional while its session lasts.
 
-import type { Price, PriceBar } from "../../api/types";
+import type { Price, PriceBar, Prices } from "../../api/types";
 
 export interface LiveBar extends PriceBar {
-  /** Our clock (ms) at its first and at its newest price. */
-  readonly since: number;
+  /** Of a session that is not over. */
+  readonly provisional: boolean;
+  /** The close of the session before, in today's shares; null where it was not told. */
+  readonly before: number | null;
+  /** Our clock (ms) when it was told. */
   readonly heard: number;
-  /** The market's time of the newest price. */
+  /** The market's time of the newest price; of a bar that was told whole, its session. */
   readonly at: string;
 }
 
-// A replay may run through years: what is kept has an end.
-const MOST_SESSIONS = 60;
+// As many as a server keeps.
+const MOST_SESSIONS = 260;
 
 /** The bars after one more price, told at `heard` (our clock, ms); the same ones if it is no news. */
 export function withPrice(bars: readonly LiveBar[], told: Price, heard: number): readonly LiveBar[] {
   const last = bars.at(-1);
-  if (last === undefined) return [opened(told, heard)];
   // A replay that begins anew: what was seen of the run before is of another market.
-  if (told.session < last.session) return [opened(told, heard)];
-  if (told.session > last.session) return [...bars, opened(told, heard)].slice(-MOST_SESSIONS);
-  if (told.at < last.at || (told.at === last.at && told.price === last.close)) return bars;
-  const { price, volume, at } = told;
-  const grown = { ...last, high: Math.max(last.high, price), low: Math.min(last.low, price), close: price };
-  return [...bars.slice(0, -1), { ...grown, volume, at, heard }];
+  if (last === undefined || told.session < last.session) return [barOf(told, heard)];
+  if (told.session > last.session)
+    return [...bars.slice(0, -1), closed(last), barOf(told, heard)].slice(-MOST_SESSIONS);
+  if (told.at < last.at || isSame(told, last)) return bars;
+  return [...bars.slice(0, -1), barOf(told, heard, last)];
 }
 
-function opened({ session, price, volume, at }: Price, heard: number): LiveBar {
-  return { session, open: price, high: price, low: price, close: price, volume, since: heard, heard, at };
+function isSame(told: Price, last: LiveBar): boolean {
+  return told.at === last.at && told.price === last.close && told.provisional === last.provisional;
+}
+
+/** An engine that doesn't tell the session's range leaves it to what was seen. */
+function barOf(told: Price, heard: number, seen?: PriceBar): LiveBar {
+  const { session, price, volume, at, provisional, previous_close } = told;
+  const open = told.open ?? seen?.open ?? price;
+  const high = told.high ?? Math.max(seen?.high ?? price, price);
+  const low = told.low ?? Math.min(seen?.low ?? price, price);
+  return { session, open, high, low, close: price, volume, provisional, before: previous_close ?? null, heard, at };
+}
+
+function closed(bar: LiveBar): LiveBar {
+  return bar.provisional ? { ...bar, provisional: false } : bar;
+}
+
+type Answered = Pick<Prices, "live" | "live_bars">;
+
+/**
+ * The bars after an answer of the server's. Of sessions that are over it knows better, having listened for longer; of
+ * the newest one the later price counts, as the stream may have been faster.
+ */
+export function withAnswer(
+  bars: readonly LiveBar[],
+  { live, live_bars }: Answered,
+  receivedAt: number,
+): readonly LiveBar[] {
+  const last = bars.at(-1);
+  if (live === null) return bars;
+  // Kept from a run of a replay that has begun anew since.
+  if (last !== undefined && receivedAt < last.heard && live.session > last.session) return bars;
+  const isOld =
+    last !== undefined && (last.session > live.session || (last.session === live.session && last.at > live.at));
+  const merged = new Map(bars.map((bar) => [bar.session, bar]));
+  for (const bar of live_bars)
+    if (bar.session < live.session)
+      merged.set(bar.session, { ...bar, provisional: false, before: null, heard: receivedAt, at: bar.session });
+  if (!isOld || !merged.has(live.session)) merged.set(live.session, barOf(live, receivedAt));
+  const sorted = [...merged.values()].toSorted((a, b) => (a.session < b.session ? -1 : 1)).slice(-MOST_SESSIONS);
+  return sorted.map((bar, k) => (k < sorted.length - 1 ? closed(bar) : bar));
 }
 
 /** Those of sessions after `session`: the release has no bar of them. */
 export function unreleased(bars: readonly LiveBar[], session: string | undefined): readonly LiveBar[] {
   return session === undefined ? bars : bars.filter((bar) => bar.session > session);
+}
+
+/** How many weekdays from `last` (the release's) to the newest of `bars` have no bar: holidays among them. */
+export function missing(last: string, bars: readonly LiveBar[]): number {
+  let before = last;
+  let count = 0;
+  for (const { session } of unreleased(bars, last)) {
+    count += weekdaysBetween(before, session).length;
+    before = session;
+  }
+  return count;
 }
 
 /** Weekdays after `first` and before `last` (ISO dates): sessions that may lie between them, holidays among them. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { sparkline } from "./sparkline";
+import { sparkline, wayOf } from "./sparkline";
 
 describe("a sparkline", () => {
   it("goes from the left to the right edge, high values up", () => {
@@ -12,5 +12,11 @@ describe("a sparkline", () => {
 
   it("is none of a single value", () => {
     expect(sparkline([5], 80, 20)).toBe("");
+  });
+});
+
+describe("its way", () => {
+  it("is from where it began to where it ends", () => {
+    expect([wayOf([1, 5, 2]), wayOf([2, 5, 1]), wayOf([])]).toEqual(["up", "down", "up"]);
   });
 });

@@ -10,6 +10,11 @@ export function sparkline(values: readonly number[], width: number, height: numb
   return `M${points.join("L")}`;
 }
 
+/** Where the line ends, by where it began. */
+export function wayOf(values: readonly number[]): "up" | "down" {
+  return (values.at(-1) ?? 0) >= (values[0] ?? 0) ? "up" : "down";
+}
+
 function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
