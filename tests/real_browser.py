@@ -30,11 +30,12 @@ COUNT_SHIFTS: Final = """
 globalThis.layoutShifts = [];
 const about = ({ node, previousRect, currentRect }) => {
   const element = node instanceof Element ? node : node?.parentElement;
-  return `${element?.outerHTML.slice(0, 80)} (${previousRect.top} to ${currentRect.top})`;
+  const at = ({ left, top }) => `${Math.round(left)},${Math.round(top)}`;
+  return `${element?.outerHTML.slice(0, 80)} from ${at(previousRect)} to ${at(currentRect)}`;
 };
 new PerformanceObserver((list) => {
   for (const { value, hadRecentInput, sources } of list.getEntries())
-    if (!hadRecentInput) layoutShifts.push([value, sources.slice(0, 2).map(about).join(", ")]);
+    if (!hadRecentInput) layoutShifts.push([value, sources.slice(0, 4).map(about).join(", ")]);
 }).observe({ type: "layout-shift", buffered: true });
 """
 SHIFTED: Final = "globalThis.layoutShifts"

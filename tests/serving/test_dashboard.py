@@ -22,6 +22,7 @@ PAGES = (
     "/models",
     "/models/BRK.B",
     "/system",
+    "/system/17",
     "/playground",
 )
 DOCUMENT = "<!doctype html><title>ours</title>"

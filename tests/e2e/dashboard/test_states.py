@@ -20,7 +20,7 @@ AWAY = (r"ERR_CONNECTION_REFUSED", r"WebSocket connection to .* failed", r"^fail
 # Nothing is ready yet: the answers say so, and browsers call that an error.
 NOT_READY = (r"status of 503",)
 WAIT_MS = 20_000
-PAGES = ("/", "/signals", "/portfolio", "/models", "/system", "/playground")
+QUICK, THOROUGH = ("/", "/system"), ("/signals", "/portfolio", "/models", "/playground")
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +70,7 @@ def empty_server(tmp_path: Path):
         yield url_of(process)
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", [*QUICK, *(pytest.param(path, marks=pytest.mark.slow) for path in THOROUGH)])
 async def test_without_a_release_a_page_says_so(visit, empty_server, path):
     visitor = await visit(None, url=empty_server)
     visitor.tolerate(*NOT_READY)
@@ -124,11 +124,13 @@ async def test_a_feed_that_falls_silent_is_an_alert_on_every_page(visit, system)
     system.feed.kill()
 
     await expect(alerts).to_contain_text("Feed silent", timeout=WAIT_MS)
-    await expect(page.get_by_role("navigation", name="Pages", exact=True)).to_contain_text("active alerts")
+    pages = page.get_by_role("navigation", name="Pages", exact=True)
+    await expect(pages).to_contain_text("active alerts")
 
     system.feed.start()
 
-    await expect(alerts).not_to_contain_text("Feed silent", timeout=WAIT_MS)
+    await expect(alerts).to_contain_text("No alert is active", timeout=WAIT_MS)
+    await expect(pages).not_to_contain_text("active alerts")
 
 
 async def test_a_server_that_restarts_is_resumed_and_each_change_is_told_once(visit, system):
@@ -154,11 +156,11 @@ async def test_a_server_that_restarts_is_resumed_and_each_change_is_told_once(vi
 
 
 async def test_a_server_that_is_away_is_said_with_the_age_of_what_is_shown(visit, system):
-    visitor = await visit("/")
+    visitor = await visit("/playground")
     visitor.tolerate(*AWAY)
     page = visitor.page
     await live(page)
-    await expect(page.get_by_role("region", name="Last signals").get_by_role("row").nth(5)).to_be_visible()
+    await expect(page.get_by_role("radio").first).to_be_attached()
     before = (await visitor.shifts()).score
 
     system.gateway.kill()
@@ -166,16 +168,20 @@ async def test_a_server_that_is_away_is_said_with_the_age_of_what_is_shown(visit
     await expect(bar(page)).to_contain_text("Not connected", timeout=WAIT_MS)
     await expect(bar(page)).to_contain_text(re.compile(r"this is what was known at \d\d:\d\d:\d\d"))
     await expect(bar(page).get_by_role("button", name="Try now")).to_be_visible()
-    await expect(page.get_by_role("status").filter(has_text="Not connected")).to_have_count(1)
+    await expect(page.get_by_role("status").filter(has_text="What you see is from before")).to_have_count(1)
 
     system.gateway.start()
 
     await live(page)
     shifts = await visitor.shifts()
-    assert shifts.score - before <= 0.01, shifts
+    # What is under the bar stays where it was; that the bar itself goes is all.
+    assert shifts.score - before <= 0.02, shifts
 
 
-@pytest.mark.parametrize("path", ["/", "/signals/AAPL", "/portfolio", "/models/AAPL"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/signals/AAPL", *(pytest.param(path, marks=pytest.mark.slow) for path in ("/portfolio", "/models/AAPL"))],
+)
 async def test_without_its_server_a_page_opens_with_what_was_known(visit, system, path):
     visitor = await visit(path)
     visitor.tolerate(*AWAY, r"The FetchEvent for", r"status of 50[34]")
