@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
+import { snapshot } from "../stream/testing/frames";
 import type { Connection } from "../stream/updates";
 import type { Keeper } from "./resource";
 import type { Answer } from "./rest";
@@ -102,5 +103,64 @@ describe("a server that can't be reached", () => {
     resources.reloadFailed();
 
     expect([answer?.data, error, asked]).toEqual(["new", null, 2]);
+  });
+});
+
+describe("answers that overtake each other", () => {
+  test("the one to the later question holds", async () => {
+    const first = Promise.withResolvers<Response>();
+    const second = Promise.withResolvers<Response>();
+    answers.push(
+      () => first.promise,
+      () => second.promise,
+    );
+    const cell = resources.resourceOf(PATH);
+    store.take({ kind: "snapshot", snapshot: snapshot(1, [], { release_id: "before" }) });
+    const stop = resources.followRelease();
+    store.take({ kind: "snapshot", snapshot: snapshot(2, [], { release_id: "after" }) });
+
+    second.resolve(Response.json("of the release in force"));
+    await vi.waitFor(() => expect(cell.peek().answer?.data).toBe("of the release in force"));
+    first.resolve(Response.json("of the release before"));
+    await vi.waitFor(() => expect(asked).toBe(2));
+    await new Promise((resolve) => setTimeout(resolve));
+    stop();
+
+    expect(cell.peek()).toMatchObject({ answer: { data: "of the release in force" }, error: null, loading: false });
+  });
+});
+
+describe("what is kept in memory", () => {
+  // Looked at as often as that: they are many.
+  const EACH_MS = { interval: 1 };
+  const paths = Array.from({ length: 90 }, (_, k) => `/v1/models/T${k}`);
+
+  async function ask(path: string): Promise<void> {
+    answers.push(answering(path));
+    const cell = resources.resourceOf(path);
+    await vi.waitFor(() => expect(cell.peek().loading).toBe(false), EACH_MS);
+  }
+
+  test("is what was asked for last", async () => {
+    for (const path of paths) await ask(path);
+    const before = asked;
+    await ask(paths.at(-1) ?? "");
+    const again = asked;
+    await ask(paths[0] ?? "");
+
+    expect([again - before, asked - again]).toEqual([0, 1]);
+  });
+
+  test("is everything that is shown, however much it is", async () => {
+    const stops = paths.map((path) => {
+      answers.push(answering(path));
+      return resources.resourceOf(path).subscribe(() => undefined);
+    });
+    for (const path of paths)
+      await vi.waitFor(() => expect(resources.resourceOf(path).peek().loading).toBe(false), EACH_MS);
+    for (const path of paths) resources.resourceOf(path);
+    for (const stop of stops) stop();
+
+    expect(asked).toBe(paths.length);
   });
 });

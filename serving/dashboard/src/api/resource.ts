@@ -16,6 +16,8 @@ export interface Resource<T> {
 interface Entry {
   readonly state: Signal<Resource<unknown>>;
   readonly load: () => void;
+  /** Whether anybody shows it. */
+  isWatched: boolean;
 }
 
 /** Where answers outlive the page: for when the server can't be reached (`app/offline`). */
@@ -24,6 +26,7 @@ export interface Keeper {
   keep(path: string, answer: Answer<unknown>): void;
 }
 
+// Of those that nobody shows.
 const MOST_KEPT = 60;
 // An answer that takes longer may never come: meanwhile an older one stands there with its age.
 const SLOW_MS = 3_000;
@@ -61,39 +64,82 @@ function entryOf(path: string): Entry {
     entries.set(path, kept);
     return kept;
   }
-  const state = signal<Resource<unknown>>({ answer: null, error: null, loading: true });
-  const load = () => void fill(path, state);
-  const entry: Entry = { state, load };
+  const state = signal<Resource<unknown>>(
+    { answer: null, error: null, loading: true },
+    {
+      watched: () => {
+        entry.isWatched = true;
+      },
+      unwatched: () => {
+        entry.isWatched = false;
+      },
+    },
+  );
+  const entry: Entry = { state, load: loader(path, state), isWatched: false };
   entries.set(path, entry);
-  const oldest = entries.keys().next().value;
-  if (entries.size > MOST_KEPT && oldest !== undefined) forget(oldest);
-  load();
+  entry.load();
   return entry;
 }
 
-function forget(path: string): void {
-  entries.delete(path);
-  missed.delete(path);
+/** Those that were asked for longest ago go. What is shown stays, however much of it there is. */
+function tidy(): void {
+  let idle = [...entries.values()].filter(isIdle).length;
+  for (const [path, entry] of entries) {
+    if (idle <= MOST_KEPT) return;
+    if (!isIdle(entry)) continue;
+    entries.delete(path);
+    missed.delete(path);
+    idle -= 1;
+  }
 }
 
-async function fill(path: string, state: Entry["state"]): Promise<void> {
-  state.value = { ...state.peek(), loading: true };
-  const slow = setTimeout(() => void recall(path, state), SLOW_MS);
+function isIdle({ isWatched, state }: Entry): boolean {
+  return !isWatched && !state.peek().loading;
+}
+
+/** Asks each time it is called. Of answers that overtake each other the one to the later question holds. */
+function loader(path: string, state: Entry["state"]): () => void {
+  let asked = 0;
+  let told = 0;
+  const ask = async (turn: number) => {
+    state.value = { ...state.peek(), loading: true };
+    const slow = setTimeout(() => void recall(path, state), SLOW_MS);
+    const outcome = await outcomeOf(path);
+    clearTimeout(slow);
+    // Our server tells of each refusal as a problem: without one it was not ours that answered.
+    if (outcome instanceof RequestFailed && outcome.problem === null) await recall(path, state);
+    // What the later question is answered by may be a refusal, too.
+    if (turn < told || (outcome instanceof RequestFailed && turn < asked)) return;
+    told = turn;
+    if (outcome instanceof RequestFailed) failed(path, state, outcome);
+    else succeeded(path, state, outcome, turn === asked);
+    tidy();
+  };
+  return () => {
+    asked += 1;
+    void ask(asked);
+  };
+}
+
+async function outcomeOf(path: string): Promise<Answer<unknown> | RequestFailed> {
   try {
-    const answer = await get(path);
-    missed.delete(path);
-    state.value = { answer, error: null, loading: false };
-    keeper?.keep(path, answer);
+    return await get(path);
   } catch (error) {
     if (!(error instanceof RequestFailed)) throw error;
-    missed.add(path);
-    // Our server tells of each refusal as a problem: without one it was not ours that answered.
-    if (error.problem === null) await recall(path, state);
-    const { answer } = state.peek();
-    state.value = { answer, error: isSaidAlready(error, answer) ? null : error, loading: false };
-  } finally {
-    clearTimeout(slow);
+    return error;
   }
+}
+
+function succeeded(path: string, state: Entry["state"], answer: Answer<unknown>, isLast: boolean): void {
+  missed.delete(path);
+  state.value = { answer, error: null, loading: !isLast };
+  keeper?.keep(path, answer);
+}
+
+function failed(path: string, state: Entry["state"], error: RequestFailed): void {
+  missed.add(path);
+  const { answer } = state.peek();
+  state.value = { answer, error: isSaidAlready(error, answer) ? null : error, loading: false };
 }
 
 /** A page without its server says so once for all (`app/Banner`); beside old numbers there is only their age. */

@@ -36,20 +36,20 @@ const TIMEOUT_MS = 15_000;
 /** `GET path` as JSON. The browser's own cache revalidates by ETag. */
 export async function get<T>(path: string, signal?: AbortSignal): Promise<Answer<T>> {
   const response = await send(path, { headers: { accept: "application/json" } }, signal);
-  return answer<T>(response);
+  return read<T>(response, () => response.json(), signal);
 }
 
 /** `GET path` as text. */
 export async function getText(path: string, signal?: AbortSignal): Promise<Answer<string>> {
   const response = await send(path, {}, signal);
-  return { data: await response.text(), ageSeconds: age(response), receivedAt: Date.now() };
+  return read(response, () => response.text(), signal);
 }
 
 /** `POST path` with a JSON body. */
 export async function post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<Answer<T>> {
   const headers = { "content-type": "application/json", accept: "application/json" };
   const response = await send(path, { method: "POST", headers, body: JSON.stringify(body) }, signal);
-  return answer<T>(response);
+  return read<T>(response, () => response.json(), signal);
 }
 
 async function send(path: string, init: RequestInit, signal?: AbortSignal): Promise<Response> {
@@ -68,13 +68,19 @@ async function send(path: string, init: RequestInit, signal?: AbortSignal): Prom
 
 async function failure(response: Response): Promise<RequestFailed> {
   const told = response.headers.get("content-type")?.startsWith("application/problem+json");
-  const problem = told ? ((await response.json()) as Problem) : null;
+  const problem = told ? ((await response.json().catch(() => null)) as Problem | null) : null;
   const message = problem?.detail ?? `The server answered ${response.status} ${response.statusText}`;
   return new RequestFailed(message, response.status, problem);
 }
 
-async function answer<T>(response: Response): Promise<Answer<T>> {
-  return { data: (await response.json()) as T, ageSeconds: age(response), receivedAt: Date.now() };
+/** What follows the headers may still be cut off, come too late, or be a page of whatever stands in between. */
+async function read<T>(response: Response, body: () => Promise<T>, signal?: AbortSignal): Promise<Answer<T>> {
+  try {
+    return { data: await body(), ageSeconds: age(response), receivedAt: Date.now() };
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new RequestFailed("The server's answer broke off, or is none that it would give.", 0, null);
+  }
 }
 
 function age(response: Response): number | null {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Known } from "../live/store";
 import { price } from "../stream/testing/frames";
-import { readKept, writeKept } from "./offline";
+import { readAnswer, readKept, writeAnswer, writeKept } from "./offline";
 
 const KNOWN: Known = {
   heardAt: 1_800_000_000_000,
@@ -29,4 +29,12 @@ test("what a page of another format has kept is not shown", () => {
   const other = JSON.stringify({ ...JSON.parse(writeKept(KNOWN)), format: 99 });
 
   expect(readKept(other)).toBeNull();
+});
+
+test("of REST's answers likewise", () => {
+  const answer = { data: ["AAPL"], ageSeconds: 5, receivedAt: 1_800_000_000_000 };
+  const other = JSON.stringify({ ...JSON.parse(writeAnswer(answer)), format: 99 });
+
+  expect(readAnswer(writeAnswer(answer))).toEqual(answer);
+  expect([null, "{", JSON.stringify(answer), other].map(readAnswer)).toEqual([null, null, null, null]);
 });

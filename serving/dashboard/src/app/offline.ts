@@ -8,7 +8,7 @@ import { connection, heardAt, type Known, known, restore, restored } from "../li
 
 const STATE = "state";
 const ANSWER = "answer ";
-// Of another shape under this name: raise it when `Known` changes.
+// Of another shape under this name: raise it when `Known` changes, or what REST answers with.
 const FORMAT = 1;
 // More often would be wear; a page that is closed or put aside writes once more.
 const KEEP_EVERY_MS = 10_000;
@@ -28,17 +28,32 @@ export function startOffline(): void {
 
 /** What was kept; null if it is of another format, or not ours. */
 export function readKept(text: string | null): Known | null {
-  if (text === null) return null;
-  try {
-    const found = JSON.parse(text);
-    return found?.format === FORMAT && typeof found.known?.heardAt === "number" ? found.known : null;
-  } catch {
-    return null;
-  }
+  const known = ofThisFormat(text)?.known as Known | undefined;
+  return typeof known?.heardAt === "number" ? known : null;
 }
 
 export function writeKept(known: Known): string {
   return JSON.stringify({ format: FORMAT, known });
+}
+
+/** As `readKept`, for an answer of REST. */
+export function readAnswer(text: string | null): Answer<unknown> | null {
+  const answer = ofThisFormat(text)?.answer as Answer<unknown> | undefined;
+  return typeof answer?.receivedAt === "number" ? answer : null;
+}
+
+export function writeAnswer(answer: Answer<unknown>): string {
+  return JSON.stringify({ format: FORMAT, answer });
+}
+
+function ofThisFormat(text: string | null): Readonly<Record<string, unknown>> | null {
+  if (text === null) return null;
+  try {
+    const found = JSON.parse(text);
+    return found?.format === FORMAT ? found : null;
+  } catch {
+    return null;
+  }
 }
 
 function keepState(shelf: Shelf): void {
@@ -89,11 +104,10 @@ function keepAnswers(shelf: Shelf): void {
   };
   keepAnswersIn({
     async find(path) {
-      const text = await shelf.get(ANSWER + path);
-      return text === null ? null : (JSON.parse(text) as Answer<unknown>);
+      return readAnswer(await shelf.get(ANSWER + path));
     },
     keep(path, answer) {
-      void shelf.put(ANSWER + path, JSON.stringify(answer));
+      void shelf.put(ANSWER + path, writeAnswer(answer));
       if (trimming) return;
       trimming = true;
       setTimeout(trim, TRIM_AFTER_MS);
