@@ -12,7 +12,7 @@ import { startLive } from "./app/live";
 import { followPermission } from "./app/notifications";
 import { startOffline } from "./app/offline";
 import { startWorker } from "./app/offlineWorker";
-import { keepPreferences } from "./app/preferences";
+import { followPreferences } from "./app/preferences";
 import { place, startRouter } from "./app/router";
 import { startClock } from "./live/clock";
 import { followSystemTheme } from "./ui/palette";
@@ -23,7 +23,7 @@ if (root === null) throw new Error("index.html: expected an element #app, found 
 // While the rest is set up, the page is on its way; what becomes of it is told where it is drawn.
 const first = place.peek();
 if (first !== null) load(first.page).catch(() => undefined);
-keepPreferences();
+followPreferences();
 followSystemTheme();
 startRouter();
 startClock();

@@ -1,5 +1,5 @@
-import { describe, expect, test } from "vitest";
-import { DEFAULTS, type Preferences, parsed } from "./preferences";
+import { describe, expect, test, vi } from "vitest";
+import { DEFAULTS, followPreferences, KEY, type Preferences, parsed, prefer, preferences } from "./preferences";
 
 const CHOSEN: Preferences = {
   theme: "dark",
@@ -47,4 +47,21 @@ describe("a choice of another kind than ours", () => {
 
 test("nobody is notified who has not chosen it", () => {
   expect([DEFAULTS.notify, DEFAULTS.notifyProvisional]).toEqual([false, false]);
+});
+
+test("what another tab has chosen holds here, and is not written again: its page may be of another version", () => {
+  const kept = new Map<string, string>();
+  const told: ((event: Pick<StorageEvent, "key" | "newValue">) => void)[] = [];
+  vi.stubGlobal("localStorage", { setItem: (key: string, text: string) => kept.set(key, text) });
+  vi.stubGlobal("document", { documentElement: { dataset: {} } });
+  vi.stubGlobal("addEventListener", (_kind: string, run: (typeof told)[number]) => told.push(run));
+  followPreferences();
+  prefer({ theme: "dark" });
+  const ours = kept.get(KEY);
+  for (const tell of told) tell({ key: KEY, newValue: '{"theme": "light", "font": "serif"}' });
+
+  expect(preferences.value.theme).toBe("light");
+  expect(document.documentElement.dataset.theme).toBe("light");
+  expect(kept.get(KEY)).toBe(ours);
+  vi.unstubAllGlobals();
 });

@@ -68,10 +68,12 @@ export const preferences: Signal<Preferences> = signal(parsed(read()));
 /** Change some of them; the rest stays. */
 export function prefer(changes: Partial<Preferences>): void {
   preferences.value = { ...preferences.value, ...changes };
+  // Here, and not wherever they change: two tabs of two versions would write over each other's for ever.
+  write(JSON.stringify(preferences.value));
 }
 
-/** Keep every change, and let the page's root say what styles go by. To be called once. */
-export function keepPreferences(): void {
+/** Let the page's root say what styles go by, and follow the viewer's other tabs. To be called once. */
+export function followPreferences(): void {
   effect(() => {
     const { theme, colours } = preferences.value;
     const root = document.documentElement;
@@ -79,7 +81,6 @@ export function keepPreferences(): void {
     else root.dataset.theme = theme;
     if (colours === "safe") delete root.dataset.colours;
     else root.dataset.colours = colours;
-    write(JSON.stringify(preferences.value));
   });
   // Another tab of ours changed them.
   addEventListener("storage", (event) => {

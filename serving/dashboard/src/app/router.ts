@@ -40,7 +40,8 @@ export const query: ReadonlySignal<string> = queryCell;
 
 /** Go to a path, with its query if it has one, as a click on a link would. */
 export function go(path: string, { replace = false } = {}): void {
-  if (replace) history.replaceState(null, "", path);
+  // Where one is already, there is nothing to come back to.
+  if (replace || path === location.pathname + location.search) history.replaceState(null, "", path);
   else history.pushState(null, "", path);
   look();
   if (!replace) scrollTo(0, 0);

@@ -78,7 +78,9 @@ function pause(ms: number): Promise<null> {
 /** The page at `path`, in a window that is open already if there is one. */
 async function show(path: string): Promise<void> {
   const open = await worker.clients.matchAll({ type: "window", includeUncontrolled: true });
-  const [window] = open.toSorted((a, b) => Number(b.focused) - Number(a.focused));
+  // The documentation's windows are none of ours: nobody there would hear of it.
+  const ours = open.filter(({ url }) => routeOf("GET", "navigate", new URL(url), worker.location.origin) === "page");
+  const [window] = ours.toSorted((a, b) => Number(b.focused) - Number(a.focused));
   if (window === undefined) {
     await worker.clients.openWindow(path);
     return;

@@ -1,6 +1,6 @@
 // A ticker's history while it comes, for a component.
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { get } from "../../api/rest";
 import type { SignalHistory } from "../../api/types";
 import { releaseId } from "../../live/store";
@@ -31,8 +31,13 @@ export function useHistory(ticker: string): Loaded {
     return () => left.abort();
   }, [ticker, attempt]);
   const release = releaseId.value;
+  const told = history?.release;
+  // Once for each: of a server that is behind the stream, asking again and again would not make it faster.
+  const askedFor = useRef<string | null>(null);
   useEffect(() => {
-    if (release !== null && history !== null && history.release !== release) reload();
-  }, [release]);
+    if (release === null || told === undefined || told === release || askedFor.current === release) return;
+    askedFor.current = release;
+    reload();
+  }, [release, told]);
   return { history, error, reload };
 }
