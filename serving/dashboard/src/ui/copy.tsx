@@ -1,30 +1,49 @@
-// An id or a command that a person takes elsewhere: all of it can be selected, and a button copies it.
+// A button that copies a text for a person who takes it elsewhere; and an id or a command with one, all of which can be
+// selected.
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import "./copy.css";
 
 type Outcome = "idle" | "copied" | "refused";
 
 const SAID_MS = 2_000;
-const WORDS: Readonly<Record<Outcome, string>> = { idle: "Copy", copied: "✓ Copied", refused: "Select it" };
 
-/** `what` names it for a screen reader: "Copy the run's id". */
-export function Copyable({ text, what }: { text: string; what: string }) {
+export interface CopyButtonProps {
+  readonly text: string | (() => string);
+  /** Names it for a screen reader: "Copy the run's id". */
+  readonly what: string;
+  /** What to do where the browser refuses, in two or three words. */
+  readonly instead?: string;
+  readonly class?: string;
+}
+
+export function CopyButton({ text, what, instead = "Select it", class: name = "" }: CopyButtonProps) {
   const [outcome, say] = useState<Outcome>("idle");
-  const copy = async () => {
-    say(await copied(text));
-    setTimeout(() => say("idle"), SAID_MS);
-  };
+  useEffect(() => {
+    if (outcome === "idle") return;
+    const timer = setTimeout(() => say("idle"), SAID_MS);
+    return () => clearTimeout(timer);
+  }, [outcome]);
+  const copy = async () => say(await copied(typeof text === "string" ? text : text()));
+  const words: Readonly<Record<Outcome, string>> = { idle: "Copy", copied: "✓ Copied", refused: instead };
   return (
-    <span class="copyable">
-      <code class="copyable-text">{text}</code>
-      <button type="button" class="button copyable-button" onClick={copy} aria-label={`Copy ${what}`}>
-        {WORDS[outcome]}
+    <>
+      <button type="button" class={`button copy ${name}`} onClick={copy} aria-label={`Copy ${what}`}>
+        {words[outcome]}
       </button>
       <span class="visually-hidden" role="status">
         {outcome === "copied" && `Copied ${what}`}
-        {outcome === "refused" && "This browser does not let pages copy here: select the text instead"}
+        {outcome === "refused" && `This browser does not let pages copy here. ${instead}.`}
       </span>
+    </>
+  );
+}
+
+export function Copyable({ text, what }: { text: string; what: string }) {
+  return (
+    <span class="copyable">
+      <code class="copyable-text">{text}</code>
+      <CopyButton text={text} what={what} class="copyable-button" />
     </span>
   );
 }

@@ -2,7 +2,7 @@
 
 import { useMemo } from "preact/hooks";
 import { compact, milliseconds } from "../../format/numbers";
-import { CopyButton } from "./CopyButton";
+import { CopyButton } from "../../ui/copy";
 import { JsonTree } from "./JsonTree";
 import { Reading } from "./Reading";
 import type { Answered } from "./request";

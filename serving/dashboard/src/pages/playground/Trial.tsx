@@ -1,9 +1,9 @@
 // One operation, filled in with examples and ready to be sent.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { CopyButton } from "../../ui/copy";
 import { AnswerView } from "./AnswerView";
 import { BodyEditor } from "./BodyEditor";
-import { CopyButton } from "./CopyButton";
 import { type Asked, curl } from "./curl";
 import { Method } from "./OperationList";
 import { addressOf, examplesOf, missing, type Operation, type Values } from "./openapi";

@@ -3,8 +3,9 @@
 import { useMemo, useState } from "preact/hooks";
 import type { Performance } from "../../api/types";
 import { decimal, percent } from "../../format/numbers";
-import { type Line, Lines } from "../../ui/lines";
-import { BASELINE, BOUGHT_AND_HELD, CHAMPION_BOOK, drawdowns, type Entry, seconds } from "./record";
+import { drawdowns } from "../../ui/drawdowns";
+import { type Line, Lines, sessionSeconds } from "../../ui/lines";
+import { BASELINE, BOUGHT_AND_HELD, CHAMPION_BOOK, type Entry } from "./record";
 
 interface Props {
   readonly record: Performance["record"];
@@ -29,7 +30,7 @@ export function Curves({ record, entries, asked }: Props) {
     .filter((key) => others.some((entry) => entry.key === key))
     .slice(0, COLOURS.length);
   const names = shown.join(" ");
-  const x = useMemo(() => record.sessions_shown.map(seconds), [record]);
+  const x = useMemo(() => record.sessions_shown.map(sessionSeconds), [record]);
   const equity = useMemo(() => linesOf(entries, shown, (values) => values), [entries, names]);
   const losses = useMemo(() => linesOf(entries, shown, drawdowns), [entries, names]);
   const toggle = (key: string) => add(added.includes(key) ? added.filter((one) => one !== key) : [...added, key]);

@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import type { RebalancePlan } from "../../api/types";
 import { price } from "../../format/numbers";
+import { CopyButton } from "../../ui/copy";
 import { save } from "../../ui/download";
 import { hold, holdings } from "./holdings";
 import { csvOf, sharesAfter, textOf } from "./orders";
@@ -10,13 +11,6 @@ import { typed } from "./parse";
 
 export function Taking({ plan }: { plan: RebalancePlan }) {
   const [said, say] = useState("");
-  const copy = () =>
-    navigator.clipboard
-      ? navigator.clipboard.writeText(textOf(plan.orders, price)).then(
-          () => say("✓ Copied."),
-          () => say("This browser does not let pages copy here: take the CSV."),
-        )
-      : say("This browser does not let pages copy here: take the CSV.");
   const keep = () => {
     const after = sharesAfter(plan.positions);
     const shares = Object.entries(after).map(([ticker, held]) => [ticker, typed(held)]);
@@ -28,9 +22,7 @@ export function Taking({ plan }: { plan: RebalancePlan }) {
   };
   return (
     <p class="portfolio-taking">
-      <button type="button" class="button" onClick={copy}>
-        Copy
-      </button>
+      <CopyButton text={() => textOf(plan.orders, price)} what="the orders" instead="Take the CSV" />
       <button
         type="button"
         class="button"

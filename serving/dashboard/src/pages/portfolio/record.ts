@@ -1,16 +1,7 @@
-// What was earned: drawdowns of a curve, who reigned when, and which curves are drawn.
+// What was earned: who reigned when, and which curves are drawn.
 
 import type { Performance, StrategyRecord } from "../../api/types";
 import { nameOf } from "./names";
-
-/** The share lost from the highest point so far, the 1 that a curve begins with included; zero or negative. */
-export function drawdowns(equity: readonly number[]): readonly number[] {
-  let peak = 1;
-  return equity.map((value) => {
-    peak = Math.max(peak, value);
-    return value / peak - 1;
-  });
-}
 
 export interface Reign {
   readonly strategy: string;
@@ -55,9 +46,4 @@ export function entriesOf({ record, champion }: Performance): readonly Entry[] {
 export function verdictOf(record: StrategyRecord): "better" | "worse" | "even" {
   if (record.p_equal_weight < 0.05) return "better";
   return record.p_equal_weight > 0.95 ? "worse" : "even";
-}
-
-/** A session as unix seconds, as charts want it. */
-export function seconds(session: string): number {
-  return Date.parse(`${session}T00:00:00Z`) / 1_000;
 }

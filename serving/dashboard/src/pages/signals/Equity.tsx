@@ -4,8 +4,8 @@ import { useMemo, useState } from "preact/hooks";
 import type { SignalPerformance } from "../../api/types";
 import { count, decimal, percent } from "../../format/numbers";
 import { session } from "../../format/time";
+import { drawdowns } from "../../ui/drawdowns";
 import { Lines, sessionSeconds } from "../../ui/lines";
-import { drawdowns } from "./drawdowns";
 import { Worth } from "./Worth";
 
 export function Equity({ performance }: { performance: SignalPerformance }) {
