@@ -48,10 +48,16 @@ export default function Portfolio() {
         </Part>
         {!none && (
           <>
-            <Part title="Current and target" what="portfolio" resource={weights} lines={9} class="portfolio-allocation">
+            <Part
+              title="Current and target"
+              what="portfolio"
+              resource={weights}
+              lines={13}
+              class="portfolio-allocation"
+            >
               {(data) => <Allocation weights={data} asked={asked} aim={aimed} />}
             </Part>
-            <Part title="What it may lose" what="portfolio" resource={weights} lines={9} class="portfolio-risk">
+            <Part title="What it may lose" what="portfolio" resource={weights} lines={13} class="portfolio-risk">
               {(data) => <Risk weights={data} asked={asked} />}
             </Part>
             <Part title="Efficient frontier" what="frontier" resource={frontier} lines={14} class="portfolio-frontier">

@@ -37,7 +37,7 @@ export function Strategies({ weights, performance, asked, choose }: Props) {
         </label>
         <p>{STRATEGIES[chosen]?.holds}</p>
       </div>
-      {performance && <Worth performance={performance} chosen={chosen} />}
+      <div class="portfolio-worth">{performance && <Worth performance={performance} chosen={chosen} />}</div>
       <details class="portfolio-why" open={chosen === weights.champion}>
         <summary>Why {nameOf(weights.champion)} is the champion</summary>
         <p>{weights.why}</p>
