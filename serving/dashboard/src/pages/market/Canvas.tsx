@@ -1,7 +1,7 @@
 // The place of the chart: loads what draws it, hands it what is new, and lets keys do what a mouse does.
 
 import { effect, type Signal } from "@preact/signals";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Indicators, Prediction, PriceBar } from "../../api/types";
 import { Failure } from "../../ui/notes";
 import { palette } from "../../ui/palette";
@@ -120,12 +120,15 @@ function useBoard(host: { current: HTMLElement | null }, props: CanvasProps): re
   return [board, failed];
 }
 
-/** Everything that is drawn, each when it changes; what ticks goes to the board without a drawing of ours. */
+/**
+ * Everything that is drawn, each when it changes; what ticks goes to the board without a drawing of ours. Before the
+ * browser draws: a board is not shown empty first.
+ */
 function useDrawing(board: Board | null, props: CanvasProps): void {
   const { ticker, bars, prediction, indicators, overlays, marks, logarithmic, pointed } = props;
   const scheme = palette.value;
-  useEffect(() => board?.paint(scheme), [board, scheme]);
-  useEffect(() => {
+  useLayoutEffect(() => board?.paint(scheme), [board, scheme]);
+  useLayoutEffect(() => {
     if (!board) return;
     const released = bars.at(-1)?.session;
     let first = true;
@@ -136,17 +139,20 @@ function useDrawing(board: Board | null, props: CanvasProps): void {
       first = false;
     });
   }, [board, scheme, ticker, bars]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!board) return;
     return effect(() => {
       const made = predictedOf(ticker).value?.message ?? prediction;
       board.fan(made ? fanOf(made) : []);
     });
   }, [board, ticker, prediction]);
-  useEffect(() => board?.lines(indicators ? linesOf(indicators, overlays) : []), [board, scheme, indicators, overlays]);
-  useEffect(() => board?.markers(marks), [board, scheme, marks, bars]);
-  useEffect(() => board?.logarithmic(logarithmic), [board, logarithmic]);
-  useEffect(() => {
+  useLayoutEffect(
+    () => board?.lines(indicators ? linesOf(indicators, overlays) : []),
+    [board, scheme, indicators, overlays],
+  );
+  useLayoutEffect(() => board?.markers(marks), [board, scheme, marks, bars]);
+  useLayoutEffect(() => board?.logarithmic(logarithmic), [board, logarithmic]);
+  useLayoutEffect(() => {
     if (board) return effect(() => board.point(pointed.value));
     return undefined;
   }, [board, pointed]);
@@ -155,7 +161,7 @@ function useDrawing(board: Board | null, props: CanvasProps): void {
 /** Shows the range when it, or the ticker, was chosen, as soon as its bars are there; after that the viewer moves. */
 function useRange(board: Board | null, { ticker, range, bars, filled }: CanvasProps): void {
   const shown = useRef("");
-  useEffect(() => {
+  useLayoutEffect(() => {
     const wanted = `${ticker} ${range}`;
     if (!board || bars.length === 0 || shown.current === wanted) return;
     board.show(sessionsOf(range));

@@ -1,26 +1,25 @@
 // A ticker's price and its chart, with what one can choose of it.
 
-import { type ReadonlySignal, type Signal, useSignal } from "@preact/signals";
+import { type Signal, useSignal } from "@preact/signals";
 import { useId, useMemo, useState } from "preact/hooks";
 import { useResource } from "../../api/resource";
 import type { Answer } from "../../api/rest";
 import type { Predictions, PriceBar, Prices, TickerCard } from "../../api/types";
 import { preferences } from "../../app/preferences";
 import { change, price } from "../../format/numbers";
-import { exchangeTime, session } from "../../format/time";
-import { now } from "../../live/clock";
+import { session } from "../../format/time";
 import { Age, Failure, Loading } from "../../ui/notes";
 import { Panel } from "../../ui/panel";
 import { Change } from "../../ui/signal";
 import { Canvas } from "./Canvas";
 import { Overlays, Ranges, Scales } from "./Controls";
 import type { Mark } from "./changes";
-import { Heard } from "./Heard";
 import { Legend } from "./Legend";
 import { byTicker, useDerived, useIndicators, usePrices, useQuote } from "./market";
-import { type Quote, shownChange, sinceWhen } from "./quote";
+import { shownChange, sinceWhen } from "./quote";
 import { type Range, rangeOf, sessionsOf } from "./ranges";
 import { seenOf } from "./seen";
+import { When } from "./When";
 import { inWords, laterOnes } from "./words";
 
 export interface ChartProps {
@@ -50,7 +49,11 @@ export function Chart({ card, limit, more, marks, pointed }: ChartProps) {
       {found.answer ? (
         <Plot answer={found.answer} {...{ card, limit, more, marks, pointed, adjusted, logarithmic, range }} />
       ) : (
-        <div class="market-room">{found.loading && <Loading what="the bars" lines={10} />}</div>
+        <>
+          <div class="market-legend" />
+          <div class="market-room">{found.loading && <Loading what="the bars" lines={10} />}</div>
+          <div class="market-caption" />
+        </>
       )}
     </Panel>
   );
@@ -68,19 +71,6 @@ function Now({ card, bars }: { card: TickerCard; bars: readonly PriceBar[] | nul
       <When quote={quote} card={card} />
       <small>{since}</small>
     </p>
-  );
-}
-
-/** Drawn once a second, as the age is. */
-function When({ quote, card }: { quote: ReadonlySignal<Quote>; card: TickerCard }) {
-  const kind = useDerived(() => quote.value.kind, [quote]).value;
-  void now.value;
-  const { at, heard, session: of } = quote.peek();
-  if (kind === "close") return <span>close of {session(of)}</span>;
-  return (
-    <span title={at ? exchangeTime(at, card.exchange) : ""}>
-      <Heard at={heard} />
-    </span>
   );
 }
 
@@ -117,20 +107,20 @@ function Plot({ card, answer, limit, more, marks, pointed, adjusted, logarithmic
         {inWords(ticker, bars, range)} The forecast, the signals and the newest price are told beside the chart.
       </p>
       {drawn.error && <Failure what="the indicators" error={drawn.error} />}
-      <Caption card={card} answer={answer} adjusted={adjusted} />
+      <Caption card={card} answer={answer} />
     </>
   );
 }
 
 /** Where the bars end, what those after them are made of, and what the keys do. */
-function Caption({ card, answer, adjusted }: { card: TickerCard; answer: Answer<Prices>; adjusted: boolean }) {
+function Caption({ card, answer }: { card: TickerCard; answer: Answer<Prices> }) {
   const later = useDerived(() => laterOnes(card.last_session, seenOf(card.ticker).value), [card]);
   const published = answer.ageSeconds === null ? null : answer.receivedAt - 1_000 * answer.ageSeconds;
   return (
     <div class="market-caption muted">
       <p>
-        Bars to {session(card.last_session)}, {adjusted ? "splits and dividends taken out" : "as traded"} ({card.source}
-        ; <Age at={published} label="released" />
+        Bars to {session(card.last_session)}, {answer.data.adjusted ? "splits and dividends taken out" : "as traded"} (
+        {card.source}; <Age at={published} label="released" />
         ). {later}
       </p>
       <details>
@@ -138,7 +128,7 @@ function Caption({ card, answer, adjusted }: { card: TickerCard; answer: Answer<
         <p>
           Dashed: the forecast's median. Shaded: its 50 % and 90 % intervals, drawn straight between the sessions that
           it is for. Hollow candles rose, filled ones fell. Markers are changes of the signal: out of sample, or as they
-          were told live.
+          were told live. Indicators end with the release.
         </p>
         <p>
           Wheel or pinch: zoom. Drag: move. Double click: back to the range. With the chart in focus: <kbd>←</kbd>{" "}

@@ -7,13 +7,13 @@ import { basisPoints, count, decimal, percent, price } from "../../format/number
 import { exchangeTime, session } from "../../format/time";
 import { Age, Empty, Failure, Loading } from "../../ui/notes";
 import { Panel } from "../../ui/panel";
-import { calm } from "./calm";
+import { useTurn } from "./calm";
 import { horizonsOf } from "./fan";
 import { Missing } from "./Missing";
 import { useBySecond, usePrediction } from "./market";
 
 export function Forecast({ card }: { card: TickerCard }) {
-  const path = calm.value ? `/v1/models/${encodeURIComponent(card.ticker)}` : null;
+  const path = useTurn() ? `/v1/models/${encodeURIComponent(card.ticker)}` : null;
   const { answer, error, reload } = useResource<ModelCard>(path);
   const model = answer?.data ?? null;
   return (

@@ -1,6 +1,6 @@
 // The market: every ticker that is served, and one of them in full.
 
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { useResource } from "../../api/resource";
 import type { TickerCard, Tickers } from "../../api/types";
 import type { PageProps } from "../../app/App";
@@ -9,7 +9,7 @@ import { pathOf } from "../../app/router";
 import { session } from "../../format/time";
 import { Age, Empty, Failure, Loading } from "../../ui/notes";
 import { waitForCalm } from "./calm";
-import { useSettled } from "./market";
+import { askEarly, useSettled } from "./market";
 import { TickerView } from "./TickerView";
 import { Watchlist } from "./Watchlist";
 import "./market.css";
@@ -18,6 +18,7 @@ import "./market.css";
 const QUIET_MS = 150;
 
 export default function Market({ ticker }: PageProps) {
+  useState(() => askEarly(ticker));
   const { answer, error, loading, reload } = useResource<Tickers>("/v1/tickers");
   const told = answer?.data ?? null;
   const wanted = ticker ?? kept(told);
@@ -38,7 +39,7 @@ export default function Market({ ticker }: PageProps) {
           </p>
         )}
       </header>
-      {error && <Failure what="the tickers" error={error} retry={reload} stale={told !== null} />}
+      {error && <Failure what="tickers" error={error} retry={reload} stale={told !== null} />}
       {told === null && loading && <Loading what="the tickers" lines={12} />}
       {told && (
         <div class="market">

@@ -5,17 +5,17 @@ import { useRef } from "preact/hooks";
 import type { PriceBar, TickerCard } from "../../api/types";
 import { pathOf } from "../../app/router";
 import { change, MISSING, percent, price } from "../../format/numbers";
-import { exchangeTime, session } from "../../format/time";
+import { session } from "../../format/time";
 import { now } from "../../live/clock";
 import { ActionBadge, Change } from "../../ui/signal";
-import { calm } from "./calm";
-import { Heard } from "./Heard";
+import { useTurn } from "./calm";
 import { useDerived, useInForce, usePrediction, usePrices, useQuote } from "./market";
 import { type Quote, shownChange, sinceWhen } from "./quote";
 import { seenOf } from "./seen";
 import { unreleased } from "./sessions";
 import { useNear } from "./sight";
 import { sparkline, wayOf } from "./sparkline";
+import { When } from "./When";
 
 // Sixty sessions, and the close that the first of them is a change of.
 const BARS = 61;
@@ -36,7 +36,7 @@ export function WatchRow({ card, chosen }: { card: TickerCard; chosen: boolean }
 }
 
 function Content({ card }: { card: TickerCard }) {
-  const { answer } = usePrices(card.ticker, BARS, true, calm.value);
+  const { answer } = usePrices(card.ticker, BARS, true, useTurn());
   const bars = answer?.data.bars ?? null;
   const quote = useQuote(card, bars);
   const last = useDerived(() => price(quote.value.price), [quote]);
@@ -45,7 +45,7 @@ function Content({ card }: { card: TickerCard }) {
       <Spark bars={bars} card={card} />
       <span class="market-last num">{last}</span>
       <Moved quote={quote} />
-      <When quote={quote} card={card} />
+      <When class="market-when" quote={quote} card={card} />
       <InForce ticker={card.ticker} />
       <Up ticker={card.ticker} />
     </>
@@ -63,18 +63,6 @@ function Moved({ quote }: OfQuote) {
     <span class="market-change" title={since}>
       <Change value={moved} text={change(moved)} />
       {quote.peek().skips && <span class="visually-hidden"> {since}</span>}
-    </span>
-  );
-}
-
-/** Drawn once a second, as the age is. */
-function When({ quote, card }: OfQuote & { card: TickerCard }) {
-  const kind = useDerived(() => quote.value.kind, [quote]).value;
-  void now.value;
-  const { at, heard, session: of } = quote.peek();
-  return (
-    <span class="market-when" title={at ? exchangeTime(at, card.exchange) : "as of the release"}>
-      {kind === "live" ? <Heard at={heard} /> : `close ${session(of)}`}
     </span>
   );
 }

@@ -9,6 +9,7 @@ import {
   createSeriesMarkers,
   HistogramSeries,
   type IChartApi,
+  type IPriceLine,
   type ISeriesApi,
   type ISeriesMarkersPluginApi,
   LineSeries,
@@ -44,6 +45,8 @@ const MARGIN = 2;
 export class Board {
   readonly #chart: IChartApi;
   readonly #candles: ISeriesApi<"Candlestick">;
+  /** The newest price on the scale: the library's own label would have a hollow candle's colour, which is none. */
+  readonly #last: IPriceLine;
   readonly #volume: ISeriesApi<"Histogram">;
   readonly #ahead: ISeriesApi<"Line">;
   readonly #markers: ISeriesMarkersPluginApi<Time>;
@@ -59,9 +62,26 @@ export class Board {
     private scheme: Palette,
     events: BoardEvents,
   ) {
-    this.#chart = createChart(host, OPTIONS);
-    this.#chart.applyOptions({ layout: { fontFamily: getComputedStyle(host).fontFamily } });
-    this.#candles = this.#chart.addSeries(CandlestickSeries, { priceFormat: PRICES });
+    const { fontFamily } = getComputedStyle(host);
+    const colours = chartColours(scheme);
+    this.#chart = createChart(host, {
+      ...OPTIONS,
+      ...colours,
+      layout: { ...colours.layout, ...OPTIONS.layout, fontFamily },
+    });
+    this.#candles = this.#chart.addSeries(CandlestickSeries, {
+      priceFormat: PRICES,
+      lastValueVisible: false,
+      priceLineVisible: false,
+      ...candleColours(scheme),
+    });
+    this.#last = this.#candles.createPriceLine({
+      price: 0,
+      lineWidth: 1,
+      lineStyle: LineStyle.Dotted,
+      lineVisible: false,
+      axisLabelVisible: false,
+    });
     this.#volume = this.#chart.addSeries(HistogramSeries, {
       priceScaleId: "volume",
       priceFormat: { type: "custom", formatter: compact, minMove: 1 },
@@ -73,8 +93,8 @@ export class Board {
     this.#ahead = this.#chart.addSeries(LineSeries, { lastValueVisible: false, priceLineVisible: false });
     this.#markers = createSeriesMarkers(this.#candles, []);
     this.#candles.attachPrimitive(this.#fan);
+    this.#fan.paint(scheme);
     this.#listen(events);
-    this.paint(scheme);
   }
 
   #listen(events: BoardEvents): void {
@@ -89,29 +109,10 @@ export class Board {
 
   /** Draw in these colours from now on; the data has to be set again. */
   paint(scheme: Palette): void {
+    if (scheme === this.scheme) return;
     this.scheme = scheme;
-    const line = { color: scheme.line };
-    this.#chart.applyOptions({
-      layout: {
-        background: { color: scheme.surface },
-        textColor: scheme.muted,
-        panes: { separatorColor: scheme.line },
-      },
-      grid: { vertLines: line, horzLines: line },
-      crosshair: {
-        vertLine: { color: scheme.muted, labelBackgroundColor: scheme.muted },
-        horzLine: { color: scheme.muted, labelBackgroundColor: scheme.muted },
-      },
-    });
-    // Hollow ones rose, filled ones fell: the colour only repeats it.
-    this.#candles.applyOptions({
-      upColor: scheme.surface,
-      downColor: scheme.down,
-      borderUpColor: scheme.up,
-      borderDownColor: scheme.down,
-      wickUpColor: scheme.up,
-      wickDownColor: scheme.down,
-    });
+    this.#chart.applyOptions(chartColours(scheme));
+    this.#candles.applyOptions(candleColours(scheme));
     this.#fan.paint(scheme);
   }
 
@@ -121,7 +122,15 @@ export class Board {
     this.#live = live;
     this.#candles.setData([...bars.map(candleOf), ...live.map((bar) => this.#liveCandle(bar))]);
     this.#volume.setData([...bars, ...live].map((bar) => this.#volumeOf(bar)));
+    this.#mark();
     this.#settle();
+  }
+
+  #mark(): void {
+    const bar = this.#live.at(-1) ?? this.#bars.at(-1);
+    if (bar === undefined) return;
+    const color = bar.close >= bar.open ? this.scheme.up : this.scheme.down;
+    this.#last.applyOptions({ price: bar.close, color, lineVisible: true, axisLabelVisible: true });
   }
 
   /** The live bars as they are by now: of two that differ in their newest one only that one is drawn. */
@@ -135,6 +144,7 @@ export class Board {
     if (isDrawnAs(last, before)) return;
     this.#candles.update(this.#liveCandle(last));
     this.#volume.update(this.#volumeOf(last));
+    this.#mark();
   }
 
   /** The forecast, its root first; none for no forecast. */
@@ -284,16 +294,38 @@ const OPTIONS = {
   autoSize: true,
   // The logo comes with a style element, which the policy of our pages refuses; the footer names its maker.
   layout: { attributionLogo: false },
-  crosshair: { mode: CrosshairMode.Magnet },
   rightPriceScale: { borderVisible: false, scaleMargins: { top: 0.12, bottom: 0.2 } },
   timeScale: {
     borderVisible: false,
-    minBarSpacing: 0.2,
+    // All of a long history on a narrow phone.
+    minBarSpacing: 0.02,
     allowShiftVisibleRangeOnWhitespaceReplacement: true,
   },
   // A finger that goes up or down scrolls the page.
   handleScroll: { vertTouchDrag: false },
 } as const;
+
+function chartColours({ line, muted, surface }: Palette) {
+  const lines = { color: line };
+  const cross = { color: muted, labelBackgroundColor: muted };
+  return {
+    layout: { background: { color: surface }, textColor: muted, panes: { separatorColor: line } },
+    grid: { vertLines: lines, horzLines: lines },
+    crosshair: { mode: CrosshairMode.Magnet, vertLine: cross, horzLine: cross },
+  };
+}
+
+/** Hollow ones rose, filled ones fell: the colour only repeats it. */
+function candleColours({ surface, up, down }: Palette) {
+  return {
+    upColor: surface,
+    downColor: down,
+    borderUpColor: up,
+    borderDownColor: down,
+    wickUpColor: up,
+    wickDownColor: down,
+  };
+}
 
 function isDrawnAs(bar: LiveBar, other: LiveBar): boolean {
   return FIELDS.every((field) => bar[field] === other[field]);

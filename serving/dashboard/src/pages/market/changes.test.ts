@@ -37,11 +37,11 @@ describe("changes of action", () => {
 });
 
 describe("the signal in force", () => {
-  const held = { action: "BUY", previous: "BUY", session: "2012-03-09" } as const;
+  const held = { action: "BUY", previous: "BUY", session: "2012-03-05" } as const;
 
   it("holds since its own session if it changed there", () => {
     expect(heldSince({ ...held, previous: "HOLD" }, history("BUY", "BUY"))).toEqual({
-      session: "2012-03-09",
+      session: "2012-03-05",
       atLeast: false,
     });
   });
@@ -50,11 +50,17 @@ describe("the signal in force", () => {
     expect(heldSince(held, history("BUY", "BUY", "HOLD"))).toEqual({ session: "2012-03-02", atLeast: false });
   });
 
+  it("is not known to hold since a history that ends sessions before it", () => {
+    const later = { ...held, session: "2012-04-26" };
+
+    expect(heldSince(later, history("BUY", "BUY", "HOLD"))).toEqual({ session: "2012-04-26", atLeast: true });
+  });
+
   it("may hold for longer than the history goes back", () => {
     expect(heldSince(held, history("BUY", "BUY"))).toEqual({ session: "2012-03-01", atLeast: true });
   });
 
   it("may hold for longer than its own session where the history ends with another action", () => {
-    expect(heldSince(held, history("HOLD"))).toEqual({ session: "2012-03-09", atLeast: true });
+    expect(heldSince(held, history("HOLD"))).toEqual({ session: "2012-03-05", atLeast: true });
   });
 });

@@ -1,6 +1,7 @@
 // Where a signal's action changed, and since when the one in force holds.
 
 import type { Action, Signal, SignalRow } from "../../api/types";
+import { weekdaysBetween } from "./sessions";
 
 /** A change of action, whoever tells it. */
 export interface Mark extends Pick<Signal, "session" | "confidence" | "edge_bp" | "reason"> {
@@ -26,9 +27,8 @@ export function changesOf(rows: readonly SignalRow[]): readonly ActionChange[] {
 }
 
 /**
- * The session since which the action in force has held, and whether it may be longer: the history ends within the run.
- * Sessions between the history's end and the signal's own, if any, are taken to have had the same action only if the
- * signal says that nothing changed.
+ * The session since which the action in force has held, and whether it may be longer: the history ends within the run,
+ * or before the session that the signal is of, and nobody has told of those in between.
  */
 export function heldSince(
   signal: Pick<Signal, "action" | "previous" | "session">,
@@ -37,7 +37,9 @@ export function heldSince(
   if (signal.action !== signal.previous) return { session: signal.session, atLeast: false };
   const past = rows.filter((row) => row.session < signal.session);
   const broken = past.findIndex((row) => row.action !== signal.action);
-  if (broken === 0 || past.length === 0) return { session: signal.session, atLeast: true };
+  const newest = past[0];
+  if (broken === 0 || newest === undefined || weekdaysBetween(newest.session, signal.session).length > 0)
+    return { session: signal.session, atLeast: true };
   const run = broken < 0 ? past : past.slice(0, broken);
   return { session: run.at(-1)?.session ?? signal.session, atLeast: broken < 0 };
 }

@@ -16,10 +16,12 @@ import type {
   Signals,
   TickerCard,
 } from "../../api/types";
+import { preferences } from "../../app/preferences";
 import { now } from "../../live/clock";
 import { signalOf } from "../../live/store";
-import { calm } from "./calm";
+import { useTurn } from "./calm";
 import { type Quote, quoteOf } from "./quote";
+import { barsFor, rangeOf } from "./ranges";
 import { predictedOf, seed, seenOf } from "./seen";
 
 /** Something that was told, and our clock (ms) when it was. */
@@ -73,7 +75,7 @@ function dated<T>(message: T | undefined, answer: Answer<unknown> | null): Dated
   return { message, at: answer.receivedAt - 1_000 * (answer.ageSeconds ?? 0) };
 }
 
-/** The newest `limit` bars of a ticker; while more of them are on the way, those that were there before. */
+/** The newest `limit` bars of a ticker; while more or other ones are on the way, those that were there before. */
 export function usePrices(
   ticker: string,
   limit: number,
@@ -84,7 +86,7 @@ export function usePrices(
   const found = useResource<Prices>(path);
   // Before the answer is drawn: its bars and those after them come as one.
   useLayoutEffect(() => (path === null ? undefined : seedWith(path)), [path]);
-  return { ...found, answer: useKept(found.answer, `${ticker} ${adjusted}`) };
+  return { ...found, answer: useKept(found.answer, ticker) };
 }
 
 function seedWith(path: string): () => void {
@@ -130,7 +132,7 @@ export interface History {
 /** At least the newest `wanted` out-of-sample signals of a ticker, or all there are; asked for when there is time. */
 export function useHistory(ticker: string, wanted: number): History {
   const [history, set] = useState<History & { ticker: string }>({ ...UNKNOWN, ticker });
-  const quiet = calm.value;
+  const quiet = useTurn();
   useEffect(() => {
     if (!quiet) return undefined;
     return effect(() => {
@@ -159,6 +161,16 @@ function pages(ticker: string, wanted: number): History {
     cursor = answer.data.next;
   }
   return { ...UNKNOWN, rows };
+}
+
+/**
+ * Ask for what every sight of this page needs, before it is known which part of it does: none waits for another. The
+ * bars only of a ticker that there was: one that is only in the address may be none.
+ */
+export function askEarly(named: string | null): void {
+  for (const path of ["/v1/tickers", "/v1/predictions", "/v1/signals"]) resourceOf(path);
+  const { ticker, range } = preferences.peek();
+  if (ticker && (named === null || named === ticker)) resourceOf(pricesPath(ticker, barsFor(rangeOf(range)), true));
 }
 
 /** The value once it has stood still for `quiet` ms: what is passed over quickly is not asked for. The first at once. */
