@@ -97,7 +97,7 @@ class Feed:
     def tick(self) -> None:
         """One tick of each ticker, in one pipeline."""
         self.number += 1
-        at = OPENS + timedelta(seconds=self.number)
+        at = OPENS + timedelta(seconds=self.number / HERTZ)
         with self.client.pipeline(transaction=False) as pipeline:
             now = time.monotonic()
             for place, (ticker, close) in enumerate(self.closes.items()):
