@@ -81,10 +81,12 @@ def reliability(happened: Floats, probability: Floats, *, bins: int = 10) -> Rel
     Murphy & Winkler (1977), Reliability of subjective probability forecasts of precipitation and temperature.
     """
     happened, probability = _checked(happened, probability)
-    edges = np.quantile(probability, _edges(bins))
+    ascending = np.sort(probability)
+    # A quantile parts the rows as the greatest row that is not above it does. In whole numbers: a rounded quantile may
+    # fall below the very row that it is, and would send all rows of that probability into the next bin.
+    edges = ascending[_inner(bins) * (len(ascending) - 1) // bins]
     of, count = _binned(probability, edges)
     filled = count > 0
-    ascending = np.sort(probability)
     ends = np.cumsum(count[filled])
     return Reliability(
         predicted=np.bincount(of, weights=probability)[filled] / count[filled],
@@ -107,7 +109,7 @@ def expected_calibration_error(happened: Floats, probability: Floats, *, bins: i
     Guo, Pleiss, Sun & Weinberger (2017), On calibration of modern neural networks, eq. 3.
     """
     happened, probability = _checked(happened, probability)
-    of, _ = _binned(probability, _edges(bins))
+    of, _ = _binned(probability, _inner(bins) / bins)
     return float(np.sum(np.abs(np.bincount(of, weights=happened - probability)))) / len(probability)
 
 
@@ -224,11 +226,11 @@ def _zeros_and_ones(happened: Floats) -> None:
         raise QuantError(f"happened: expected 0 or 1, got {happened[neither.argmax()]}")
 
 
-def _edges(bins: int) -> Floats:
-    """The (bins - 1,) inner bounds of bins of equal width over [0, 1]."""
+def _inner(bins: int) -> npt.NDArray[np.int64]:
+    """The numbers (bins - 1,) of the bounds between so many bins."""
     if bins < 1:
         raise QuantError(f"bins: expected at least 1, got {bins}")
-    return np.linspace(0.0, 1.0, bins + 1)[1:-1]
+    return np.arange(1, bins, dtype=np.int64)
 
 
 def _binned(probability: Floats, edges: Floats) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

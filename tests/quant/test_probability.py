@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -58,7 +59,8 @@ def test_a_coin_scores_a_quarter_and_log_two():
     assert probabilities.log_score(happened, coin) == pytest.approx(math.log(2))
 
 
-# Scikit-learn's quantiles go by percent: equal probabilities are parted as ours only where a percentage is exact.
+# Scikit-learn's quantiles go by percent, rounded: where one falls on a row, rounding decides to which side that row and
+# all that are equal to it go. Here are the draws without such a row or with exact percentages; all others are next.
 @settings(max_examples=40, deadline=None)
 @given(
     st.one_of(
@@ -74,6 +76,28 @@ def test_reliability_is_scikit_learns_calibration_curve(drawn):
     observed, predicted = calibration_curve(*forecast, n_bins=bins, strategy="quantile")
     assert_allclose(diagram.observed, observed, atol=1e-12)
     assert_allclose(diagram.predicted, predicted, atol=1e-12)
+
+
+def exact_bin(each: float, probability: np.ndarray, bins: int) -> int:
+    """How many of the quantiles between bins, in fractions and so without any rounding, lie below a probability."""
+    ascending = [Fraction(value) for value in np.sort(probability)]
+
+    def quantile(place: Fraction) -> Fraction:
+        low = math.floor(place)
+        return ascending[low] + (place - low) * (ascending[math.ceil(place)] - ascending[low])
+
+    return sum(quantile(Fraction(k * (len(ascending) - 1), bins)) < Fraction(each) for k in range(1, bins))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.one_of(tenths, st.integers(0, 1_000).map(lambda seed: said(seed, n=61))), st.integers(1, 30))
+def test_reliability_parts_at_the_exact_quantiles_and_never_by_rounding(forecast, bins):
+    probability = forecast[1]
+
+    diagram = probabilities.reliability(*forecast, bins=bins)
+
+    numbers = np.sort([exact_bin(each, probability, bins) for each in probability])
+    assert_array_equal(diagram.count, np.unique(numbers, return_counts=True)[1])
 
 
 @settings(max_examples=40, deadline=None)
@@ -101,6 +125,17 @@ def test_a_bin_lies_between_the_least_and_the_greatest_said_in_it_and_before_the
     assert np.all(diagram.highest[:-1] < diagram.lowest[1:])
     assert np.all(diagram.lowest - 1e-12 <= diagram.predicted)
     assert np.all(diagram.predicted <= diagram.highest + 1e-12)
+
+
+@given(st.integers(1, 60).flatmap(lambda bins: st.tuples(st.integers(1, bins), st.just(bins))))
+def test_the_upper_bound_of_a_bin_is_in_it_whatever_it_is_rounded_to(drawn):
+    number, bins = drawn
+    bound, below = number / bins, (number - 0.5) / bins
+
+    error = probabilities.expected_calibration_error(np.array([1.0, 0.0]), np.array([bound, below]), bins=bins)
+
+    # Of two bins it would be (1 - bound + below) / 2: only in one do the two make up for each other.
+    assert error == pytest.approx(abs(1 - bound - below) / 2)
 
 
 def test_bins_of_distinct_probabilities_hold_equally_many_rows():
