@@ -210,11 +210,12 @@ class Latest:
 
     def _take_price(self, price: PriceMessage) -> None:
         before = self._prices.get(price.ticker)
-        if before is not None and before.session < price.session:
+        if before is not None and before.session != price.session:
             closed = self._closed.setdefault(price.ticker, {})
             closed[before.session] = before
-            if len(closed) > SESSIONS_KEPT:
-                del closed[next(iter(closed))]
+            # A market that begins again, as a replay does, has not come to the sessions that the one before had.
+            kept = [session for session in closed if session < price.session][-SESSIONS_KEPT:]
+            self._closed[price.ticker] = {session: closed[session] for session in kept}
         self._prices[price.ticker] = price
 
     def _take_alert(self, alert: AlertMessage) -> None:

@@ -13,6 +13,7 @@ from shared_data import sample_bars
 from quant.bars import adjusted
 from quant.signals import Action
 from release.inference import infer
+from serving.latest import SESSIONS_KEPT
 from serving.messages import FeedState, PriceMessage, SignalMessage, StatusMessage
 
 pytestmark = pytest.mark.anyio
@@ -250,6 +251,37 @@ async def test_sessions_after_the_release_that_were_heard_of_are_bars_too(client
     ]
     assert answer["live"]["session"] == "2012-03-05"
     assert len(answer["bars"]) == 1
+
+
+def price_of(session: str, value: float) -> PriceMessage:
+    return PriceMessage(ticker="AAPL", session=session, at=AT, price=value, volume=1e6, provisional=True)
+
+
+async def test_a_market_that_begins_again_takes_back_the_sessions_that_it_has_not_come_to(client, app):
+    for session in ("2012-03-02", "2012-03-05", "2012-03-06"):
+        app.state.latest.apply(price_of(session, 545.0))
+
+    app.state.latest.apply(price_of("2012-03-02", 540.0))
+    first = (await client.get("/v1/prices/AAPL")).json()
+    app.state.latest.apply(price_of("2012-03-05", 541.0))
+    second = (await client.get("/v1/prices/AAPL")).json()
+
+    assert [(bar["session"], bar["close"]) for bar in first["live_bars"]] == [("2012-03-02", 540.0)]
+    assert [(bar["session"], bar["close"]) for bar in second["live_bars"]] == [
+        ("2012-03-02", 540.0),
+        ("2012-03-05", 541.0),
+    ]
+    assert second["live"]["session"] == "2012-03-05"
+
+
+async def test_of_the_sessions_after_a_release_a_year_is_kept(client, app):
+    days = np.arange("2012-03-02", "2013-03-02", dtype="datetime64[D]").astype(str).tolist()
+    for day in days:
+        app.state.latest.apply(price_of(day, 545.0))
+
+    kept = (await client.get("/v1/prices/AAPL")).json()["live_bars"]
+
+    assert [bar["session"] for bar in kept] == days[-SESSIONS_KEPT - 1 :]
 
 
 async def test_a_live_message_of_an_unknown_ticker_changes_nothing(client, app, live_prediction):
