@@ -15,6 +15,7 @@ from release.clock import Clock, SystemClock
 from serving import bundle, openapi, problems
 from serving.answers import CachedAnswers, Measured
 from serving.audit.reader import AuditReader
+from serving.csp import ReportLog
 from serving.latest import Latest
 from serving.metrics import WRITE_SECONDS, Metrics
 from serving.portfolio.solving import Solving
@@ -74,6 +75,7 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None, metrics:
     app.state.solving = Solving()
     app.state.bundle = bundle.load(bundle.FOLDER)
     app.state.audit = AuditReader(settings.audit_url or settings.audit)
+    app.state.report_log = ReportLog()
     for module in (prices, predictions, signals, portfolio, models, audit, operations, csp, stream, dashboard):
         app.include_router(module.router)
     problems.install(app)

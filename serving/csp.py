@@ -1,16 +1,18 @@
 """Browsers' reports of what our pages' content security policy has refused: their two forms, and what is kept of them.
 
 Anybody can send one, so only names that the policy's own language has are told apart, and only addresses without what
-may be secret in them are kept. Counting and logging is the route's business.
+may be secret in them are kept, and no more than so many a minute are logged. Counting is the route's business.
 """
 
 from __future__ import annotations
 
 import enum
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
+import structlog
 from msgspec import Meta
 
 from serving.bodies import decoded
@@ -20,11 +22,16 @@ MOST_BYTES: Final = 64 * 1024
 MOST_REPORTS: Final = 100
 # Of an address, in a log.
 MOST_CHARACTERS: Final = 200
+# A page of ours that is refused something says it a few times; more is somebody who fills the log.
+MOST_LOGGED: Final = 60
+LOGGED_IN: Final = timedelta(minutes=1)
 
 REPORT_URI: Final = "application/csp-report"
 REPORTING_API: Final = "application/reports+json"
 VIOLATION: Final = "csp-violation"
 WHAT: Final = "a report as browsers send it"
+
+log = structlog.get_logger()
 
 
 class Directive(enum.Enum):
@@ -123,6 +130,32 @@ def refused(body: bytes, *, media_type: str) -> tuple[Refused, ...]:
         told = [report.body for report in reports if report.type == VIOLATION and report.body is not None]
         return tuple(_refused(each.effective_directive, each.blocked_url, each.document_url) for each in told)
     raise BadRequest(Invalid("content-type", repr(kind[:80]), f"{REPORT_URI} or {REPORTING_API}"))
+
+
+class ReportLog:
+    """Logs violations, `MOST_LOGGED` of them in each `LOGGED_IN`; how many were left out is said when that is over."""
+
+    def __init__(self) -> None:
+        self._until: datetime | None = None
+        self._logged = 0
+        self._left_out = 0
+
+    def take(self, violation: Refused, *, at: datetime) -> None:
+        """Log a violation that was reported at that time, if there is room for it."""
+        if self._until is None or at >= self._until:
+            if self._left_out:
+                log.warning("csp_violations_left_out", number=self._left_out)
+            self._until, self._logged, self._left_out = at + LOGGED_IN, 0, 0
+        if self._logged == MOST_LOGGED:
+            self._left_out += 1
+            return
+        self._logged += 1
+        log.warning(
+            "csp_violation",
+            directive=violation.directive.value,
+            blocked=violation.blocked,
+            document=violation.document,
+        )
 
 
 def _refused(directive: str | None, blocked: str | None, document: str | None) -> Refused:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import structlog
 from fastapi import APIRouter, Request, Response
 
 from serving import csp
@@ -37,8 +36,6 @@ BODY: Final[dict[str, Any]] = {
     },
 }
 
-log = structlog.get_logger()
-
 
 @router.post(
     "/csp-reports",
@@ -49,11 +46,12 @@ log = structlog.get_logger()
 async def take_csp_reports(request: Request, latest: LatestState) -> Response:
     """What a browser was not allowed to load or run on our pages; browsers send it by themselves.
 
-    Each is counted by its directive and logged with what was blocked and the page's path, no query and nothing of the
-    client.
+    Each is counted by its directive. 60 a minute at most are logged, with what was blocked and the page's path, no
+    query and nothing of the client.
     """
+    report_log: csp.ReportLog = request.app.state.report_log
     body = await read_body(request.stream(), limit=csp.MOST_BYTES)
     for each in csp.refused(body, media_type=request.headers.get("content-type", "")):
         latest.metrics.csp_report(each.directive.value)
-        log.warning("csp_violation", directive=each.directive.value, blocked=each.blocked, document=each.document)
+        report_log.take(each, at=latest.clock.now())
     return Response(status_code=204)

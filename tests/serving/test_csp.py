@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from structlog.testing import capture_logs
 
-from serving.csp import MOST_BYTES, MOST_REPORTS, Directive, refused
+from release.clock import FixedClock
+from serving.app import create_app
+from serving.csp import LOGGED_IN, MOST_BYTES, MOST_LOGGED, MOST_REPORTS, Directive, refused
+from serving.settings import ServerSettings
 
 pytestmark = pytest.mark.anyio
 
@@ -146,6 +150,27 @@ async def test_what_no_browser_sends_is_named_and_neither_logged_nor_counted(cli
     assert [part["field"] for part in answer.json()["errors"]] == [field]
     assert lines == []
     assert await counted(client) == {}
+
+
+async def test_who_floods_us_with_reports_does_not_flood_the_log(published_home, connect):
+    clock = FixedClock(datetime(2026, 11, 23, 15, 4, 5, tzinfo=UTC))
+    app = create_app(ServerSettings(home=published_home), clock=clock)
+    flood = json.dumps(FROM_CHROMIUM[:1] * MOST_REPORTS)
+
+    async with app.router.lifespan_context(app), connect(app) as client:
+        with capture_logs() as lines:
+            for _ in range(3):
+                await client.post(PATH, headers=NEW, content=flood)
+        with capture_logs() as later:
+            clock.at += LOGGED_IN
+            await client.post(PATH, headers=OLD, content=json.dumps(FROM_FIREFOX))
+        told = await counted(client)
+
+    assert [line["event"] for line in lines] == ["csp_violation"] * MOST_LOGGED
+    assert [line["event"] for line in later] == ["csp_violations_left_out", "csp_violation"]
+    assert later[0]["number"] == 3 * MOST_REPORTS - MOST_LOGGED
+    # What is not logged is counted all the same.
+    assert told == {"style-src-attr": 3.0 * MOST_REPORTS, "script-src-elem": 1.0}
 
 
 async def test_a_body_over_the_limit_is_refused(client):
