@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from release.logs import configure_logging
 from serving.errors import CannotStart
 from serving.processes.server import server_config, take_port, url_of
-from serving.settings import ServerSettings
+from serving.settings import ServerSettings, complaint
 
 __all__ = ["main", "server_config"]
 
@@ -44,9 +44,7 @@ def _settings(arguments: list[str] | None) -> ServerSettings:
     try:
         return ServerSettings(**given)
     except ValidationError as error:
-        first = error.errors()[0]
-        expected = first["msg"].removeprefix("Value error, ")
-        raise CannotStart(f"{first['loc'][0]}: {expected}, got {first['input']!r}") from None
+        raise CannotStart(complaint(error)) from None
 
 
 def check_home(settings: ServerSettings) -> None:

@@ -6,14 +6,19 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from release.addresses import shown
 
 
 class ServerSettings(BaseSettings):
     """Settings of one server process; frozen."""
 
-    model_config = SettingsConfigDict(env_prefix="STOCK_ASSETS_", frozen=True, extra="ignore")
+    # What was refused may have a password in it, and a traceback is no place for one.
+    model_config = SettingsConfigDict(
+        env_prefix="STOCK_ASSETS_", frozen=True, extra="ignore", hide_input_in_errors=True
+    )
 
     home: Path = Field(default=Path(".stock-assets"), description="Everything that was written lies under it.")
     redis_url: str | None = Field(
@@ -73,6 +78,13 @@ class ServerSettings(BaseSettings):
     def audit(self) -> Path:
         """The audit log, unless `audit_url` names a database."""
         return self.home / "audit" / "audit.sqlite3"
+
+
+def complaint(error: ValidationError) -> str:
+    """What is wrong with settings, in one line: the first fault, with what was told but for passwords in addresses."""
+    first = error.errors()[0]
+    told, expected = first["input"], first["msg"].removeprefix("Value error, ")
+    return f"{first['loc'][0]}: {expected}, got {(shown(told) if isinstance(told, str) else told)!r}"
 
 
 def _is_origin(told: str) -> bool:

@@ -33,6 +33,7 @@ from serving.live import bus, metrics
 from serving.live.engine import Engine
 from serving.live.feeds import Feed, feed_for
 from serving.live.settings import LiveSettings, Role
+from serving.settings import complaint
 
 OPTIONS: Final = {
     "home": "where the releases are and the audit log is kept (STOCK_ASSETS_HOME, default .stock-assets)",
@@ -70,8 +71,7 @@ def _settings(arguments: list[str] | None) -> LiveSettings:
     try:
         return LiveSettings(**given)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise CannotStart(f"{first['loc'][0]}: {first['msg']}, got {first['input']!r}") from None
+        raise CannotStart(complaint(error)) from None
 
 
 def _release(settings: LiveSettings) -> Release:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from real_server import LOOPBACK, free_port, serving, still_runs, url_of, workers_of
 from waiting import until
 
+from serving.__main__ import main
 from serving.settings import ServerSettings
 
 
@@ -203,6 +204,37 @@ def test_what_is_no_page_that_anybody_may_be_sent_to_is_refused(monkeypatch, nam
         ServerSettings()
 
     assert [error["loc"] for error in refused.value.errors()] == [(name,)]
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("https://ann:secret@example.org/dagster", "'https://example.org/dagster'"),
+        ("ann:secret@example.org:3000", "'example.org:3000'"),
+        ("https:/ann:secret@example.org", "'example.org'"),
+        ("https://example.org:http/?token=secret", "'https://example.org:http/'"),
+    ],
+)
+def test_a_refused_page_is_complained_of_without_the_password_in_it(tmp_path, monkeypatch, capsys, told, shown):
+    monkeypatch.setenv("STOCK_ASSETS_MLFLOW_URL", told)
+
+    assert main(["--home", str(tmp_path)]) == 1
+
+    said = capsys.readouterr().err
+    assert said.startswith("error: mlflow_url: expected a URL like https://example.org/dagster")
+    assert said.endswith(f", got {shown}\n")
+    with pytest.raises(ValidationError) as refused:
+        ServerSettings()
+    assert "secret" not in str(refused.value)
+
+
+def test_refused_origins_are_complained_of_without_a_password_too(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("STOCK_ASSETS_ALLOWED_ORIGINS", "https://example.org, https://ann:secret@example.org/page")
+
+    assert main(["--home", str(tmp_path)]) == 1
+
+    # Who knows where in a list a password begins: what stands before it goes too.
+    assert capsys.readouterr().err.endswith(", got 'https://example.org/page'\n")
 
 
 @pytest.mark.parametrize(
