@@ -8,7 +8,7 @@ from typing import Final, Self
 
 import numpy as np
 
-from quant import intervals, metrics, probability
+from quant import intervals, probability
 from quant.bars import Bars, Floats, Sessions, log_returns
 from quant.costs import BASIS_POINTS
 from quant.features import WINDOW
@@ -18,7 +18,7 @@ from quant.thinning import thinned
 from release.audit import Outcomes
 from release.manifest import CURVE_POINTS, SignalRow
 from release.reader import Release, ReleasedTicker
-from serving.evidence.figures import figures
+from serving.evidence.figures import figures, right
 from serving.evidence.records import (
     Calibration,
     CoveragePoint,
@@ -134,10 +134,10 @@ def _hit_rate(realised: Floats, direction: Floats, *, horizon: int) -> HitRate:
     told = moved & (direction != 0)
     if not told.any():
         return HitRate(n=0, right=None, standard_error=None, base_rate=None)
-    right, error = metrics.directional_accuracy(realised, direction, horizon=horizon)
+    share, error = right(realised, direction, horizon=horizon)
     up = float(np.mean(realised[moved] > 0))
     base = np.where(direction[told] > 0, up, 1.0 - up)
-    return HitRate(n=int(told.sum()), right=right, standard_error=error, base_rate=float(base.mean()))
+    return HitRate(n=int(told.sum()), right=share, standard_error=error, base_rate=float(base.mean()))
 
 
 def _reliability(up: Floats, p_up: Floats) -> tuple[ReliabilityBin, ...]:

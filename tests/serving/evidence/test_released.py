@@ -18,6 +18,7 @@ from release.reader import ReleasedTicker
 from release.store import Store
 from release.writer import publish
 from serving.evidence.released import QUARTER, OutOfSample, calibration, signal_performance
+from serving.view import view
 
 pytestmark = pytest.mark.anyio
 
@@ -105,6 +106,36 @@ def test_where_no_signal_takes_a_side_there_is_no_share_to_be_right(tmp_path):
 
     assert (hits.both.n, hits.both.right, hits.both.standard_error, hits.both.base_rate) == (0, None, None, None)
     assert hits.hold == len(known("IBM"))
+
+
+@pytest.mark.parametrize("wins", [1, 0])
+def test_a_single_signal_that_was_right_or_wrong_is_no_certainty(tmp_path, wins):
+    only = next(row.session for row in known("IBM") if (row.realised > 0) == bool(wins) and row.realised != 0)
+    ticker = released(
+        tmp_path, lambda row: msgspec.structs.replace(row, action="BUY" if row.session == only else "HOLD")
+    )
+
+    hits = signal_performance(Store(tmp_path).load(), ticker).hits
+
+    assert (hits.buy.n, hits.buy.right) == (1, wins)
+    # Of three hits and two misses, or the other way round.
+    assert hits.buy.standard_error == pytest.approx(np.sqrt(0.6 * 0.4 / 5))
+    assert hits.sell.n == 0
+
+
+def test_one_outcome_is_enough_for_every_answer(tmp_path):
+    first = known("IBM")[0].session
+    ticker = released(
+        tmp_path, lambda row: msgspec.structs.replace(row, realised=row.realised if row.session == first else None)
+    )
+
+    release = Store(tmp_path).load()
+    told, beside = calibration(release, ticker), OutOfSample.of(ticker, horizon=1)
+
+    assert (told.n, len(told.reliability), beside.figures.n) == (1, 1, 1)
+    assert np.isfinite([told.brier, told.brier_base_rate, beside.figures.hit_rate_se]).all()
+    assert beside.figures.hit_rate_se > 0
+    assert view(release).answers["/v1/models/IBM/calibration"]
 
 
 def test_a_price_that_did_not_move_says_nothing_of_a_direction(tmp_path):
