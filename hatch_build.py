@@ -44,13 +44,18 @@ class DashboardHook(BuildHookInterface):  # type: ignore[type-arg]
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
-        """Build, unless ``STOCK_ASSETS_DASHBOARD=skip`` says that there is to be none."""
-        if os.environ.get(SKIP) != "skip":
+        """Build, unless there is to be none."""
+        if wanted():
             build(Path(self.root, DASHBOARD))
 
 
 class BuildFailed(Exception):
     """npm or Vite failed; the message has the command and what it said."""
+
+
+def wanted() -> bool:
+    """Whether there is to be a bundle: unless ``STOCK_ASSETS_DASHBOARD=skip`` says that there is not."""
+    return os.environ.get(SKIP) != "skip"
 
 
 def build(dashboard: Path) -> bool:
@@ -64,25 +69,26 @@ def build(dashboard: Path) -> bool:
     """
     with (dashboard / ".build.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        wanted, built = digest(dashboard), dashboard / "dist"
-        if _read(built / STAMP) == wanted:
+        sources, built = digest(dashboard), dashboard / "dist"
+        if _read(built / STAMP) == sources:
             return False
         install(dashboard)
         fresh = dashboard / "dist.next"
         node(dashboard, "node_modules/vite/bin/vite.js", "build", "--outDir", fresh.name, "--emptyOutDir")
-        (fresh / STAMP).write_text(wanted)
-        shutil.rmtree(built, ignore_errors=True)
-        fresh.rename(built)
+        (fresh / STAMP).write_text(sources)
+        _replace(built, fresh)
     return True
 
 
 def install(dashboard: Path) -> None:
     """The locked packages into ``node_modules``, unless they are there."""
     stamp = dashboard / "node_modules" / STAMP
-    wanted = hashlib.sha256((dashboard / "package-lock.json").read_bytes()).hexdigest()
-    if _read(stamp) != wanted:
+    locked = hashlib.sha256((dashboard / "package-lock.json").read_bytes()).hexdigest()
+    if _read(stamp) != locked:
+        # Cut short, it must not pass for the whole of what was there before.
+        stamp.unlink(missing_ok=True)
         node(dashboard, _npm(), "ci", "--ignore-scripts", "--no-progress", "--loglevel=error")
-        stamp.write_text(wanted)
+        stamp.write_text(locked)
 
 
 def node(dashboard: Path, script: str, *arguments: str) -> None:
@@ -118,6 +124,16 @@ def _files(dashboard: Path) -> Iterator[Path]:
             yield source
 
 
+def _replace(built: Path, fresh: Path) -> None:
+    """Put a fresh bundle into its place; what was there goes out of the way whole, so that no half of it is seen."""
+    old = built.with_name(f"{built.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if built.exists():
+        built.rename(old)
+    fresh.rename(built)
+    shutil.rmtree(old, ignore_errors=True)
+
+
 def _node_version() -> str:
     from importlib.metadata import version
 
@@ -144,7 +160,7 @@ def _read(path: Path) -> str | None:
 
 if __name__ == "__main__":
     try:
-        if build(Path(__file__).parent / DASHBOARD):
+        if wanted() and build(Path(__file__).parent / DASHBOARD):
             print("dashboard: built")
     except BuildFailed as error:
         sys.exit(str(error))

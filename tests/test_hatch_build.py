@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -243,6 +244,46 @@ def test_the_hook_builds_unless_it_is_told_not_to(tmp_path, npm_cache, monkeypat
     monkeypatch.delenv("STOCK_ASSETS_DASHBOARD")
     hook.initialize("standard", {})
     assert project.built() == "first"
+
+
+@pytest.mark.parametrize(("told", "built"), [("skip", False), ("", True)])
+def test_by_hand_it_builds_unless_it_is_told_not_to(tmp_path, npm_cache, told, built):
+    project = Project(tmp_path / hatch_build().DASHBOARD)
+    script = shutil.copy(REPOSITORY / "hatch_build.py", tmp_path)
+    environment = os.environ | {"npm_config_cache": str(npm_cache), "STOCK_ASSETS_DASHBOARD": told}
+
+    said = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, check=True)
+
+    assert (project.folder / "dist" / "index.html").exists() == built
+    assert said.stdout == ("dashboard: built\n" if built else "")
+
+
+def test_packages_whose_bringing_was_cut_short_are_brought_again(project):
+    lock = (project.folder / "package-lock.json").read_text()
+    project.write("package-lock.json", lock + " ")
+    project.write("package.json", json.dumps(PACKAGE | {"dependencies": {"other": "1.0.0"}}))
+    with pytest.raises(hatch_build().BuildFailed, match="npm-cli"):
+        project.build()
+    (project.folder / "node_modules" / "vite").unlink(missing_ok=True)
+
+    project.write("package-lock.json", lock)
+    project.write("package.json", json.dumps(PACKAGE))
+    project.write("src/main.ts", "second")
+
+    assert project.build()
+    assert project.built() == "second"
+
+
+def test_a_bundle_is_replaced_whole_and_nothing_of_the_one_before_stays(project):
+    (project.folder / "dist" / "of-the-first.js").write_text("")
+    (project.folder / "dist.old").mkdir()
+    (project.folder / "dist.old" / "of-one-cut-short.js").write_text("")
+    project.write("src/main.ts", "second")
+
+    assert project.build()
+
+    assert not (project.folder / "dist" / "of-the-first.js").exists()
+    assert [path.name for path in project.folder.glob("dist*")] == ["dist"]
 
 
 def test_the_lockfile_names_no_addresses():
