@@ -10,11 +10,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
-import shutil
 import statistics
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -27,21 +24,15 @@ from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 REPOSITORY = Path(__file__).resolve().parents[1]
 # This file's folder comes first on the path, and would make benchmarks/serving.py the package of its name.
 sys.path[0] = str(REPOSITORY)
+sys.path.insert(1, str(REPOSITORY / "tests"))
+
+from real_browser import FLAGS, GIVEN, program  # noqa: E402
 
 from benchmarks.load.callers import Server  # noqa: E402
 from benchmarks.load.live_home import TICKERS, closes, engine, prepared  # noqa: E402
 from benchmarks.stream import HERTZ, Feed, gateway, wait_for_first_price  # noqa: E402
 from serving import bundle  # noqa: E402
 
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 THROTTLE = 4
 QUIET_SECONDS = 1.0
 SAMPLE_SECONDS = 30.0
@@ -93,9 +84,9 @@ def sizes(folder: Path) -> dict[str, float]:
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
     """The real browser."""
-    path = os.environ.get("STOCK_ASSETS_CHROMIUM") or shutil.which("chromium")
+    path = program()
     if path is None:
-        raise SystemExit("chromium: expected it on the path or in STOCK_ASSETS_CHROMIUM, found none")
+        raise SystemExit(f"chromium: expected it on the path or in {GIVEN}, found none")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         try:
@@ -249,7 +240,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     """Everything, in turn."""
     tickers = [*TICKERS, *(f"TWIN{k:02d}" for k in range(options.tickers - len(TICKERS)))][: options.tickers]
     found: dict[str, Any] = {"size": sizes(bundle.FOLDER)}
-    with prepared(tickers) as (home, valkey), tempfile.TemporaryDirectory():
+    with prepared(tickers) as (home, valkey):
         feed = Feed(valkey.url, {ticker: close for ticker, close in closes(home).items() if ticker in tickers})
         with engine(home, valkey), gateway(home, valkey) as server, chromium() as browser:
             wait_for_first_price(server, feed)

@@ -32,7 +32,7 @@ def prepared(tickers: Sequence[str] = TICKERS) -> Iterator[tuple[Path, RealValke
     """A home with a release of `tickers`, and a running Valkey.
 
     The sample has four tickers with enough bars; those after them are one of the four's models and bars under another
-    name.
+    name, of which the portfolio has the first alone.
     """
     from real_portfolio import portfolio
     from real_release import draft, draft_ticker
@@ -44,7 +44,7 @@ def prepared(tickers: Sequence[str] = TICKERS) -> Iterator[tuple[Path, RealValke
         made = draft(tickers=tickers[:REAL])
         parts = [*made.tickers]
         for place, name in enumerate(tickers[REAL:]):
-            twin = draft_ticker(tickers[(place + 2) % REAL])
+            twin = draft_ticker(tickers[(place - 1) % REAL])
             lineage = msgspec.structs.replace(twin.lineage, ticker=name)
             parts.append(dataclasses.replace(twin, lineage=lineage))
         bars = {part.lineage.ticker: part.bars for part in parts[: len(TICKERS)]}
