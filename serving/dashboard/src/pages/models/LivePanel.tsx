@@ -9,10 +9,12 @@ import { Panel } from "../../ui/panel";
 import { usePolling } from "../../ui/polling";
 import { type Column, Table } from "../../ui/table";
 import { LevelBadge } from "../../ui/verdict";
+import { coverageError } from "./metrics";
 
 const EVERY_MS = 15_000;
 
-export function LivePanel({ ticker }: { ticker: string }) {
+/** `horizon` is the one that signals act on: forecasts at the closes are followed at that one. */
+export function LivePanel({ ticker, horizon }: { ticker: string; horizon: number }) {
   const path = `/v1/models/${encodeURIComponent(ticker)}/live`;
   const { answer, error, loading, reload } = useResource<LivePerformance>(path);
   usePolling(reload, EVERY_MS);
@@ -28,13 +30,13 @@ export function LivePanel({ ticker }: { ticker: string }) {
             caption="Live forecasts beside those out of sample"
             hideCaption
             columns={COLUMNS}
-            rows={rows(live)}
+            rows={rows(live, horizon)}
             rowKey={(row) => row.name}
           />
           <p class="models-foot">
             {live.n === 0
               ? "No outcome of a live forecast is known yet: it takes a forecast at a close, and the close that it was for."
-              : `Live: the forecasts at the closes from ${session(live.first)} to ${session(live.last)}, of every version that has been in force.`}
+              : `Live: the forecasts at the closes from ${session(live.first)} to ${session(live.last)}, of every version that has been in force. ± is a standard error.`}
           </p>
         </>
       )}
@@ -84,7 +86,7 @@ const COLUMNS: readonly Column<Row>[] = [
   { key: "due", header: "To be held to", align: "end", cell: (row) => row.due },
 ];
 
-function rows(live: LivePerformance): readonly Row[] {
+function rows(live: LivePerformance, horizon: number): readonly Row[] {
   const before = live.out_of_sample;
   const hits = (of: LivePerformance["out_of_sample"]) =>
     of.hit_rate === null ? percent(null) : `${percent(of.hit_rate)} ± ${percent(of.hit_rate_se)}`;
@@ -94,7 +96,7 @@ function rows(live: LivePerformance): readonly Row[] {
       name: "Inside the 90 % interval",
       live: percent(live.coverage_90),
       before: percent(before.coverage_90),
-      due: percent(0.9),
+      due: live.n === 0 ? percent(0.9) : `${percent(0.9)} ± ${percent(coverageError(0.9, live.n, horizon))}`,
     },
     {
       name: "Inside the 50 % interval",

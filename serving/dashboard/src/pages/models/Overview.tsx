@@ -139,7 +139,7 @@ const COLUMNS: readonly Column<Row>[] = [
     sort: ({ m }) => skillOf(m),
   },
   number("r2", "Return R²", "Against a forecast of no return", (m) => m.return_r2, change),
-  number("mean", "Historical mean's", "R² of the historical mean", (m) => m.return_r2_historical_mean, change),
+  number("mean", "The mean's", "R² of the historical mean", (m) => m.return_r2_historical_mean, change),
   number("p", "p", "Clark-West, over the historical mean", (m) => m.clark_west_p_historical_mean, pValue),
   number("qlike", "QLIKE", "Loss of the volatility; lower is better", (m) => m.qlike, decimal),
   number("ewma", "EWMA's", "Loss of EWMA(0.94)'s volatility", (m) => m.qlike_ewma, decimal),
@@ -174,10 +174,10 @@ const COLUMNS: readonly Column<Row>[] = [
   {
     key: "n",
     header: "Scored on",
-    title: "Forecasts, and the sessions that they were made at",
+    title: "Forecasts, and the years that they were made in",
     cell: ({ m }) => (
-      <span class="num">
-        {count(m.n)}, {session(m.first)} – {session(m.last)}
+      <span class="num" title={`${session(m.first)} – ${session(m.last)}`}>
+        {count(m.n)}, {m.first.slice(0, 4)}–{m.last.slice(0, 4)}
       </span>
     ),
     sort: ({ m }) => m.n,

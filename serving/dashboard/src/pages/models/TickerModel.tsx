@@ -47,7 +47,7 @@ export function TickerModel({ ticker }: { ticker: string }) {
           <ScoresPanel metrics={metrics} horizon={horizon} />
           <div class="grid models-pair">
             <CoveragePanel ticker={ticker} horizon={horizon} />
-            <LivePanel ticker={ticker} />
+            <LivePanel ticker={ticker} horizon={horizons[0] ?? horizon} />
           </div>
           <div class="grid models-pair">
             <Origin card={card} />

@@ -55,7 +55,7 @@ export function Curves({ record, entries, asked }: Props) {
         description={describedEquity(entries)}
         x={x}
         lines={equity}
-        time
+        sessions
         logarithmic
         height={300}
         write={(value) => decimal(value)}
@@ -65,7 +65,7 @@ export function Curves({ record, entries, asked }: Props) {
         description={describedLosses(entries)}
         x={x}
         lines={losses}
-        time
+        sessions
         height={180}
         write={(value) => percent(value, 0)}
       />

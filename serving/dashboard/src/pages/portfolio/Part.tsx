@@ -30,7 +30,7 @@ export function Part<T>({ title, what, resource, lines, class: name = "", aside,
       aside={
         <>
           {shown && aside}
-          {shown && <Age at={toldAt(shown)} />}
+          {shown && <Age at={toldAt(shown)} label="made" />}
         </>
       }
     >

@@ -54,7 +54,6 @@ function columns(rest: Rest): readonly Column<string>[] {
       sort: by((signal) => signal.action),
       cell: cell(({ message }) => <ActionBadge action={message.action} title={message.reason} />),
     },
-    { key: "was", header: "Before", cell: cell(({ message }) => message.previous) },
     {
       key: "confidence",
       header: "Confidence",
@@ -69,6 +68,7 @@ function columns(rest: Rest): readonly Column<string>[] {
       sort: by((signal) => signal.edge_bp),
       cell: cell(({ message }) => basisPoints(message.edge_bp)),
     },
+    { key: "was", header: "Before", cell: cell(({ message }) => message.previous) },
     {
       key: "state",
       header: "State",
