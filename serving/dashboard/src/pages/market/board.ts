@@ -4,7 +4,6 @@
 import {
   type CandlestickData,
   CandlestickSeries,
-  CrosshairMode,
   createChart,
   createSeriesMarkers,
   HistogramSeries,
@@ -19,12 +18,25 @@ import {
   type Time,
 } from "lightweight-charts";
 import type { PriceBar } from "../../api/types";
-import { compact, price } from "../../format/numbers";
+import { compact } from "../../format/numbers";
 import type { Palette } from "../../ui/palette";
 import type { Mark } from "./changes";
 import { type FanPoint, sessionsAhead } from "./fan";
 import { FanDrawing } from "./fan-drawing";
 import type { Drawn } from "./indicators";
+import {
+  candleColours,
+  candleOf,
+  chartColours,
+  isSeenAs,
+  isSeenAsBar,
+  LINE,
+  OPTIONS,
+  PANE_SHARE,
+  PLAIN,
+  PRICES,
+  STYLES,
+} from "./look";
 import type { LiveBar } from "./sessions";
 
 export interface BoardEvents {
@@ -54,6 +66,7 @@ export class Board {
   readonly #lines = new Map<string, ISeriesApi<"Line">>();
   #bars: readonly PriceBar[] = [];
   #live: readonly LiveBar[] = [];
+  #drawn: LiveBar | null = null;
   #points: readonly FanPoint[] = [];
   #sessions: readonly string[] = [];
 
@@ -120,6 +133,7 @@ export class Board {
   bars(bars: readonly PriceBar[], live: readonly LiveBar[]): void {
     this.#bars = bars;
     this.#live = live;
+    this.#drawn = live.at(-1) ?? null;
     this.#candles.setData([...bars.map(candleOf), ...live.map((bar) => this.#liveCandle(bar))]);
     this.#volume.setData([...bars, ...live].map((bar) => this.#volumeOf(bar)));
     this.#mark();
@@ -141,7 +155,8 @@ export class Board {
       return;
     }
     this.#live = live;
-    if (isDrawnAs(last, before)) return;
+    if (this.#drawn && isSeenAsBar(last, this.#drawn)) return;
+    this.#drawn = last;
     this.#candles.update(this.#liveCandle(last));
     this.#volume.update(this.#volumeOf(last));
     this.#mark();
@@ -278,70 +293,4 @@ export class Board {
       }),
     );
   }
-}
-
-const STYLES = { solid: LineStyle.Solid, dashed: LineStyle.Dashed, dotted: LineStyle.Dotted } as const;
-const PANE_SHARE = 0.28;
-const PRICES = { type: "custom", formatter: price, minMove: 0.01 } as const;
-const PLAIN = { type: "price", precision: 0, minMove: 1 } as const;
-const LINE = {
-  lineWidth: 2,
-  lastValueVisible: false,
-  priceLineVisible: false,
-  crosshairMarkerVisible: false,
-} as const;
-const OPTIONS = {
-  autoSize: true,
-  // The logo comes with a style element, which the policy of our pages refuses; the footer names its maker.
-  layout: { attributionLogo: false },
-  rightPriceScale: { borderVisible: false, scaleMargins: { top: 0.12, bottom: 0.2 } },
-  timeScale: {
-    borderVisible: false,
-    // All of a long history on a narrow phone.
-    minBarSpacing: 0.02,
-    allowShiftVisibleRangeOnWhitespaceReplacement: true,
-  },
-  // A finger that goes up or down scrolls the page.
-  handleScroll: { vertTouchDrag: false },
-} as const;
-
-function chartColours({ line, muted, surface }: Palette) {
-  const lines = { color: line };
-  const cross = { color: muted, labelBackgroundColor: muted };
-  return {
-    layout: { background: { color: surface }, textColor: muted, panes: { separatorColor: line } },
-    grid: { vertLines: lines, horzLines: lines },
-    crosshair: { mode: CrosshairMode.Magnet, vertLine: cross, horzLine: cross },
-  };
-}
-
-/** Hollow ones rose, filled ones fell: the colour only repeats it. */
-function candleColours({ surface, up, down }: Palette) {
-  return {
-    upColor: surface,
-    downColor: down,
-    borderUpColor: up,
-    borderDownColor: down,
-    wickUpColor: up,
-    wickDownColor: down,
-  };
-}
-
-function isDrawnAs(bar: LiveBar, other: LiveBar): boolean {
-  return FIELDS.every((field) => bar[field] === other[field]);
-}
-
-const FIELDS = ["open", "high", "low", "close", "volume", "provisional"] as const;
-
-/** Less than this share of the price is no pixel of any chart that shows the whole fan. */
-const LEAST_SEEN = 1e-5;
-const BOUNDS = ["median", "lower50", "upper50", "lower90", "upper90"] as const;
-
-function isSeenAs(point: FanPoint, other: FanPoint | undefined): boolean {
-  if (other?.session !== point.session) return false;
-  return BOUNDS.every((bound) => Math.abs(point[bound] - other[bound]) <= LEAST_SEEN * point.median);
-}
-
-function candleOf({ session, open, high, low, close }: PriceBar): CandlestickData {
-  return { time: session, open, high, low, close };
 }
