@@ -106,10 +106,19 @@ describe("a server that can't be reached", () => {
   });
 });
 
+/** An answer that comes when the test says so. */
+function later() {
+  let resolve: (response: Response) => void = () => undefined;
+  const promise = new Promise<Response>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
+
 describe("answers that overtake each other", () => {
   test("the one to the later question holds", async () => {
-    const first = Promise.withResolvers<Response>();
-    const second = Promise.withResolvers<Response>();
+    const first = later();
+    const second = later();
     answers.push(
       () => first.promise,
       () => second.promise,
