@@ -58,19 +58,24 @@ export function load(page: PageName): Promise<Page> {
 function Loaded({ page, ticker }: { page: PageName; ticker: string | null }) {
   const [, draw] = useState(0);
   const [failed, fail] = useState<Error | null>(null);
+  const Found = loaded.get(page);
   useEffect(() => {
     document.title = `${page[0]?.toUpperCase()}${page.slice(1)}${ticker ? ` ${ticker}` : ""} · stock-assets`;
   }, [page, ticker]);
   useEffect(() => {
-    if (loaded.has(page)) return;
+    // By what was drawn: the code may have come since.
+    if (Found) return;
+    let left = false;
     fail(null);
     load(page).then(
-      () => draw((n) => n + 1),
+      () => left || draw((n) => n + 1),
       // A newer server has other files: only a reload gets them.
-      (error: Error) => fail(error),
+      (error: Error) => left || fail(error),
     );
+    return () => {
+      left = true;
+    };
   }, [page]);
-  const Found = loaded.get(page);
   if (Found) return <Found ticker={ticker} />;
   if (failed) return <Failure what="this page" error={failed} retry={() => location.reload()} />;
   return <Loading what="the page" lines={8} />;
