@@ -71,15 +71,15 @@ function Rates({ log }: Props) {
         <dd class="num">{count(log.received)} frames</dd>
       </div>
       <div>
-        <dt>In bytes</dt>
+        <dt>Bytes in all</dt>
         <dd class="num">{compact(log.receivedBytes)}</dd>
       </div>
       <div>
-        <dt>Now</dt>
+        <dt>Over the last 5 s</dt>
         <dd class="num">{decimal(frames, 1)} frames/s</dd>
       </div>
       <div>
-        <dt>Or</dt>
+        <dt>In bytes</dt>
         <dd class="num">{compact(bytes)} bytes/s</dd>
       </div>
       <div>

@@ -18,7 +18,7 @@ export function Changes({ ticker }: { ticker: string | null }) {
       title="Changes since you opened the page"
       aside={changes.length > 0 && <span class="num">{count(changes.length)}</span>}
     >
-      {gap.value !== null && <p class="signals-gap">⚠ Some may be missing: {gap.value}.</p>}
+      {gap.value !== null && <p class="signals-gap">⚠ Some may be missing: {gap.value}</p>}
       {/* Of one height, however many there are: what is below stays where it is. */}
       <div class="signals-room">
         {changes.length === 0 && <p class="muted signals-quiet">None so far: a change appears here when it comes.</p>}
