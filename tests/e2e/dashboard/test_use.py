@@ -291,3 +291,25 @@ async def test_nonsense_on_the_stream_is_answered_and_explained(visit):
 
     await expect(stream.get_by_role("status")).to_contain_text("Closed with 1008")
     await expect(stream.get_by_role("status")).to_contain_text("were no requests")
+
+
+@pytest.mark.slow
+async def test_a_ticker_that_was_left_is_let_go(visit):
+    page = (await visit("/market/AAPL")).page
+    session = await page.context.new_cdp_session(page)
+
+    async def nodes_after(round_trips: int) -> int:
+        for _ in range(round_trips):
+            for ticker in ("IBM", "AAPL"):
+                await page.locator(f"a[href='/market/{ticker}']").first.click()
+                await expect(page.get_by_role("region", name=ticker, exact=True)).to_be_visible()
+                await expect(page.locator(".market-canvas canvas").first).to_be_visible()
+        await session.send("HeapProfiler.collectGarbage")
+        return int((await session.send("Memory.getDOMCounters"))["nodes"])
+
+    before = await nodes_after(2)
+
+    after = await nodes_after(6)
+
+    # What one view of a ticker holds is some hundreds of nodes.
+    assert after - before < 300

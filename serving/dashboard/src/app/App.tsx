@@ -21,7 +21,15 @@ const LOADERS: Readonly<Record<PageName, () => Promise<{ default: Page }>>> = {
   playground: () => import("../pages/playground/Playground"),
 };
 
+/**
+ * Never redraws itself: `main` draws it once beside others, and Preact chains every later tree to a part of such a
+ * list that does, so that no page that was left is ever let go.
+ */
 export function App() {
+  return <Here />;
+}
+
+function Here() {
   const here = place.value;
   return (
     <Shell>

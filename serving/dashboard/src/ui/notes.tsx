@@ -42,7 +42,7 @@ export function Failure({
   const waiting = error instanceof RequestFailed && error.notReady;
   return (
     <div class={waiting ? "note note-empty" : "note note-error"} role="status">
-      <p class="note-title">{waiting ? `No ${what} yet` : `Could not get ${what}`}</p>
+      <p class="note-title">{waiting ? `No ${what.replace(/^(the|this) /, "")} yet` : `Could not get ${what}`}</p>
       <p>{error.message}</p>
       {stale && <p>What you see is from before.</p>}
       {retry && (
