@@ -49,8 +49,8 @@ const MEASURES: readonly Measure[] = [
     name: "Deflated Sharpe",
     means: "confidence that the true ratio beats the luck of the best of all trials",
     of: (b) => b.deflated_sharpe,
+    // Only one of the two was searched for: the other's is not deflated, and they don't compare.
     write: percent,
-    wants: "more",
   },
   {
     name: "Deepest drawdown",
