@@ -52,7 +52,7 @@ RELEASED: dict[tuple[str, str], Any] = {
     ("POST", "/v1/predictions/IBM"): SENT,
     ("POST", "/v1/portfolio/optimize"): {"objective": "minimum_variance"},
 }
-NOT_RELEASED = ("live", "made_at")
+NOT_RELEASED = ("live", "live_bars", "made_at")
 # What the engine says: of the release that it works with, which each message names.
 LIVE = ("/v1/predictions/AAPL", "/v1/signals/MSFT", "/v1/predictions")
 RELEASE_ID = re.compile(r'"release_id":"([^"]+)"')

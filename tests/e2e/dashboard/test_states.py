@@ -16,7 +16,7 @@ from real_server import serving, url_of
 pytestmark = pytest.mark.anyio
 
 # A server that is away is asked for again and again: each try is an error on the console.
-AWAY = (r"ERR_CONNECTION_REFUSED", r"WebSocket connection to .* failed", r"^failed: ")
+AWAY = (r"ERR_CONNECTION_(REFUSED|RESET)", r"ERR_EMPTY_RESPONSE", r"WebSocket connection to .* failed", r"^failed: ")
 # Nothing is ready yet: the answers say so, and browsers call that an error.
 NOT_READY = (r"status of 503",)
 WAIT_MS = 20_000
@@ -123,14 +123,16 @@ async def test_a_feed_that_falls_silent_is_an_alert_on_every_page(visit, system)
 
     system.feed.kill()
 
-    await expect(alerts).to_contain_text("Feed silent", timeout=WAIT_MS)
+    active = alerts.locator(".system-alerts")
+    await expect(active).to_contain_text("Feed silent", timeout=WAIT_MS)
     pages = page.get_by_role("navigation", name="Pages", exact=True)
     await expect(pages).to_contain_text("active alerts")
 
     system.feed.start()
 
-    await expect(alerts).to_contain_text("No alert is active", timeout=WAIT_MS)
-    await expect(pages).not_to_contain_text("active alerts")
+    # Another may be active: on a busy machine an engine may lose its lease, which says so.
+    await expect(active).not_to_contain_text("Feed silent", timeout=WAIT_MS)
+    await expect(alerts).to_contain_text("gone since the dashboard was opened")
 
 
 async def test_a_server_that_restarts_is_resumed_and_each_change_is_told_once(visit, system):
