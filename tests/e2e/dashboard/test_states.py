@@ -13,7 +13,8 @@ from playwright.async_api import Page, expect
 from real_release import publish_release
 from real_server import serving, url_of
 
-pytestmark = pytest.mark.anyio
+# Kills and restarts take their time: for .ci/run.
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 # A server that is away is asked for again and again: each try is an error on the console.
 AWAY = (r"ERR_CONNECTION_(REFUSED|RESET)", r"ERR_EMPTY_RESPONSE", r"WebSocket connection to .* failed", r"^failed: ")
