@@ -13,6 +13,9 @@ from release.errors import AuditFailed
 Row = tuple[Any, ...]
 
 ENTRY: Final = ", ".join(Entry._fields)
+# The log itself, and beside it what keeps a replaced writer out: an older log has no fence until it is written to.
+LOG: Final = frozenset({"audit_entries", "audit_head"})
+WRITTEN_TO: Final = LOG | {"audit_fence"}
 # What a reader is told who comes before the first writer.
 NO_LOG: Final = "expected an audit log, which the live engine makes when it first starts, got a database without one"
 # Rows that a reader of the whole log holds, and that one statement writes, at a time.
@@ -42,6 +45,11 @@ CREATE TABLE IF NOT EXISTS audit_head (
     sha256 TEXT NOT NULL
 ) {options};
 INSERT INTO audit_head (one, id, sha256) VALUES (1, 0, '{genesis}') ON CONFLICT DO NOTHING;
+CREATE TABLE IF NOT EXISTS audit_fence (
+    one {bigint} PRIMARY KEY CHECK (one = 1),
+    term {bigint} NOT NULL
+) {options};
+INSERT INTO audit_fence (one, term) VALUES (1, 0) ON CONFLICT DO NOTHING;
 """
 
 

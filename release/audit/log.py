@@ -131,7 +131,7 @@ class AuditLog:
         Raises
         ------
         AuditFenced
-            If a writer with a later term has written: whoever asks has been replaced.
+            If a writer with a later term has taken the log over: whoever asks has been replaced.
         AuditFailed
             If they can't be written, or a forecast would get a second outcome.
         """
@@ -140,9 +140,8 @@ class AuditLog:
 
     def _append(self, records: Sequence[Record], *, term: int) -> tuple[Receipt, ...]:
         with self._database.writing():
-            head, latest = read_head(self._database), self._term()
-            if latest > term:
-                raise AuditFenced(f"term: expected one of at least {latest}, which has written to the log, got {term}")
+            head = read_head(self._database)
+            self._check_term(term)
             for record in records:
                 self._check(record)
             recorded_at = iso(self._clock.now())
@@ -150,6 +149,29 @@ class AuditLog:
             if newest != head:
                 move_head(self._database, newest)
         return tuple(receipts)
+
+    def fence(self, *, term: int) -> None:
+        """Take the log over: what a writer of an earlier term has not written by now, it never will.
+
+        To write something would keep the others out as well, but only from then on.
+
+        Raises
+        ------
+        AuditFenced
+            If a writer with a later term has come already.
+        AuditFailed
+            If the database can't be written to.
+        """
+        self._tried(partial(self._fence, term))
+
+    def _fence(self, term: int) -> None:
+        with self._database.writing():
+            self._check_term(term)
+            self._database.rows("UPDATE audit_fence SET term = ?", (term,))
+
+    def _check_term(self, term: int) -> None:
+        if (latest := self._term()) > term:
+            raise AuditFenced(f"term: expected one of at least {latest}, which has taken the log over, got {term}")
 
     def _check(self, record: Record) -> None:
         """An outcome is of a forecast that is in the log, and says nothing else than one that is there already."""
@@ -174,12 +196,19 @@ class AuditLog:
         return head if head.audit_id else None
 
     def term(self) -> int:
-        """The newest entry's term, 0 while the log is empty: a writer with a smaller one is refused."""
+        """Of the last writer that took the log over, 0 before the first: one with a smaller term is refused.
+
+        For a log that is open for writing: another may have been kept since before there was a fence.
+        """
         return self._tried(self._term)
 
     def _term(self) -> int:
-        found = self._database.rows("SELECT term FROM audit_entries ORDER BY id DESC LIMIT 1")
-        return int(found[0][0]) if found else 0
+        # The entries of an older log know of terms of which its new fence doesn't.
+        newest = "SELECT term FROM (SELECT term FROM audit_entries ORDER BY id DESC LIMIT 1) AS newest"
+        (found,) = self._database.rows(
+            f"SELECT max(term) FROM ({newest} UNION ALL SELECT term FROM audit_fence) AS terms"
+        )
+        return int(found[0])
 
     def entry(self, audit_id: int) -> Entry | None:
         """The entry of that number, as it is stored; none if there is none."""

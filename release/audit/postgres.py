@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 from release.addresses import shown
-from release.audit.database import BATCH, NO_LOG, Row, tables
+from release.audit.database import BATCH, LOG, NO_LOG, WRITTEN_TO, Row, tables
 from release.errors import AuditFailed
 
 if TYPE_CHECKING:
@@ -50,12 +50,12 @@ class PostgresDatabase:
         self._url, self._driver, self._read_only = url, driver, read_only
         self.errors: tuple[type[Exception], ...] = (driver.Error,)
         self._connection = self._connected()
-        if self._stands():
-            return
-        if read_only:
+        names = self._names()
+        if read_only and not names >= LOG:
             self.close()
             raise AuditFailed(f"{shown(url)}: {NO_LOG}")
-        self._make()
+        if not read_only and not names >= WRITTEN_TO:
+            self._make()
 
     def rows(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
         """See `Database`."""
@@ -134,11 +134,8 @@ class PostgresDatabase:
             ) from None
         return read
 
-    def _stands(self) -> bool:
-        (found,) = self.rows(
-            "SELECT to_regclass('audit_entries') IS NOT NULL AND to_regclass('audit_head') IS NOT NULL"
-        )
-        return bool(found[0])
+    def _names(self) -> set[str]:
+        return {name for name in WRITTEN_TO if self.rows("SELECT 1 WHERE to_regclass(?) IS NOT NULL", (name,))}
 
     def _make(self) -> None:
         """Tables and triggers, all or nothing.
@@ -147,13 +144,15 @@ class PostgresDatabase:
         """
         with self._connection.transaction():
             self._connection.execute("SELECT pg_advisory_xact_lock(%s)", (MAKING,))
-            if self._stands():  # Another process was quicker.
+            if not (missing := WRITTEN_TO - self._names()):  # Another process was quicker.
                 return
             self._connection.execute(tables(bigint="BIGINT", options="").encode())
-            function = f"audit_append_only() RETURNS trigger LANGUAGE plpgsql AS $${GUARD}$$"
-            self._connection.execute(f"CREATE OR REPLACE FUNCTION {function}".encode())
+            if missing & LOG:
+                function = f"audit_append_only() RETURNS trigger LANGUAGE plpgsql AS $${GUARD}$$"
+                self._connection.execute(f"CREATE OR REPLACE FUNCTION {function}".encode())
             for name, when in TRIGGERS.items():
-                self._connection.execute(f"CREATE OR REPLACE {TRIGGER.format(name=name, when=when)}".encode())
+                if any(f"ON {table}" in when for table in missing):
+                    self._connection.execute(f"CREATE OR REPLACE {TRIGGER.format(name=name, when=when)}".encode())
 
 
 def _psycopg(statement: str) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from release.audit.database import BATCH, NO_LOG, Row, tables
+from release.audit.database import BATCH, LOG, NO_LOG, WRITTEN_TO, Row, tables
 from release.audit.legacy import take_over
 from release.errors import AuditFailed
 
@@ -36,7 +36,7 @@ class SqliteDatabase:
         if read_only:
             address = f"{path.absolute().as_uri()}?mode=ro"
             self._connection = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
-            if not self._stands():
+            if not self._names() >= LOG:
                 self.close()
                 raise AuditFailed(f"{path}: {NO_LOG}")
             return
@@ -45,7 +45,7 @@ class SqliteDatabase:
         self._connection.execute("PRAGMA journal_mode = WAL")
         # A commit returns only when the disk has it: a signal must outlive a power cut once it has been seen.
         self._connection.execute("PRAGMA synchronous = FULL")
-        if not self._stands():
+        if not self._names() >= WRITTEN_TO:
             self._make()
 
     def rows(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
@@ -96,9 +96,6 @@ class SqliteDatabase:
                 self._connection.execute("ROLLBACK")
             raise
 
-    def _stands(self) -> bool:
-        return self._names() >= {"audit_entries", "audit_head"}
-
     def _names(self) -> set[str]:
         return {name for (name,) in self.rows("SELECT name FROM sqlite_schema WHERE type = 'table'")}
 
@@ -108,9 +105,8 @@ class SqliteDatabase:
         A trigger that has gone missing later is not put back: `verify` has to see that.
         """
         with self.writing():
-            if self._stands():  # Another process was quicker.
+            if not (missing := WRITTEN_TO - self._names()):  # Another process was quicker.
                 return
-            missing = {"audit_entries", "audit_head"} - self._names()
             for statement in _statements(tables(bigint="INTEGER", options="STRICT")):
                 self._connection.execute(statement)
             for name, when in TRIGGERS.items():

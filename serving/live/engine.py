@@ -182,6 +182,12 @@ class Engine:
 
     async def _take_over(self, client: bus.Client) -> None:
         """Go on where the last engine ended, whether that was another one, this one, or none."""
+        try:
+            # Else one that sleeps might yet log what we don't know of, and could not say.
+            self._audit.fence(term=self.lease.term)
+        except AuditFenced as error:
+            log.warning("engine_fenced", error=str(error))
+            return
         self.floor.term = self.lease.term
         if (known := await position.read(client)) is not None:
             await self._succeed(client, known, begins=False)
@@ -364,7 +370,7 @@ class Engine:
             audit_through=self._audit_through,
             market=standing.market,
             at_close=standing.at_close,
-            ahead=self._ahead,
+            ahead=self._ahead.at(standing.shown),
         )
 
     def _move(self, state: EngineState) -> None:

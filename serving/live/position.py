@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Any, Final, Self
 
 import msgspec
@@ -26,11 +27,17 @@ class Ahead(msgspec.Struct, frozen=True, kw_only=True):
     ids : tuple of int
         Their entries of the audit log. Where the ticks lead to them again, they are not said again.
     in_force : dict of str to SignalMessage
-        For each ticker with a close among them, the signal before that, from which the close will follow.
+        For each ticker with a close among them, the signal that the ticks through `through` have led to, from which
+        the close will follow.
     """
 
     ids: tuple[int, ...] = ()
     in_force: dict[str, SignalMessage] = {}
+
+    def at(self, shown: Mapping[str, SignalMessage]) -> Self:
+        """The same once the ticks have led to the signals `shown`, perhaps past some of the closes."""
+        in_force = {ticker: shown.get(ticker, signal) for ticker, signal in self.in_force.items()}
+        return msgspec.structs.replace(self, in_force=in_force)
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):

@@ -124,10 +124,50 @@ def test_every_kind_of_text_comes_back_as_it_was(log):
 def test_a_writer_whose_successor_has_written_is_refused_and_writes_nothing(log):
     (newest,) = log.append([signal(0)], term=2)
 
-    with pytest.raises(AuditFenced, match=r"^term: expected one of at least 2, which has written to the log, got 1$"):
+    with pytest.raises(AuditFenced, match=r"^term: expected one of at least 2, which has taken the log over, got 1$"):
         log.append([signal(1)], term=1)
 
     assert (log.head(), log.term()) == (newest, 2)
+
+
+def test_a_writer_whose_successor_has_come_is_refused_though_that_has_written_nothing_yet(log, where):
+    log.append([signal(0)], term=1)
+    with AuditLog.open(where) as successor:
+        successor.fence(term=2)
+
+    with pytest.raises(AuditFenced, match=r"^term: expected one of at least 2, which has taken the log over, got 1$"):
+        log.append([signal(1)], term=1)
+
+    assert (log.head().audit_id, log.term()) == (1, 2)
+    assert log.append([signal(1)], term=2) == (log.head(),)
+
+
+@pytest.mark.parametrize("has", ["come", "written"])
+def test_who_comes_after_a_later_one_has_come_or_written_takes_nothing_over(log, has):
+    log.fence(term=3) if has == "come" else log.append([signal(0)], term=3)
+
+    with pytest.raises(AuditFenced, match=r"^term: expected one of at least 3, which has taken the log over, got 2$"):
+        log.fence(term=2)
+
+    log.fence(term=3)
+    assert log.term() == 3
+
+
+def test_a_log_from_before_there_was_a_fence_gets_one_and_no_trigger_that_was_missing(where):
+    with AuditLog.open(where) as log:
+        log.append([signal(0)], term=4)
+        missing, *others = sorted(log._database.standing_triggers())
+    _execute(where, "DROP TABLE audit_fence")
+    _execute(where, f"DROP TRIGGER {missing}" + (" ON audit_entries" if isinstance(where, str) else ""))
+
+    with AuditLog.open(where, read_only=True) as log:
+        assert log.head().audit_id == 1
+    with AuditLog.open(where) as log:
+        assert log.term() == 4
+        log.fence(term=5)
+        with pytest.raises(AuditFenced):
+            log.append([signal(1)], term=4)
+        assert log._database.standing_triggers() == set(others)
 
 
 def test_a_writer_goes_on_in_its_own_term_and_a_successor_in_a_later_one(log):
@@ -290,13 +330,14 @@ def test_an_engine_needs_no_more_rights_than_the_document_says_and_can_not_switc
         f"CREATE ROLE {role}",
         f"GRANT USAGE ON SCHEMA {schema} TO {role}",
         f"GRANT SELECT, INSERT ON audit_entries TO {role}",
-        f"GRANT SELECT, UPDATE ON audit_head TO {role}",
+        f"GRANT SELECT, UPDATE ON audit_head, audit_fence TO {role}",
     ):
         _execute(where, statement)
     as_engine = f"{where}%20-crole%3D{role}"
 
     try:
         with AuditLog.open(as_engine) as log:
+            log.fence(term=0)
             assert log.append([signal(0), signal(1)])[1] == log.head()
             assert log.verify().whole
         with pytest.raises(psycopg.errors.InsufficientPrivilege):

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -19,9 +19,10 @@ import pytest
 from redis.asyncio import Redis
 from waiting import until
 
-from release.audit import AuditLog
+from release.audit import AuditLog, LoggedSignal, Receipt, Record
+from release.errors import AuditFenced
 from release.store import Store
-from serving.live import bus, lease
+from serving.live import bus, lease, tape
 from serving.live import engine as engine_module
 from serving.live.engine import Engine
 from serving.live.feeds.replay import Replay, ReplayFeed
@@ -266,6 +267,17 @@ def dies_unsaid(engine: Engine, kind: type, *, provisional: bool) -> None:
     crash(engine)
 
 
+def waits_for(event: asyncio.Event, engine: Engine) -> None:
+    """Let the engine take over, and do no more before the event."""
+    lead = engine._lead
+
+    async def lead_after(client: Redis) -> bool:
+        await event.wait()
+        return await lead(client)
+
+    engine._lead = lead_after
+
+
 @pytest.mark.parametrize("provisional", [True, False])
 async def test_what_was_audited_when_its_engine_died_is_said_by_the_next(
     client, new_engine, begin, play, release, audit, other_log, provisional
@@ -290,6 +302,33 @@ async def test_what_was_audited_when_its_engine_died_is_said_by_the_next(
     assert {receipt.audit_id for receipt, _ in unsaid} <= {
         each.audit_id for each in await said(client) if isinstance(each, SignalMessage)
     }
+    await check(client, release, replay, audit, other_log)
+
+
+async def test_one_that_dies_before_it_has_caught_up_is_followed_from_where_it_was_and_not_from_where_it_began(
+    client, new_engine, begin, play, release, audit, other_log, monkeypatch
+):
+    monkeypatch.setattr(tape, "READ_AT_ONCE", 10)
+    replay = play(sessions=SESSIONS)
+    first, second, third = new_engine(), new_engine(), new_engine()
+    dies_unsaid(first, SignalMessage, provisional=False)
+    leading = begin(first)
+    await write(client, ticks_of(replay))
+    await until(leading.done)
+    dies_after(second, 3, unsaid=False)
+    following = begin(second)
+    await until(following.done)
+    left, stood = second.outbox.position, second.floor.standing()
+    seen = asyncio.Event()
+    waits_for(seen, third)
+
+    begin(third)
+    await until(lambda: third.state is EngineState.LEADING)
+
+    assert left.ahead.ids, "it died before it had caught up"
+    assert third.floor.standing() == stood
+    seen.set()
+    await until(lambda: is_told(client, FeedState.CLOSED))
     await check(client, release, replay, audit, other_log)
 
 
@@ -383,6 +422,21 @@ async def test_a_standby_that_finds_leader_and_redis_memory_gone_tells_all_that_
 # By somebody else's word.
 
 
+def falls_asleep(engine: Engine) -> list[Record]:
+    """Let the engine stop where it is about to log a change of mind during a session; returns what it was to log."""
+    append, records = engine._audit.append, []
+
+    def append_or_sleep(said: Sequence[Record], *, term: int) -> tuple[Receipt, ...]:
+        if not any(isinstance(record, LoggedSignal) and record.provisional for record in said):
+            return append(said, term=term)
+        records.extend(said)
+        raise Crash
+
+    engine._audit.append = append_or_sleep
+    crash(engine)
+    return records
+
+
 async def test_an_engine_that_the_log_refuses_stands_back_and_goes_on_in_a_later_term(
     client, new_engine, begin, play, release, audit, other_log
 ):
@@ -425,6 +479,32 @@ async def test_an_engine_that_wakes_up_after_another_has_spoken_says_nothing_and
     await until(lambda: is_told(client, FeedState.CLOSED))
 
     assert (first.state, second.state) == (EngineState.STANDBY, EngineState.LEADING)
+    await check(client, release, replay, audit, other_log)
+
+
+async def test_what_a_sleeping_engine_wanted_to_log_is_refused_once_another_leads_that_has_logged_nothing_yet(
+    client, new_engine, begin, play, release, audit, other_log
+):
+    replay = play(sessions=SESSIONS)
+    first, second = new_engine(), new_engine()
+    asleep, awake = falls_asleep(first), asyncio.Event()
+    waits_for(awake, second)
+    leading = begin(first)
+    await until(lambda: first.state is EngineState.LEADING)
+    # One by one, so that the first changes its mind during a session and the second, which sees them at once, doesn't.
+    for fields in ticks_of(replay):
+        await write(client, [fields])
+        if not leading.done():
+            await asyncio.sleep(0)
+    await until(leading.done)
+    begin(second)
+    await until(lambda: second.state is EngineState.LEADING)
+
+    with pytest.raises(AuditFenced):
+        audit.append(asleep, term=first.lease.term)
+
+    awake.set()
+    await until(lambda: is_told(client, FeedState.CLOSED))
     await check(client, release, replay, audit, other_log)
 
 
