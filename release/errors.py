@@ -26,4 +26,8 @@ class AuditFailed(ReleaseError):
 
 
 class AuditFenced(AuditFailed):
-    """A later engine has written to the audit log: the one that tried to append has been replaced."""
+    """A later engine has taken the audit log over: the one that tried to write to it has been replaced."""
+
+
+class AuditHeld(AuditFailed):
+    """Another writer has held the audit log for longer than one waits, perhaps stopped in the middle of a commit."""

@@ -87,6 +87,10 @@ class Database(Protocol):
         """Those of `triggers` that are there, switched on and as they were made."""
         ...
 
+    def is_held(self, error: Exception) -> bool:
+        """Whether that is the driver's word for having waited too long for another writer."""
+        ...
+
     def mended(self) -> bool:
         """Whether the connection had broken and there is a new one now."""
         ...

@@ -24,7 +24,7 @@ from release.audit.sqlite import SqliteDatabase
 from release.audit.trail import Trail, trail
 from release.audit.verification import Verification, verify
 from release.clock import Clock, SystemClock, iso
-from release.errors import AuditFailed, AuditFenced
+from release.errors import AuditFailed, AuditFenced, AuditHeld
 
 T = TypeVar("T")
 
@@ -159,6 +159,8 @@ class AuditLog:
         ------
         AuditFenced
             If a writer with a later term has come already.
+        AuditHeld
+            If another writer is in the middle of something for too long.
         AuditFailed
             If the database can't be written to.
         """
@@ -286,7 +288,11 @@ class AuditLog:
         with _explained("audit log", self._database.errors):
             try:
                 return work()
-            except self._database.errors:
+            except self._database.errors as error:
+                if self._database.is_held(error):
+                    raise AuditHeld(
+                        f"audit log: expected other writers to be done with it in time, got: {error}"
+                    ) from None
                 if not self._database.mended():
                     raise
                 return work()

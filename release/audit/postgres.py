@@ -101,6 +101,10 @@ class PostgresDatabase:
             if standing.get(name) == "CREATE " + TRIGGER.format(name=name, when=when)
         }
 
+    def is_held(self, error: Exception) -> bool:
+        """See `Database`."""
+        return isinstance(error, self._driver.errors.LockNotAvailable)
+
     def mended(self) -> bool:
         """See `Database`."""
         if not self._connection.closed:
@@ -121,6 +125,9 @@ class PostgresDatabase:
         connection.execute("SET lock_timeout = '5s'")
         if self._read_only:
             connection.execute("SET default_transaction_read_only = on")
+        else:
+            # A writer that was stopped in the middle of a commit is not waited for in vain.
+            connection.execute("SET idle_in_transaction_session_timeout = '4s'")
         return connection
 
     def _read_url(self) -> dict[str, str]:

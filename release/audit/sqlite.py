@@ -77,6 +77,11 @@ class SqliteDatabase:
         standing: dict[str, str] = dict(self.rows("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'"))
         return {name for name, when in TRIGGERS.items() if standing.get(name) == TRIGGER.format(name=name, when=when)}
 
+    def is_held(self, error: Exception) -> bool:
+        """See `Database`."""
+        # Only what the library itself complains of has a code.
+        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+
     def mended(self) -> bool:
         """Never: a file doesn't break off."""
         return False

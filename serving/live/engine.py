@@ -18,7 +18,7 @@ import structlog
 
 from release.audit import AuditLog
 from release.clock import Clock, SystemClock
-from release.errors import AuditFailed, AuditFenced
+from release.errors import AuditFailed, AuditFenced, AuditHeld
 from release.reader import Release
 from release.store import Store
 from serving.backoff import Backoff
@@ -182,14 +182,11 @@ class Engine:
 
     async def _take_over(self, client: bus.Client) -> None:
         """Go on where the last engine ended, whether that was another one, this one, or none."""
-        try:
-            # Else one that sleeps might yet log what we don't know of, and could not say.
-            self._audit.fence(term=self.lease.term)
-        except AuditFenced as error:
-            log.warning("engine_fenced", error=str(error))
-            return
         self.floor.term = self.lease.term
-        if (known := await position.read(client)) is not None:
+        known = await position.read(client)
+        if not self._takes_log(known):
+            return
+        if known is not None:
             await self._succeed(client, known, begins=False)
         elif self._known is not None:
             known = msgspec.structs.replace(self._known, position=self._known.position.anew())
@@ -209,6 +206,21 @@ class Engine:
         # Before the first tick: who comes after us has to know from where on the log's signals may be unsaid.
         self._look_after(heard=False)
         self._leads = await self.outbox.flush(client, self._position())
+
+    def _takes_log(self, known: Known | None) -> bool:
+        """Whether nobody can log any more what we would not know of, and so could not say."""
+        try:
+            self._audit.fence(term=self.lease.term)
+        except (AuditFenced, AuditHeld) as error:
+            log.warning("engine_can_not_take_over", error=str(error), term=self.lease.term)
+            return False
+        except AuditFailed:
+            # It leaves as who would lead: the others hear why nobody does.
+            self._leads = True
+            if known is not None:
+                self.outbox = Outbox(self.lease, known.position, known.latest, begins=False)
+            raise
+        return True
 
     async def _succeed(self, client: bus.Client, known: Known, *, begins: bool) -> None:
         """Stand where the engine before this one stood, having said what it had audited and perhaps not said."""

@@ -16,10 +16,10 @@ from audit_records import forecast, mixed, outcome, prediction, signal
 from intruder import Intruder
 from real_postgres import RealPostgres
 
-from release.audit import AuditLog, Receipt
+from release.audit import AuditLog, Receipt, sqlite
 from release.audit.chain import GENESIS
 from release.clock import FixedClock
-from release.errors import AuditFailed, AuditFenced
+from release.errors import AuditFailed, AuditFenced, AuditHeld
 
 NIL = Receipt(0, GENESIS)
 
@@ -151,6 +151,31 @@ def test_who_comes_after_a_later_one_has_come_or_written_takes_nothing_over(log,
 
     log.fence(term=3)
     assert log.term() == 3
+
+
+def test_one_that_stops_in_the_middle_of_a_commit_is_waited_for_but_not_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.05)
+    where = tmp_path / "audit.sqlite3"
+    with AuditLog.open(where) as stopped, AuditLog.open(where) as successor:
+        with (
+            stopped._database.writing(),
+            pytest.raises(AuditHeld, match=r"^audit log: expected other writers to be done"),
+        ):
+            successor.fence(term=2)
+
+        successor.fence(term=2)
+        assert successor.term() == 2
+
+
+def test_one_that_stops_in_the_middle_of_a_commit_loses_its_place_on_a_postgres(postgres):
+    where = postgres.fresh()
+    with AuditLog.open(where) as stopped, AuditLog.open(where) as successor:
+        with pytest.raises(psycopg.Error), stopped._database.writing():
+            successor.fence(term=2)
+
+        with pytest.raises(AuditFenced):
+            stopped.append([signal(0)], term=1)
+        assert successor.append([signal(0)], term=2) == (stopped.head(),)
 
 
 def test_a_log_from_before_there_was_a_fence_gets_one_and_no_trigger_that_was_missing(where):

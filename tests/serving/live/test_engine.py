@@ -573,6 +573,9 @@ async def test_an_engine_whose_log_fails_says_so_last_and_one_that_can_log_again
     with pytest.raises(AuditFailed, match="readonly"):
         await asyncio.wait_for(working, timeout=20)
     raised, last = await listener.alert(AlertKind.AUDIT_BROKEN), (await listener.events())[-1]
+    with pytest.raises(AuditFailed, match="readonly"):
+        await asyncio.wait_for(new_engine(release, home, audit, valkey).run(), timeout=20)
+    raised_again = decode((await listener.events())[-1].data)
     said_of_the_market = await listener.said(SignalMessage, provisional=True)
 
     audit._database.rows("PRAGMA query_only = OFF")
@@ -582,5 +585,6 @@ async def test_an_engine_whose_log_fails_says_so_last_and_one_that_can_log_again
     assert decode(last.data) == raised
     assert (raised.severity, raised.subject) == (Severity.CRITICAL, "audit")
     assert "readonly" in raised.text
+    assert (raised_again.kind, raised_again.active) == (AlertKind.AUDIT_BROKEN, True), "its successor could not either"
     assert said_of_the_market == []
     assert await listener.alert(AlertKind.AUDIT_BROKEN) is None

@@ -8,6 +8,7 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
@@ -17,9 +18,10 @@ from pathlib import Path
 import msgspec
 import pytest
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 from waiting import until
 
-from release.audit import AuditLog, LoggedSignal, Receipt, Record
+from release.audit import AuditLog, LoggedSignal, Receipt, Record, sqlite
 from release.errors import AuditFenced
 from release.store import Store
 from serving.live import bus, lease, tape
@@ -508,6 +510,22 @@ async def test_what_a_sleeping_engine_wanted_to_log_is_refused_once_another_lead
     await check(client, release, replay, audit, other_log)
 
 
+async def test_a_log_that_somebody_holds_is_waited_for(
+    client, new_engine, begin, play, release, audit, other_log, monkeypatch
+):
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.05)
+    replay, engine = play(sessions=SESSIONS), new_engine()
+    with capture_logs() as logs, audit._database.writing():
+        begin(engine)
+        await until(lambda: any(line["event"] == "engine_can_not_take_over" for line in logs))
+
+    await until(lambda: engine.state is EngineState.LEADING)
+
+    await write(client, ticks_of(replay))
+    await until(lambda: is_told(client, FeedState.CLOSED))
+    await check(client, release, replay, audit, other_log)
+
+
 # As processes, of which one is stopped and another killed.
 
 
@@ -536,6 +554,17 @@ class Process:
         assert self.process.poll() is None, self.log.read_text()
         return len(self.logged("engine_leads")) == times
 
+    def stopped(self, audit: Path) -> bool:
+        """Stop it, unless it is in the middle of a commit: nobody can take a file over from one who is stopped there."""
+        self.process.send_signal(signal.SIGSTOP)
+        with contextlib.closing(sqlite3.connect(audit, timeout=0, isolation_level=None)) as log:
+            try:
+                log.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                self.process.send_signal(signal.SIGCONT)
+                return False
+        return True
+
 
 @pytest.fixture
 def process(tmp_path, home, valkey) -> Iterator[Callable[..., Process]]:
@@ -563,7 +592,7 @@ async def test_one_that_was_stopped_and_one_that_was_killed_leave_neither_gap_no
     process("feed", "--role", "feed", "--market", MARKET, "--speed", "23400", "--seed", str(SEED))
     await until(lambda: is_told(client, FeedState.LIVE))
 
-    first.process.send_signal(signal.SIGSTOP)
+    await until(lambda: first.stopped(home / "audit" / "audit.sqlite3"))
     await until(second.leads, seconds=5)
     first.process.send_signal(signal.SIGCONT)
     await until(lambda: first.logged("lease_lost") or first.logged("engine_fenced"))
