@@ -555,7 +555,7 @@ class Process:
         return len(self.logged("engine_leads")) == times
 
     def stopped(self, audit: Path) -> bool:
-        """Stop it, unless it is in the middle of a commit: nobody can take a file over from one who is stopped there."""
+        """Stop it, but not in the middle of a commit: nobody can take a file over from one who is stopped there."""
         self.process.send_signal(signal.SIGSTOP)
         with contextlib.closing(sqlite3.connect(audit, timeout=0, isolation_level=None)) as log:
             try:
