@@ -14,15 +14,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.optimize import OptimizeResult, minimize
-from scipy.signal import lfilter
 
 from quant.bars import CLOSE, HIGH, LOW, OPEN, Floats
 from quant.errors import QuantError, TooShort
 from quant.features import EWMA_DECAY
+
+if TYPE_CHECKING:
+    from scipy.optimize import OptimizeResult
 
 # Returns whose squares start a recursion; a quarter of a year.
 SEED: Final = 63
@@ -302,6 +303,8 @@ def _climb(start: Floats, past: Floats) -> OptimizeResult:
 
     Not by L-BFGS-B: scipy's hands its 3 x 3 matrices to a threaded BLAS, and on a busy machine takes 60 times as long.
     """
+    from scipy.optimize import minimize  # not at import: who fetches prices fits nothing
+
     return minimize(
         _loss,
         start,
@@ -344,6 +347,8 @@ def _garch_filter(past: Floats, omega: float, alpha: float, beta: float) -> Floa
 
 def _decayed(values: Floats, decay: float, *, before: float) -> Floats:
     """``y[t] = values[t] + decay * y[t-1]``, from ``y[-1] = before``."""
+    from scipy.signal import lfilter  # not at import: it brings half of scipy
+
     filtered, _ = lfilter([1.0], [1.0, -decay], values, zi=[decay * before])
     result: Floats = filtered
     return result

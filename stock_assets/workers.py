@@ -94,7 +94,9 @@ class _Worker:
 
 @dataclass(slots=True)
 class Pool:
-    """Worker processes that start at once and import `warm` while the caller still prepares its jobs.
+    """Worker processes, of which all but one start at once and import `warm` while the caller prepares its jobs.
+
+    The last one starts when there are jobs for all.
 
     Use it as a context manager: leaving it ends the workers.
 
@@ -131,7 +133,8 @@ class Pool:
 
     def __enter__(self) -> Pool:
         self.logs.mkdir(parents=True, exist_ok=True)
-        self._staff = [self._hire() for _ in range(self.workers)]
+        # The caller has slow imports of its own to do meanwhile: the last worker's core is its until there are jobs.
+        self._staff = [self._hire() for _ in range(max(1, self.workers - 1))]
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> None:
@@ -155,6 +158,7 @@ class Pool:
 
         An exception inside a job ends its worker: it is reported as `Died`, its traceback is in the worker's log.
         """
+        self._staff += [self._hire() for _ in range(min(self.workers, len(jobs)) - len(self._staff))]
         waiting = deque(jobs)
         for worker in self._staff:
             yield from self._assign(worker, waiting)

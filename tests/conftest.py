@@ -15,6 +15,13 @@ from real_valkey import RealValkey
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
 
+LONG = ("tests/e2e", "tests/stock_assets/cli", "tests/stock_assets/test_")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs whole graphs comes first: begun last, it would leave all workers but one with nothing to do."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
 
 @pytest.fixture
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealValkey]:
