@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+
+# As in every process of ours: tests run side by side, and more threads would only wait for one another.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+import structlog
 from real_postgres import GIVEN, RealPostgres
 from real_valkey import RealValkey
 
@@ -15,12 +20,20 @@ from real_valkey import RealValkey
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
 
+# Begun last, these would leave all workers but one with nothing to do.
 LONG = ("tests/e2e", "tests/stock_assets/cli", "tests/stock_assets/test_")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What runs whole graphs comes first: begun last, it would leave all workers but one with nothing to do."""
+    """What runs whole graphs comes first."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
+@pytest.fixture(autouse=True)
+def _logs() -> Iterator[None]:
+    """What a test's command line has configured says nothing of what the next one logs."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
