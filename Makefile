@@ -27,7 +27,7 @@ skill: $(READY) ## Judge the forecasts out of sample, on the sample or on DATA=p
 	@$(BIN)/stock-assets skill $(if $(DATA),--data "$(DATA)") $(ARGS)
 
 test: lint bundle ## Linters, types, import contracts, then the tests (.ci/run adds the slow ones)
-	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 lint: $(READY) ## ruff, mypy and import-linter
 	@$(BIN)/ruff check --quiet .

@@ -20,14 +20,6 @@ from real_valkey import RealValkey
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
 
-# Begun last, these would leave all workers but one with nothing to do.
-LONG = ("tests/e2e", "tests/stock_assets/cli", "tests/stock_assets/test_")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What runs whole graphs comes first."""
-    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
-
 
 @pytest.fixture(autouse=True)
 def _logs() -> Iterator[None]:

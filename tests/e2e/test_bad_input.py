@@ -47,6 +47,7 @@ def mixed(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_each_bad_ticker_is_refused_with_its_reason_and_the_good_one_is_released(
     mixed: Path, tmp_path: Path, stock_assets: Command
 ) -> None:

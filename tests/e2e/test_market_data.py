@@ -192,6 +192,7 @@ def test_a_rejected_restatement_leaves_the_stored_history_in_force(tmp_path: Pat
     assert len(after) == len(good)
 
 
+@pytest.mark.slow
 def test_a_held_history_fails_its_ticker_and_is_told_run_after_run_while_the_release_stays(
     tmp_path: Path, stock_assets: Command
 ) -> None:

@@ -34,6 +34,7 @@ def settings(yahoo: VendorServer) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_yahoos_bars_become_a_release_and_outlive_the_vendor(
     yahoo: VendorServer, settings: dict[str, str], tmp_path: Path, stock_assets: Command
 ) -> None:

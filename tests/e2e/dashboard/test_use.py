@@ -71,6 +71,27 @@ async def test_settings_close_by_escape_and_give_the_focus_back(visit):
     assert await page.evaluate("document.activeElement.tagName") == "SUMMARY"
 
 
+async def test_tickers_that_are_kept_on_top_stand_there_in_the_viewer_s_order(visit):
+    page = (await visit("/")).page
+    watchlist = page.get_by_role("region", name="Watchlist", exact=True)
+    tickers = watchlist.locator(".market-ticker")
+    await expect(tickers.nth(1)).to_be_visible()
+    first, *others, last = await tickers.all_text_contents()
+
+    await watchlist.get_by_role("button", name=f"Keep {last} on top").click()
+    await expect(tickers).to_have_text([last, first, *others])
+    await watchlist.get_by_role("button", name=f"Keep {first} on top").click()
+    await watchlist.get_by_role("link", name=first).focus()
+    await page.keyboard.press("Alt+ArrowUp")
+
+    await expect(tickers).to_have_text([first, last, *others])
+    await expect(watchlist.get_by_role("link", name=first)).to_be_focused()
+    await watchlist.get_by_role("button", name=f"Keep {first} on top").click()
+    await page.reload()
+    await expect(tickers).to_have_text([last, first, *others])
+    await expect(watchlist.get_by_role("button", name=f"Keep {last} on top", pressed=True)).to_be_visible()
+
+
 async def test_a_history_is_saved_as_it_is_filtered(visit, system, tmp_path: Path):
     page = (await visit("/signals/AAPL")).page
     history = page.get_by_role("region", name="History", exact=True)

@@ -9,8 +9,11 @@ export type Colours = "safe" | "classic";
 export interface Preferences {
   readonly theme: Theme;
   readonly colours: Colours;
-  /** Tickers of the watchlist in the viewer's order; empty: the release's. */
-  readonly watchlist: readonly string[];
+  /** Tickers that stand first in the watchlist, in the viewer's order. */
+  readonly pinned: readonly string[];
+  /** By what the watchlist's other tickers are sorted, and whether the other way round. */
+  readonly order: string;
+  readonly reversed: boolean;
   /** The ticker that was looked at last. */
   readonly ticker: string | null;
   /** Range of the price chart. */
@@ -28,7 +31,9 @@ export const KEY = "stock-assets.preferences";
 export const DEFAULTS: Preferences = {
   theme: "system",
   colours: "safe",
-  watchlist: [],
+  pinned: [],
+  order: "released",
+  reversed: false,
   ticker: null,
   range: "6M",
   overlays: ["sma_20"],
@@ -54,7 +59,9 @@ export function parsed(text: string | null): Preferences {
   return {
     theme: found.theme === "light" || found.theme === "dark" ? found.theme : DEFAULTS.theme,
     colours: found.colours === "classic" ? "classic" : DEFAULTS.colours,
-    watchlist: list("watchlist", DEFAULTS.watchlist),
+    pinned: list("pinned", DEFAULTS.pinned),
+    order: typeof found.order === "string" ? found.order : DEFAULTS.order,
+    reversed: found.reversed === true,
     ticker: typeof found.ticker === "string" ? found.ticker : null,
     range: typeof found.range === "string" ? found.range : DEFAULTS.range,
     overlays: list("overlays", DEFAULTS.overlays),

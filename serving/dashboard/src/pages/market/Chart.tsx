@@ -133,7 +133,7 @@ function Caption({ card, answer }: { card: TickerCard; answer: Answer<Prices> })
         <p>
           Wheel or pinch: zoom. Drag: move. Double click: back to the range. With the chart in focus: <kbd>←</kbd>{" "}
           <kbd>→</kbd> move, <kbd>+</kbd> <kbd>−</kbd> zoom, <kbd>0</kbd> back. In the watchlist: <kbd>↑</kbd>{" "}
-          <kbd>↓</kbd> next ticker.
+          <kbd>↓</kbd> next ticker; with <kbd>Alt</kbd> they move one that is kept on top.
         </p>
       </details>
     </div>

@@ -3,13 +3,16 @@
 import type { ReadonlySignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import type { PriceBar, TickerCard } from "../../api/types";
+import { prefer, preferences } from "../../app/preferences";
 import { pathOf } from "../../app/router";
 import { change, MISSING, percent, price } from "../../format/numbers";
 import { session } from "../../format/time";
 import { now } from "../../live/clock";
 import { ActionBadge, Change } from "../../ui/signal";
 import { useTurn } from "./calm";
+import { keepFocus } from "./focus";
 import { useDerived, useInForce, usePrediction, usePrices, useQuote } from "./market";
+import { toggled } from "./order";
 import { type Quote, shownChange, sinceWhen } from "./quote";
 import { seenOf } from "./seen";
 import { unreleased } from "./sessions";
@@ -22,13 +25,27 @@ const BARS = 61;
 const WIDTH = 84;
 const HEIGHT = 26;
 
-export function WatchRow({ card, chosen }: { card: TickerCard; chosen: boolean }) {
+export function WatchRow({ card, chosen, pinned }: { card: TickerCard; chosen: boolean; pinned: boolean }) {
+  const { ticker } = card;
   const row = useRef<HTMLLIElement>(null);
   const near = useNear(row);
   return (
     <li ref={row} class="market-row">
-      <a href={pathOf("market", card.ticker)} aria-current={chosen ? "true" : undefined}>
-        <span class="market-ticker">{card.ticker}</span>
+      <button
+        type="button"
+        class="market-pin"
+        aria-pressed={pinned}
+        aria-label={`Keep ${ticker} on top`}
+        title={pinned ? "On top; Alt and an arrow key move it" : "Keep on top"}
+        onClick={(event) => {
+          prefer({ pinned: toggled(preferences.peek().pinned, ticker) });
+          keepFocus(event.currentTarget);
+        }}
+      >
+        {pinned ? "★" : "☆"}
+      </button>
+      <a href={pathOf("market", ticker)} aria-current={chosen ? "true" : undefined}>
+        <span class="market-ticker">{ticker}</span>
         {near && <Content card={card} />}
       </a>
     </li>

@@ -1,22 +1,24 @@
 // Every ticker that is served, in the order one likes, and those that were refused. Rows are links; the arrow keys go
-// from one to the next.
+// from one to the next, and with Alt move one that is pinned.
 
 import { useRef, useState } from "preact/hooks";
 import type { TickerCard, Tickers } from "../../api/types";
+import { prefer, preferences } from "../../app/preferences";
 import { go, pathOf } from "../../app/router";
 import { count } from "../../format/numbers";
 import { Panel } from "../../ui/panel";
-import { filtered, ORDERS, type Order } from "./order";
+import { keepFocus } from "./focus";
+import { filtered, moved, ORDERS, orderOf, pinnedFirst } from "./order";
 import { useOrdered } from "./ordering";
 import { WatchRow } from "./WatchRow";
 
 export function Watchlist({ told, chosen }: { told: Tickers; chosen: string | null }) {
-  const [order, orderBy] = useState<Order>("released");
-  const [reversed, reverse] = useState(false);
+  const { pinned, reversed, order: kept } = preferences.value;
+  const order = orderOf(kept);
   const [text, filter] = useState("");
   const list = useRef<HTMLUListElement>(null);
   const sorted = useOrdered(told.tickers, order, reversed, list.current);
-  const shown = filtered(sorted, text);
+  const shown = filtered(pinnedFirst(sorted, pinned), text);
   return (
     <Panel title="Watchlist" class="market-watch" aside={`${count(told.tickers.length)} tickers`}>
       <div class="market-tools">
@@ -27,7 +29,7 @@ export function Watchlist({ told, chosen }: { told: Tickers; chosen: string | nu
           aria-label="Filter tickers"
           onInput={(event) => filter(event.currentTarget.value)}
         />
-        <select value={order} aria-label="Sort by" onChange={(event) => orderBy(event.currentTarget.value as Order)}>
+        <select value={order} aria-label="Sort by" onChange={(event) => prefer({ order: event.currentTarget.value })}>
           {Object.entries(ORDERS).map(([value, name]) => (
             <option key={value} value={value}>
               {name}
@@ -40,14 +42,19 @@ export function Watchlist({ told, chosen }: { told: Tickers; chosen: string | nu
           aria-pressed={reversed}
           aria-label="The other way round"
           title="The other way round"
-          onClick={() => reverse(!reversed)}
+          onClick={() => prefer({ reversed: !reversed })}
         >
           ⇅
         </button>
       </div>
       <ul ref={list} class="market-rows" data-rows onKeyDown={(event) => step(event, shown)}>
         {shown.map((card) => (
-          <WatchRow key={card.ticker} card={card} chosen={card.ticker === chosen} />
+          <WatchRow
+            key={card.ticker}
+            card={card}
+            chosen={card.ticker === chosen}
+            pinned={pinned.includes(card.ticker)}
+          />
         ))}
       </ul>
       {shown.length === 0 && <p class="muted">No ticker has “{text}” in its name.</p>}
@@ -73,12 +80,24 @@ function Refusals({ told }: { told: Tickers }) {
   );
 }
 
-/** The arrow keys choose the next or the previous ticker, as far as there is one. */
+const WAYS: Readonly<Record<string, -1 | 1>> = { ArrowDown: 1, ArrowUp: -1 };
+
+/** The arrow keys choose the next or the previous ticker, as far as there is one; with Alt, they move it if pinned. */
 function step(event: KeyboardEvent, shown: readonly TickerCard[]): void {
-  const way = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (way === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+  const way = WAYS[event.key];
+  if (way === undefined || event.ctrlKey || event.metaKey) return;
   const links = [...(event.currentTarget as HTMLElement).querySelectorAll<HTMLAnchorElement>("a")];
-  const to = links.findIndex((each) => each.matches(":focus")) + way;
+  const from = links.findIndex((each) => each.matches(":focus"));
+  if (event.altKey) {
+    const ticker = shown[from]?.ticker;
+    if (ticker === undefined) return;
+    event.preventDefault();
+    const here = new Set(shown.map((card) => card.ticker));
+    prefer({ pinned: moved(preferences.peek().pinned, ticker, way, (other) => here.has(other)) });
+    if (links[from] !== undefined) keepFocus(links[from]);
+    return;
+  }
+  const to = from + way;
   const [link, card] = [links[to], shown[to]];
   if (link === undefined || card === undefined) return;
   event.preventDefault();

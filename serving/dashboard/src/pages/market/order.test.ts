@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
-import { filtered, type Order, ordered, type Sortable } from "./order";
+import { describe, expect, it, test } from "vitest";
+import { filtered, moved, type Order, ordered, orderOf, pinnedFirst, type Sortable, toggled } from "./order";
 
 function row(ticker: string, more: Partial<Sortable> = {}): Sortable {
   return { ticker, change: null, action: null, confidence: null, pUp: null, heard: null, ...more };
@@ -40,4 +40,33 @@ describe("the filter", () => {
     expect(filtered(ROWS, " s").map(({ ticker }) => ticker)).toEqual(["MSFT"]);
     expect(filtered(ROWS, "")).toBe(ROWS);
   });
+});
+
+describe("pinned tickers", () => {
+  it("stand first in the viewer's order, the others as they were sorted", () => {
+    const rows = pinnedFirst(ordered(ROWS, "ticker", false), ["MSFT", "NONE", "AAPL"]);
+
+    expect(rows.map(({ ticker }) => ticker)).toEqual(["MSFT", "AAPL", "GOOG", "IBM"]);
+    expect(pinnedFirst(ROWS, [])).toBe(ROWS);
+  });
+
+  it("are pinned last, and not any more at the next click", () => {
+    expect(toggled(["IBM"], "AAPL")).toEqual(["IBM", "AAPL"]);
+    expect(toggled(["IBM", "AAPL"], "IBM")).toEqual(["AAPL"]);
+  });
+
+  it("move past those that are not shown, and no further than there are any", () => {
+    const pinned = ["MSFT", "GONE", "AAPL"];
+    const shown = (ticker: string) => ticker !== "GONE";
+
+    expect(moved(pinned, "AAPL", -1, shown)).toEqual(["AAPL", "MSFT", "GONE"]);
+    expect(moved(pinned, "MSFT", 1, shown)).toEqual(["GONE", "AAPL", "MSFT"]);
+    expect(moved(pinned, "MSFT", -1, shown)).toBe(pinned);
+    expect(moved(pinned, "AAPL", 1, shown)).toBe(pinned);
+    expect(moved(pinned, "IBM", 1, shown)).toBe(pinned);
+  });
+});
+
+test("an order that there is none of is the release's", () => {
+  expect([orderOf("change"), orderOf("volume"), orderOf("toString")]).toEqual(["change", "released", "released"]);
 });

@@ -13,6 +13,11 @@ export const ORDERS = {
 } as const;
 export type Order = keyof typeof ORDERS;
 
+/** The order of that name; one that there is none of, kept by another version of the page, is the release's. */
+export function orderOf(name: string): Order {
+  return Object.hasOwn(ORDERS, name) ? (name as Order) : "released";
+}
+
 /** What a row is sorted by; null where it is not known. */
 export interface Sortable {
   readonly ticker: string;
@@ -52,4 +57,35 @@ export function ordered<Row extends Sortable>(rows: readonly Row[], order: Order
 export function filtered<Row extends { readonly ticker: string }>(rows: readonly Row[], text: string): readonly Row[] {
   const wanted = text.trim().toUpperCase();
   return wanted === "" ? rows : rows.filter((row) => row.ticker.toUpperCase().includes(wanted));
+}
+
+/** The `pinned` tickers first, in that order, then the others as they stood. */
+export function pinnedFirst<Row extends { readonly ticker: string }>(
+  rows: readonly Row[],
+  pinned: readonly string[],
+): readonly Row[] {
+  if (pinned.length === 0) return rows;
+  const place = new Map(pinned.map((ticker, at) => [ticker, at]));
+  const of = (row: Row) => place.get(row.ticker) ?? pinned.length;
+  return rows.toSorted((a, b) => of(a) - of(b));
+}
+
+/** With the ticker pinned last, or not any more. */
+export function toggled(pinned: readonly string[], ticker: string): readonly string[] {
+  return pinned.includes(ticker) ? pinned.filter((each) => each !== ticker) : [...pinned, ticker];
+}
+
+/** With the ticker one place further up (-1) or down (1) among the `shown` pinned ones, as far as there is one. */
+export function moved(
+  pinned: readonly string[],
+  ticker: string,
+  by: -1 | 1,
+  shown: (ticker: string) => boolean,
+): readonly string[] {
+  const from = pinned.indexOf(ticker);
+  // One that the release does not have keeps its place, for when it is back.
+  let to = from + by;
+  while (pinned[to] !== undefined && !shown(pinned[to] as string)) to += by;
+  if (from < 0 || pinned[to] === undefined) return pinned;
+  return pinned.toSpliced(from, 1).toSpliced(to, 0, ticker);
 }
