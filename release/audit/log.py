@@ -205,12 +205,13 @@ class AuditLog:
         return self._tried(self._term)
 
     def _term(self) -> int:
-        # The entries of an older log know of terms of which its new fence doesn't.
-        newest = "SELECT term FROM (SELECT term FROM audit_entries ORDER BY id DESC LIMIT 1) AS newest"
-        (found,) = self._database.rows(
-            f"SELECT max(term) FROM ({newest} UNION ALL SELECT term FROM audit_fence) AS terms"
+        ((written, fence),) = self._database.rows(
+            "SELECT (SELECT term FROM audit_entries ORDER BY id DESC LIMIT 1), (SELECT term FROM audit_fence)"
         )
-        return int(found[0])
+        if fence is None:
+            raise AuditFailed("audit_fence: expected the newest writer's term, got no row")
+        # The entries of an older log know of terms of which its new fence doesn't.
+        return max(int(written or 0), int(fence))
 
     def entry(self, audit_id: int) -> Entry | None:
         """The entry of that number, as it is stored; none if there is none."""

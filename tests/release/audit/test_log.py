@@ -178,6 +178,15 @@ def test_one_that_stops_in_the_middle_of_a_commit_loses_its_place_on_a_postgres(
         assert successor.append([signal(0)], term=2) == (stopped.head(),)
 
 
+def test_a_fence_that_somebody_took_away_is_told(where):
+    with AuditLog.open(where) as log:
+        _execute(where, "DELETE FROM audit_fence")
+
+        for write in (lambda: log.fence(term=1), lambda: log.append([signal(0)], term=1)):
+            with pytest.raises(AuditFailed, match=r"^audit_fence: expected the newest writer's term, got no row$"):
+                write()
+
+
 def test_a_log_from_before_there_was_a_fence_gets_one_and_no_trigger_that_was_missing(where):
     with AuditLog.open(where) as log:
         log.append([signal(0)], term=4)
