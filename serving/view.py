@@ -46,6 +46,10 @@ class View:
         """The release's id."""
         return self.release.manifest.release_id
 
+    def age_seconds(self, now: float) -> float:
+        """How long ago the release was made, at Unix time `now`."""
+        return now - self.made_at.timestamp()
+
     def ticker(self, name: str) -> ReleasedTicker:
         """The released ticker; `UnknownTicker` naming those that there are."""
         try:

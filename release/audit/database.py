@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
@@ -103,6 +103,13 @@ class Database(Protocol):
 def tables(*, bigint: str, options: str) -> str:
     """The script that makes what isn't there of tables, indexes and the head."""
     return _TABLES.format(bigint=bigint, options=options, genesis=GENESIS)
+
+
+def triggers_of(names: Collection[str], triggers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Those of the triggers that watch over one of the tables `names`; each with when it does, as they come."""
+    for name, when in triggers.items():
+        if any(f"ON {table}" in when for table in names):
+            yield name, when
 
 
 def read_head(database: Database) -> Receipt:

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 from release.addresses import shown
-from release.audit.database import BATCH, LOG, NO_LOG, WRITTEN_TO, Row, tables
+from release.audit.database import BATCH, LOG, NO_LOG, WRITTEN_TO, Row, tables, triggers_of
 from release.errors import AuditFailed
 
 if TYPE_CHECKING:
@@ -142,7 +142,8 @@ class PostgresDatabase:
         return read
 
     def _names(self) -> set[str]:
-        return {name for name in WRITTEN_TO if self.rows("SELECT 1 WHERE to_regclass(?) IS NOT NULL", (name,))}
+        query = "SELECT name FROM unnest(?::text[]) AS name WHERE to_regclass(name) IS NOT NULL"
+        return {name for (name,) in self.rows(query, (sorted(WRITTEN_TO),))}
 
     def _make(self) -> None:
         """Tables and triggers, all or nothing.
@@ -157,9 +158,8 @@ class PostgresDatabase:
             if missing & LOG:
                 function = f"audit_append_only() RETURNS trigger LANGUAGE plpgsql AS $${GUARD}$$"
                 self._connection.execute(f"CREATE OR REPLACE FUNCTION {function}".encode())
-            for name, when in TRIGGERS.items():
-                if any(f"ON {table}" in when for table in missing):
-                    self._connection.execute(f"CREATE OR REPLACE {TRIGGER.format(name=name, when=when)}".encode())
+            for name, when in triggers_of(missing, TRIGGERS):
+                self._connection.execute(f"CREATE OR REPLACE {TRIGGER.format(name=name, when=when)}".encode())
 
 
 def _psycopg(statement: str) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from release.audit.database import BATCH, LOG, NO_LOG, WRITTEN_TO, Row, tables
+from release.audit.database import BATCH, LOG, NO_LOG, WRITTEN_TO, Row, tables, triggers_of
 from release.audit.legacy import take_over
 from release.errors import AuditFailed
 
@@ -114,9 +114,8 @@ class SqliteDatabase:
                 return
             for statement in _statements(tables(bigint="INTEGER", options="STRICT")):
                 self._connection.execute(statement)
-            for name, when in TRIGGERS.items():
-                if any(f"ON {table}" in when for table in missing):
-                    self._connection.execute(TRIGGER.format(name=name, when=when))
+            for name, when in triggers_of(missing, TRIGGERS):
+                self._connection.execute(TRIGGER.format(name=name, when=when))
             take_over(self, self._names())
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
-import numpy as np
 from fastapi import APIRouter, Depends, Query, Response
 
-from release.reader import ReleasedTicker
 from serving import queries
 from serving.openapi import answers
 from serving.records import Indicators, Prices, Tickers
 from serving.routes.common import LatestState, TickerPath, json_response
-from serving.view import V1, View
+from serving.view import V1
 
 router = APIRouter(prefix=V1, tags=["prices"])
 
@@ -33,18 +30,6 @@ async def list_tickers(latest: LatestState) -> Response:
     return latest.released(f"{V1}/tickers").response(latest.now())
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Bars of one ticker that a query asks for, by the release in force when it came."""
-
-    view: View
-    ticker: ReleasedTicker
-    first: np.datetime64 | None
-    last: np.datetime64 | None
-    limit: int
-    adjust: bool
-
-
 async def _asked(
     ticker: TickerPath,
     latest: LatestState,
@@ -52,39 +37,29 @@ async def _asked(
     last: Last = None,
     limit: Limit = 500,
     adjusted: Adjusted = True,
-) -> Asked:
+) -> queries.AskedBars:
     view = latest.view
-    released = view.ticker(ticker)
-    return Asked(view, released, queries.iso_date("from", first), queries.iso_date("to", last), limit, adjusted)
+    return queries.AskedBars(
+        view,
+        view.ticker(ticker),
+        first=queries.iso_date("from", first),
+        last=queries.iso_date("to", last),
+        limit=limit,
+        adjust=adjusted,
+    )
 
 
-AskedBars = Annotated[Asked, Depends(_asked)]
+AskedBars = Annotated[queries.AskedBars, Depends(_asked)]
 
 
 @router.get("/prices/{ticker}", responses=answers(Prices, 404, 422, 503, cached=False))
 async def get_prices(asked: AskedBars, latest: LatestState) -> Response:
     """Daily bars of one ticker, oldest first, with the newest live price."""
-    bars = queries.prices(
-        asked.view.release,
-        asked.ticker,
-        first=asked.first,
-        last=asked.last,
-        limit=asked.limit,
-        adjust=asked.adjust,
-        live=latest.since_release(asked.ticker.ticker),
-    )
-    return json_response(bars, age_seconds=latest.now() - asked.view.made_at.timestamp())
+    bars = queries.prices(asked, live=latest.since_release(asked.ticker.ticker))
+    return json_response(bars, age_seconds=asked.view.age_seconds(latest.now()))
 
 
 @router.get("/prices/{ticker}/indicators", responses=answers(Indicators, 404, 422, 503, cached=False))
 async def get_indicators(asked: AskedBars, latest: LatestState) -> Response:
     """Averages, Bollinger's bands, RSI, ATR and volatility of the bars that the same query has for prices."""
-    drawn = queries.indicators(
-        asked.view.release,
-        asked.ticker,
-        first=asked.first,
-        last=asked.last,
-        limit=asked.limit,
-        adjust=asked.adjust,
-    )
-    return json_response(drawn, age_seconds=latest.now() - asked.view.made_at.timestamp())
+    return json_response(queries.indicators(asked), age_seconds=asked.view.age_seconds(latest.now()))

@@ -44,7 +44,7 @@ async def get_signal_history(
     page = queries.history(
         view.release, view.ticker(ticker), before=None if before is None else str(before), limit=limit
     )
-    return json_response(page, age_seconds=latest.now() - view.made_at.timestamp())
+    return json_response(page, age_seconds=view.age_seconds(latest.now()))
 
 
 @router.get("/{ticker}/performance", responses=answers(SignalPerformance, 404, 503))
