@@ -283,10 +283,10 @@ class LiveSystem:
         return next((part for part in self.engines if part.running and engine in part.said_lately()), None)
 
     def standing_by(self) -> Part | None:
-        """The engine that would take over."""
+        """The engine that would take over and knows all that it has to know for that."""
         leading = self.leading()
         others = (part for part in self.engines if part is not leading and part.talks_to(self._engines_port))
-        return next(others, None) if leading else None
+        return next((part for part in others if _follows(part)), None) if leading else None
 
     def newest(self) -> Newest:
         """How far everything has got."""
@@ -314,6 +314,12 @@ async def live_system(folder: Path, *, gate: Gate | None = None, **wishes: Any) 
     finally:
         system.end()
         await system.http.aclose()
+
+
+def _follows(engine: Part) -> bool:
+    """Whether it has caught up with the one that leads, since it led itself if it did."""
+    said = engine.said_lately()
+    return said.rfind('"engine_follows"') > said.rfind('"engine_leads"')
 
 
 def _answer(ask: Any, *, default: Any) -> Any:

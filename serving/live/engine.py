@@ -48,6 +48,8 @@ TURN_SECONDS: Final = 0.5
 # How long a change of engines stays among the alerts.
 CHANGED_SECONDS: Final = 60.0
 LEAVE_SECONDS: Final = 1.0
+# Who remembers may be as long on its way back to a Redis that was away, and has to have a look then.
+GIVE_WAY_SECONDS: Final = bus.LONGEST_WAIT_SECONDS + LOOK_SECONDS
 # A tick that is older, or of the future, doesn't tell our time.
 LARGEST_LAG: Final = timedelta(days=1)
 
@@ -104,7 +106,8 @@ class Engine:
         self._leads = False
         # Of the newest price that the portfolio doesn't know yet.
         self._market_at: datetime | None = None
-        self._looked_at = self._heartbeat_at = self._said_at = self._led_since = 0.0
+        self._looked_at = self._heartbeat_at = self._said_at = self._led_since = self._came_at = 0.0
+        self._gives_way = self._follows = False
         self._begin(release)
         self.outbox = Outbox(self.lease, Position.first(), {}, begins=True)
 
@@ -124,6 +127,7 @@ class Engine:
     async def _work(self, client: bus.Client, backoff: Backoff) -> None:
         """Lead while the lease is ours, else stand by; ends with an exception only."""
         self._heartbeat_at = 0.0
+        self._came_at, self._gives_way, self._follows = _time(), False, False
         self.watch.begin(_time())
         if self._leads:
             self._move(EngineState.LEADING)
@@ -133,7 +137,7 @@ class Engine:
                     await self._stand_by(client)
                 elif not await self._lead(client):
                     log.warning("lease_lost", term=self.lease.term, seq=self.outbox.seq)
-                    self._leads = False
+                    self._leads = self._follows = False
                 backoff.reset()
         except bus.GONE:
             raise
@@ -160,13 +164,31 @@ class Engine:
         bus.heed_cancellation()
         self._move(EngineState.STANDBY)
         await self._take_up_release()
-        if await self.lease.take(client, above=max(self._audit.term(), self.lease.term)):
+        known = await position.read(client)
+        if self._may_lead(known) and await self.lease.take(client, above=max(self._audit.term(), self.lease.term)):
             await self._take_over(client)
             return
-        if (known := await position.read(client)) is not None:
+        if known is not None:
             self._known = known
             await self._follow(client, known.position)
+            if not self._follows:
+                self._follows = True
+                log.info("engine_follows", through=known.position.through, term=known.position.term)
         await asyncio.sleep(LOOK_SECONDS)
+
+    def _may_lead(self, known: Known | None) -> bool:
+        """Whether there is no engine to wait for that may know what Redis has forgotten.
+
+        The bars since the release, of which the log shows that there were some, are in an engine's memory then, or
+        lost. One that was just started would lead without them, were it here first.
+        """
+        remembers = known is not None or self._known is not None or self.outbox.seq > 0
+        if remembers or self._audit.head() is None or _time() >= self._came_at + GIVE_WAY_SECONDS:
+            return True
+        if not self._gives_way:
+            self._gives_way = True
+            log.info("engine_gives_way", seconds=GIVE_WAY_SECONDS)
+        return False
 
     async def _follow(self, client: bus.Client, leader: Position) -> None:
         """Let the bars grow to where the leader's are."""

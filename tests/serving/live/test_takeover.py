@@ -421,6 +421,34 @@ async def test_a_standby_that_finds_leader_and_redis_memory_gone_tells_all_that_
     assert set(told.values()) == {1}
 
 
+async def test_where_redis_has_forgotten_everything_one_that_remembers_leads_though_another_was_there_before(
+    client, new_engine, begin, play
+):
+    entries = ticks_of(play(sessions=SESSIONS))
+    first, second, third = new_engine(), new_engine(), new_engine()
+    crash(first)
+    leading = begin(first)
+    await until(lambda: first.state is EngineState.LEADING)
+    following = begin(second)
+    await write(client, entries[:200])
+    newest = await last_tick(client)
+    await until(lambda: first.outbox.position.through == second.tape.through == newest)
+
+    await end(leading)
+    await end(following)
+    await client.flushall()
+    with capture_logs() as logs:
+        begin(third)
+        await until(lambda: "engine_gives_way" in {each["event"] for each in logs})
+        begin(second)
+        await until(lambda: second.state is EngineState.LEADING)
+        await write(client, entries[200:])
+        await until(lambda: is_told(client, FeedState.CLOSED))
+
+    assert third.state is EngineState.STANDBY
+    assert "no_prediction" not in {each["event"] for each in logs}
+
+
 # By somebody else's word.
 
 
