@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -24,6 +23,7 @@ from release.store import Store
 from serving.backoff import Backoff
 from serving.live import bus, position, succession
 from serving.live.floor import Floor
+from serving.live.heartbeat import Heartbeat
 from serving.live.lease import LEASE_SECONDS, LOOK_SECONDS, Lease
 from serving.live.outbox import Outbox
 from serving.live.position import Ahead, Known, Position
@@ -38,20 +38,14 @@ from serving.messages import (
     PredictionMessage,
     Severity,
     SignalMessage,
-    StatusMessage,
 )
 
-HEARTBEAT_SECONDS: Final = 1.0
 RELEASE_SECONDS: Final = 0.05
 # Of a backlog, what is taken in at once; the lease has to be kept meanwhile.
 TURN_SECONDS: Final = 0.5
-# How long a change of engines stays among the alerts.
-CHANGED_SECONDS: Final = 60.0
 LEAVE_SECONDS: Final = 1.0
 # Who remembers may be as long on its way back to a Redis that was away, and has to have a look then.
 GIVE_WAY_SECONDS: Final = bus.LONGEST_WAIT_SECONDS + LOOK_SECONDS
-# A tick that is older, or of the future, doesn't tell our time.
-LARGEST_LAG: Final = timedelta(days=1)
 
 log = structlog.get_logger()
 
@@ -99,14 +93,13 @@ class Engine:
         self._redis_url = redis_url
         self._clock = clock or SystemClock()
         self.watch = Watch(silence_seconds=silence_seconds, clock=self._clock)
+        self._heartbeat = Heartbeat(self.watch, self.counts, self.lease, self._clock)
         self._releases = ReleaseFollower(store, release.manifest.release_id)
         self._known: Known | None = None
         self._ahead = Ahead()
         self._audit_through = 0
         self._leads = False
-        # Of the newest price that the portfolio doesn't know yet.
-        self._market_at: datetime | None = None
-        self._looked_at = self._heartbeat_at = self._said_at = self._led_since = self._came_at = 0.0
+        self._looked_at = self._said_at = self._came_at = 0.0
         self._gives_way = self._follows = False
         self._begin(release)
         self.outbox = Outbox(self.lease, Position.first(), {}, begins=True)
@@ -126,9 +119,8 @@ class Engine:
 
     async def _work(self, client: bus.Client, backoff: Backoff) -> None:
         """Lead while the lease is ours, else stand by; ends with an exception only."""
-        self._heartbeat_at = 0.0
         self._came_at, self._gives_way, self._follows = _time(), False, False
-        self.watch.begin(_time())
+        self._heartbeat.begin(_time())
         if self._leads:
             self._move(EngineState.LEADING)
         try:
@@ -153,7 +145,8 @@ class Engine:
             async with asyncio.timeout(LEAVE_SECONDS):
                 if isinstance(error, AuditFailed):
                     self.watch.alerts.raise_(AlertKind.AUDIT_BROKEN, "audit", str(error), severity=Severity.CRITICAL)
-                    self._say_alerts()
+                    for alert in self.watch.alerts.news():
+                        self.outbox.put(alert)
                     await self.outbox.flush(client)
                 await self.lease.release(client)
 
@@ -220,9 +213,8 @@ class Engine:
             head = self._audit.head()
             self._audit_through = head.audit_id if head is not None else 0
         self._leads, self._known = True, None
-        self._said_at = self._led_since = _time()
-        self._heartbeat_at = 0.0
-        self.watch.begin(_time())
+        self._said_at = _time()
+        self._heartbeat.lead(_time())
         self._move(EngineState.LEADING)
         log.info("engine_leads", engine=self.lease.engine, term=self.lease.term, epoch=self.outbox.epoch)
         # Before the first tick: who comes after us has to know from where on the log's signals may be unsaid.
@@ -267,8 +259,7 @@ class Engine:
         self.watch.inherit(messages, market=before.market)
         for ticker, text in succession.lacking(self.floor, messages).items():
             self.watch.alerts.raise_(AlertKind.FEED_DISTURBED, ticker, text)
-        text = f"engine {self.lease.engine} took over in term {self.lease.term}, from the one of term {before.term}"
-        self.watch.alerts.raise_(AlertKind.ENGINE_CHANGED, "engine", text, severity=Severity.INFO)
+        self._heartbeat.succeed(before.term)
         log.info("engine_took_over", through=before.through, seq=before.seq, before=before.term, late=len(late))
 
     def _begin(self, release: Release) -> None:
@@ -280,8 +271,8 @@ class Engine:
 
     async def _lead(self, client: bus.Client) -> bool:
         """Read what there is, take it in, say what follows from it; whether the lease is still ours."""
-        await self.tape.read(client, seconds=self._heartbeat_at + HEARTBEAT_SECONDS - _time())
-        began, waited = time.perf_counter(), self._waited()
+        await self.tape.read(client, seconds=self._heartbeat.seconds_left(_time()))
+        began, waited = time.perf_counter(), self.tape.waited_ms(self._clock.now())
         if _time() - self._said_at > LEASE_SECONDS / 2 and not await self.lease.renew(client):
             return False
         await self._take_up_release()
@@ -304,13 +295,6 @@ class Engine:
             self.counts.latency(waited + 1000 * (time.perf_counter() - began))
         return True
 
-    def _waited(self) -> float:
-        """How long the oldest tick has been in Redis, ms, to the millisecond of which the ids know."""
-        if not self.tape.waiting:
-            return 0.0
-        arrived, _ = place(self.tape.waiting[0].id)
-        return max(0.0, 1000 * self._clock.now().timestamp() - arrived - 1)
-
     def _take(self) -> bool:
         """Hand to the floor what waits, as far as there is time; whether there was anything."""
         self.counts.backlog = len(self.tape.waiting)
@@ -320,19 +304,15 @@ class Engine:
                 continue
             heard = True
             if not isinstance(event, Beat):
-                self._market_at = event.at
+                self._heartbeat.trade(event.at)
             if isinstance(event, Tick):
                 self.counts.conflated += event.ticker in tickers
                 tickers.add(event.ticker)
-                self._measure_lag(event.at)
+                self.counts.lag(self._clock.now() - event.at)
             elif isinstance(event, SessionClose):
                 tickers.discard(event.ticker)
             self.floor.take(event)
         return heard
-
-    def _measure_lag(self, at: datetime) -> None:
-        lag = self._clock.now() - at
-        self.counts.tick_lag_ms = 1000 * lag.total_seconds() if abs(lag) < LARGEST_LAG else None
 
     def _put(self, message: LiveMessage) -> None:
         """Say it, unless it is a signal that was said when this engine took over."""
@@ -357,44 +337,11 @@ class Engine:
             self.watch.alerts.clear(AlertKind.FEED_DISTURBED)
 
     def _look_after(self, *, heard: bool) -> None:
-        """What there is to say of the feed and of the engine: the status if it has changed or a heartbeat is due."""
-        due = _time() >= self._heartbeat_at + HEARTBEAT_SECONDS or self.tape.gaps > 0
-        if due:
-            self._look()
-        moved = self.watch.listen(self.floor, heard=heard, now=_time())
-        if due or moved:
-            self._heartbeat_at = _time()
-            self._say_portfolio()
-            self._say_alerts()
-            self.outbox.put(self._status())
-
-    def _look(self) -> None:
-        """See what is wrong."""
-        self.counts.gaps, self.tape.gaps = self.counts.gaps + self.tape.gaps, 0
-        self.watch.look(self.counts, market=self.floor.standing().market, refused=self._releases.refused)
-        if _time() - self._led_since > CHANGED_SECONDS:
-            self.watch.alerts.clear(AlertKind.ENGINE_CHANGED)
-
-    def _say_alerts(self) -> None:
-        for alert in self.watch.alerts.news():
-            self.outbox.put(alert)
-
-    def _say_portfolio(self) -> None:
-        """How prices have moved it, if they have since it was said last."""
-        at, self._market_at = self._market_at, None
-        if at is not None and (portfolio := self.floor.portfolio(at)) is not None:
-            self.outbox.put(portfolio)
-
-    def _status(self) -> StatusMessage:
-        beat = self.floor.feed
-        detail = self.counts.sentence() + (f"; feed: {beat.detail}" if beat is not None and beat.detail else "")
-        return StatusMessage(
-            feed=self.watch.feed,
-            at=self._clock.now(),
-            release_id=self.floor.release.manifest.release_id,
-            detail=detail,
-            figures=self.counts.figures(engine=self.lease.engine, term=self.lease.term),
-        )
+        """Say what there is to say of the feed and of the engine."""
+        gaps, self.tape.gaps = self.tape.gaps, 0
+        refused = self._releases.refused
+        for message in self._heartbeat.messages(self.floor, heard=heard, gaps=gaps, refused=refused, now=_time()):
+            self.outbox.put(message)
 
     def _position(self) -> Position:
         standing = self.floor.standing()

@@ -8,6 +8,7 @@ import time
 from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -26,7 +27,8 @@ MOVES: Final = {
 BOUNDS: Final = (0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 # Enough for a median that follows the last minutes.
 LATENCIES_KEPT: Final = 1_000
-
+# A tick that is older, or of the future, doesn't tell our time.
+LARGEST_LAG: Final = timedelta(days=1)
 
 log = structlog.get_logger()
 
@@ -80,6 +82,8 @@ class Counts:
         Gaps: how often ticks were trimmed away before they were read.
     backlog : int
         How many ticks the newest turn found waiting.
+    tick_lag_ms : float or None
+        The newest tick's age when it came; None of a market that is not of our time.
     predicted_at : dict of str to float
         When each ticker's newest prediction was made, Unix time.
     latencies, commits : Spread
@@ -110,6 +114,10 @@ class Counts:
         """From a tick's arrival to its message in Redis, for the oldest tick behind a batch of messages."""
         self._latencies.append(milliseconds)
         self.latencies.add(milliseconds / 1000)
+
+    def lag(self, since: timedelta) -> None:
+        """So long ago is the newest tick's trade."""
+        self.tick_lag_ms = 1000 * since.total_seconds() if abs(since) < LARGEST_LAG else None
 
     @contextlib.contextmanager
     def audit_commit(self) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import structlog
@@ -51,6 +52,13 @@ class Tape:
     def caught_up(self) -> bool:
         """Whether everything has been taken that was in the stream when it was read last."""
         return not self.waiting and not self._behind
+
+    def waited_ms(self, now: datetime) -> float:
+        """How long the oldest entry that waits has been in Redis, to the millisecond of which the ids know."""
+        if not self.waiting:
+            return 0.0
+        arrived, _ = place(self.waiting[0].id)
+        return max(0.0, 1000 * now.timestamp() - arrived - 1)
 
     def take(self) -> FeedEvent | None:
         """The next entry that waits."""

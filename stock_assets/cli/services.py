@@ -22,7 +22,8 @@ DEFINITIONS = "stock_assets.definitions"
 def valkey(*, folder: Path, port: int) -> Service:
     """The Valkey server out of the wheel, on the loopback only, keeping its data in `folder`.
 
-    What it has acknowledged outlives it, if not the machine's loss of power: the last second of that may be gone.
+    What it has acknowledged outlives it, but for the last second or two while the disk is busy or if power is lost. The
+    engines notice, and begin a new epoch.
     """
     folder.mkdir(parents=True, exist_ok=True)
     command = [
