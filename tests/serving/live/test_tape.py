@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from itertools import islice
 
 import pytest
 
 from serving.live import bus
-from serving.live.tape import Tape
+from serving.live.tape import Entry, Tape
 from serving.live.ticks import encode
 
 pytestmark = pytest.mark.anyio
@@ -26,3 +27,11 @@ async def test_who_follows_after_having_led_reads_no_entry_twice_and_none_behind
 
     assert led + followed == events[:7]
     assert tape.through == ids[6].decode()
+
+
+@pytest.mark.parametrize(("arrived", "waited_ms"), [([], 0.0), (["1000-0", "1400-3"], 499.0), (["1501-0"], 0.0)])
+def test_how_long_a_tick_waited_is_known_to_the_millisecond_and_never_negative(arrived, waited_ms):
+    tape = Tape()
+    tape.waiting.extend(Entry(entry_id, None) for entry_id in arrived)
+
+    assert tape.waited_ms(datetime.fromtimestamp(1.5, UTC)) == waited_ms
