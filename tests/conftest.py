@@ -7,6 +7,7 @@ import os
 # As in every process of ours: tests run side by side, and more threads would only wait for one another.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,13 @@ from real_valkey import RealValkey
 # How long an example takes is the machine's business; what it shows is the test's.
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interrupts() -> None:
+    """What tests start can be interrupted also where they themselves run in a shell's background, which can't be."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
