@@ -37,7 +37,17 @@ function Told({ signal, card, history }: { signal: Signal; card: TickerCard; his
       <p class="market-inforce-head">
         <ActionBadge action={signal.action} />
         <b class="num">{percent(signal.confidence / 100)}</b> confidence
-        {signal.provisional && <span class="badge badge-warn">provisional</span>}
+      </p>
+      <p class="market-inforce-state">
+        {signal.provisional ? (
+          <>
+            <span class="badge badge-warn">provisional</span> the session is not over
+          </>
+        ) : (
+          <>
+            <span class="badge badge-plain">final</span> decided at the close
+          </>
+        )}
       </p>
       <p class="market-reason-now">{sentence(signal.reason)}</p>
       <dl class="market-facts">

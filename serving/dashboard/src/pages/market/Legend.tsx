@@ -48,10 +48,14 @@ export function Legend(props: LegendProps) {
   );
 }
 
-/** Of a bar that no release has. */
+/** Of a bar that no release has; as wide in either case, so that what follows stays where it is. */
 function Standing({ provisional }: { provisional: boolean }) {
   if (provisional) return <span class="badge badge-warn">provisional</span>;
-  return <span class="badge">live, not yet in a release</span>;
+  return (
+    <span class="badge badge-plain" title="Its session is over, and no release has it yet">
+      unreleased
+    </span>
+  );
 }
 
 function Ohlcv({ bar, before }: { bar: PriceBar; before: number | undefined }) {
