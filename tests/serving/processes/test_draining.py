@@ -39,10 +39,10 @@ def started(home: Path, *arguments: str, drain: float) -> Iterator[tuple[subproc
         yield process, url_of(process)
 
 
-def connect(url: str) -> socket.socket:
+def connect(url: str, *, within: float = 20.0) -> socket.socket:
     """A connection of our own to a server."""
     host, port = url.removeprefix("http://").split(":")
-    return socket.create_connection((host, int(port)), timeout=20)
+    return socket.create_connection((host, int(port)), timeout=within)
 
 
 def answer(connection: socket.socket) -> bytes:
@@ -51,9 +51,13 @@ def answer(connection: socket.socket) -> bytes:
 
 
 def refused(url: str) -> bool:
-    """Whether nobody listens any more."""
+    """Whether nobody is let in any more.
+
+    The kernel answers at once for whoever listens. One whose knock is dropped would hear of the closed port when it
+    knocks again, which is as long as the server waits for first requests.
+    """
     try:
-        connect(url).close()
+        connect(url, within=0.1).close()
     except (ConnectionRefusedError, TimeoutError):
         return True
     return False
