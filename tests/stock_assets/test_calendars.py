@@ -163,10 +163,11 @@ def test_around_the_clock_the_library_agrees():
 def test_one_more_calendar_of_an_exchange_costs_no_memory_and_next_to_no_time():
     whole = session_calendar("XNYS", through=THROUGH)
 
-    started = time.perf_counter()
+    # The processor's time: how busy the machine is otherwise is no matter of the calendar's.
+    started = time.process_time()
     others = [session_calendar("XNYS", through=date(2020, 1, 1) + timedelta(days=n)) for n in range(100)]
 
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
     assert all(np.shares_memory(other.close_utc, whole.close_utc) for other in others)
 
 
