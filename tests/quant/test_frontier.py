@@ -100,13 +100,17 @@ def test_no_point_has_a_greater_ratio_than_the_greatest(assets: int, seed: int):
 
     frontier = frontier_of(given, points=200)
 
-    ratio = float(given.expected_return @ best) / np.sqrt(best @ given.covariance @ best)
-    ratios = frontier.expected_return / frontier.volatility
-    assert ratios.max() <= ratio * (1 + BOUND)
-    # Between two points the ratio rises no higher above the greatest than its neighbours lie below it.
-    greatest = int(ratios.argmax())
-    above = ratios[greatest] - ratios[max(greatest - 1, 0) : greatest + 2].min()
-    assert ratio <= (ratios.max() + above) * (1 + BOUND) or frontier.expected_return[0] > given.expected_return @ best
+    unit = np.abs(given.expected_return).max()
+    earned, risk = frontier.expected_return / unit, frontier.volatility / given.deviation
+    at, risked = given.expected_return @ best / unit, np.sqrt(best @ given.covariance @ best) / given.deviation
+    assert (earned / risk).max() <= at / risked * (1 + BOUND)
+    # Nor is the greatest one's risk less than the points have it: where the volatility is convex in the return, a chord
+    # that is drawn on beyond its points lies below it. By cross products, and as exactly as a volatility is, as above.
+    steps, climbs = np.diff(earned), np.diff(risk)
+    within = int(np.searchsorted(earned, at, side="right")) - 1
+    for chord in {within - 1, within + 1} & set(range(len(steps))):
+        rise = climbs[chord] * (at - earned[chord])
+        assert rise <= (risked - risk[chord]) * steps[chord] + 1e-5 * steps.max()
 
 
 def test_the_frontier_of_real_stocks():
