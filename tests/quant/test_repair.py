@@ -64,16 +64,41 @@ def test_a_crash_stays():
 # --- What was made wrong is put right ------------------------------------------------------------------------------
 
 
+def pays_a_tenth(bars, row, length):
+    """Whether a dividend in the run is so large that a hundredth of it is what the ticker usually pays."""
+    run = slice(row, row + length)
+    return bool((bars.dividend[run] > 0.05 * bars.close[run]).any())
+
+
+def starts_or_ends_in_a_crash(bars, row, length):
+    """Whether the price halves, about, just where the unit changes: the step is not one of a hundred then."""
+    edges = np.array([edge for edge in (row, row + length) if edge < len(bars)])
+    moves = np.log(bars.close[edges] * bars.split[edges] / bars.close[edges - 1])
+    return bool((np.abs(moves) > 0.5).any())
+
+
 @given(row=ROWS, factor=st.sampled_from([100.0, 0.01]), length=st.integers(1, 60), name=st.sampled_from(NAMES))
 @settings(max_examples=30, deadline=None)
 def test_a_run_in_another_unit_goes_back_to_what_it_was(row, factor, length, name):
     bars = real(name)
+    assume(not pays_a_tenth(bars, row, length) and not starts_or_ends_in_a_crash(bars, row, length))
     wrong = with_cells(bars, slice(row, row + length), price=factor)
 
     found = repair(wrong)
 
     assert_same(found.bars, bars)
     assert {change.rule for change in found.repairs} == {Rule.UNIT}
+
+
+@pytest.mark.xfail(strict=True, reason="what the price does on such a day is not asked yet")
+@pytest.mark.parametrize(("name", "row", "length"), [("MSFT", 1173, 41), ("AAPL", 112, 36)])
+def test_a_special_dividend_in_such_a_run_and_a_crash_at_its_edge_are_told_apart(name, row, length):
+    bars = real(name)
+    assert pays_a_tenth(bars, row, length) or starts_or_ends_in_a_crash(bars, row, length)
+
+    found = repair(with_cells(bars, slice(row, row + length), price=100.0))
+
+    assert_same(found.bars, bars)
 
 
 @given(row=ROWS, factor=st.sampled_from([100.0, 0.01]))
